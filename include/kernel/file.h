@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Open files and the descriptor table. A struct file is counted; its operations are given by what
+ * it is (socket, regular file, /proc file, epoll, eventfd, console). One table for the whole
+ * image: threads share it.
+ */
+#ifndef KERNEL_FILE_H
+#define KERNEL_FILE_H
+
+#include <kernel/atomic.h>
+#include <kernel/uio.h>
+#include <kernel/wait.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+struct file;
+
+/* poll: the file's poll method calls poll_wait() for each wait queue that could change its
+ * answer, then returns the events that hold now (EPOLLIN ...). pt may be NULL: only the answer. */
+struct poll_table {
+	void (*queue)(struct poll_table *pt, struct file *f, struct wait_queue *wq);
+};
+
+static inline void poll_wait(struct file *f, struct wait_queue *wq, struct poll_table *pt)
+{
+	if (pt)
+		pt->queue(pt, f, wq);
+}
+
+struct file_ops {
+	/* Bytes moved, 0 at the end, -errno. *pos is read and moved by files that have a position. */
+	ssize_t (*read)(struct file *f, struct iov_iter *to, s64 *pos);
+	ssize_t (*write)(struct file *f, struct iov_iter *from, s64 *pos);
+	u32 (*poll)(struct file *f, struct poll_table *pt);
+	long (*ioctl)(struct file *f, unsigned cmd, void *arg);
+	s64 (*llseek)(struct file *f, s64 off, int whence);
+	int (*stat)(struct file *f, struct stat *st);
+	ssize_t (*getdents)(struct file *f, void *buf, size_t len);
+	/* Memory of a regular file's bytes at off that stays valid while f is open, for sendfile()
+	 * without a copy: returns how many bytes follow at *addr. Each page of it is a real page
+	 * (virt_to_page() works). NULL where not offered. */
+	ssize_t (*map)(struct file *f, s64 off, size_t len, void **addr);
+	/* The last reference went: free what belongs to f. */
+	void (*release)(struct file *f);
+};
+
+struct file {
+	refcount_t ref;
+	u32 flags; /* O_* as in <fcntl.h> [a] */
+	const struct file_ops *ops;
+	void *private;
+	s64 pos; /* [f_lock] */
+	struct mutex pos_lock;
+	struct wait_queue *ep_wq; /* unused by files without epoll interest */
+	struct list_head ep_links; /* epoll items that watch this file */
+	struct spinlock ep_lock;
+};
+
+/* A new open file with one reference, or NULL. */
+struct file *file_alloc(const struct file_ops *ops, void *private, unsigned flags);
+static inline struct file *get_file(struct file *f)
+{
+	refcount_inc(&f->ref);
+	return f;
+}
+void fput(struct file *f);
+
+/* Descriptor table. fd_install() takes over the reference; returns the lowest free descriptor or
+ * -EMFILE. fget() gives a new reference, NULL for a bad descriptor. */
+int fd_install(struct file *f);
+struct file *fget(int fd);
+int fd_close(int fd);
+unsigned fd_count(void);
+void fd_for_each(void (*fn)(int fd, struct file *f, void *arg), void *arg);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory. Pages come from a buddy allocator (page_alloc.c), objects from slab caches with
+ * per-CPU magazines (slab.c), kmalloc() from slab caches of graded sizes. Nothing here sleeps or
+ * panics for lack of memory: NULL is a normal answer that each caller survives. All but the
+ * *_init functions may be called in any context but hardirq.
+ */
+#ifndef KERNEL_MM_H
+#define KERNEL_MM_H
+
+#include <kernel/atomic.h>
+#include <lib/compiler.h>
+#include <lib/list.h>
+#include <lib/types.h>
+
+#define PAGE_SHIFT 12
+#define PAGE_SIZE (1ul << PAGE_SHIFT)
+#define MAX_ORDER 10 /* largest block: 4 MiB */
+
+#define GFP_KERNEL 0u
+#define GFP_ATOMIC 1u /* may use the reserve kept for softirqs */
+#define GFP_ZERO 2u
+
+struct page_pool;
+
+/* One per page frame. refs is 0 for a free page. */
+struct page {
+	refcount_t refs;
+	u8 order; /* of the allocated or free block that starts here */
+	u8 flags; /* PG_* */
+	u16 owner; /* enum page_owner, for the accounting */
+	union {
+		struct list_head list; /* buddy free list */
+		struct {
+			struct page_pool *pp; /* pool that takes the page back, or NULL */
+			void *private;
+		};
+	};
+};
+
+/* Who holds pages: the rows of /proc/meminfo that free() shows. */
+enum page_owner { PAGES_OTHER, PAGES_SLAB, PAGES_SKB, PAGES_FILE, PAGES_STACK, PAGES_DMA, NR_PAGE_OWNERS };
+
+/* A block of 2^order pages with one reference, physically contiguous and naturally aligned;
+ * NULL when out of memory. */
+struct page *alloc_pages_owner(unsigned order, unsigned gfp, enum page_owner owner);
+#define alloc_pages(order, gfp) alloc_pages_owner(order, gfp, PAGES_OTHER)
+#define alloc_page(gfp) alloc_pages(0, gfp)
+/* Give the block back whatever its references (the caller holds the only one). */
+void free_pages(struct page *p, unsigned order);
+
+void *page_address(const struct page *p);
+/* Page of an address inside the managed memory (any byte of it; the frame's own struct). */
+struct page *virt_to_page(const void *addr);
+/* First page of the allocated block that addr lies in: holder of its reference count. */
+struct page *virt_to_head_page(const void *addr);
+
+static inline void get_page(struct page *p)
+{
+	refcount_inc(&p->refs);
+}
+
+/* Drop a reference; the last one frees the block, or hands it to its page pool. */
+void put_page(struct page *p);
+
+/* Fragments: pieces of pages that many packets share, each holding a reference to its page.
+ * Per-CPU; any context but hardirq. align is a power of two. Freed by put_page(virt_to_head_page(frag)). */
+void *page_frag_alloc(size_t size, size_t align, unsigned gfp);
+static inline void page_frag_free(void *frag)
+{
+	put_page(virt_to_head_page(frag));
+}
+
+struct kmem_cache;
+
+/* A cache of objects of one size. ctor (or NULL) runs once when an object's slab is made. With
+ * SLAB_TYPESAFE_BY_RCU a freed object's memory stays an object of this type until a grace period. */
+#define SLAB_HWCACHE_ALIGN 1u
+#define SLAB_TYPESAFE_BY_RCU 2u
+struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align, unsigned flags,
+				     void (*ctor)(void *obj));
+void kmem_cache_destroy(struct kmem_cache *c);
+void *kmem_cache_alloc(struct kmem_cache *c, unsigned gfp);
+void kmem_cache_free(struct kmem_cache *c, void *obj);
+/* Several at once; returns how many were filled in. */
+unsigned kmem_cache_alloc_bulk(struct kmem_cache *c, unsigned gfp, unsigned n, void **objs);
+void kmem_cache_free_bulk(struct kmem_cache *c, unsigned n, void **objs);
+/* Bytes an object of the cache really takes. */
+size_t kmem_cache_size(const struct kmem_cache *c);
+
+void *kmalloc(size_t size, unsigned gfp) __attribute__((malloc));
+static inline void *kzalloc(size_t size, unsigned gfp)
+{
+	return kmalloc(size, gfp | GFP_ZERO);
+}
+void *kcalloc(size_t n, size_t size, unsigned gfp);
+void *krealloc(void *p, size_t size, unsigned gfp);
+void kfree(const void *p);
+/* Usable size of a kmalloc() block. */
+size_t ksize(const void *p);
+
+/* Large, long-lived tables: pages, zeroed. */
+void *kvzalloc(size_t size, unsigned gfp);
+void kvfree(void *p, size_t size);
+
+/* Accounting, in pages; read without locks. */
+struct meminfo {
+	u64 total, free, reserved;
+	u64 owner[NR_PAGE_OWNERS];
+	u64 slab_bytes_used; /* objects alive */
+	u64 alloc_failed;    /* requests refused */
+};
+void meminfo_get(struct meminfo *mi);
+/* Each slab cache: name, objects, object size, pages (for /proc/slabinfo). */
+void kmem_cache_for_each(void (*fn)(const char *name, u64 objs, u64 total, size_t size, u64 pages,
+				    void *arg),
+			 void *arg);
+
+/* Free memory below this many pages is low: callers may shrink caches. */
+bool mem_is_low(void);
+
+/* Shrinkers: called when an allocation would fail; they give back what they can spare. */
+struct shrinker {
+	struct list_head list;
+	unsigned (*shrink)(struct shrinker *s); /* returns pages freed; any context */
+};
+void register_shrinker(struct shrinker *s);
+
+/* Called by the home: the page array covers [start, end) of addresses; then each usable range. */
+void page_alloc_init(uintptr_t start, uintptr_t end, void *mem_map);
+void page_alloc_add_range(uintptr_t start, uintptr_t end);
+void slab_init(void);
+
+/* Test knob: every n-th allocation fails (0: never), from seed; sysctl vm.fail_alloc. */
+void mm_fail_every(unsigned n);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Read-copy-update, by quiescent states. Readers run with preemption off (any softirq counts),
+ * take no lock and write nothing shared; a CPU is quiescent when it passes through the scheduler,
+ * the idle loop, or a softirq boundary in a thread. Writers unlink, then call_rcu().
+ */
+#ifndef KERNEL_RCU_H
+#define KERNEL_RCU_H
+
+#include <kernel/atomic.h>
+#include <kernel/preempt.h>
+
+struct rcu_head {
+	struct rcu_head *next;
+	void (*func)(struct rcu_head *head);
+};
+
+static inline void rcu_read_lock(void)
+{
+	preempt_disable();
+}
+
+static inline void rcu_read_unlock(void)
+{
+	preempt_enable();
+}
+
+#define rcu_dereference(p) __atomic_load_n(&(p), __ATOMIC_CONSUME)
+#define rcu_assign_pointer(p, v) __atomic_store_n(&(p), (v), __ATOMIC_RELEASE)
+
+/* Call func(head) in softirq context once every reader that may still see the object has left.
+ * Any context but hardirq. */
+void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));
+
+/* kfree() an object after a grace period; field is the name of its struct rcu_head. */
+#define kfree_rcu(obj, field) __kfree_rcu(&(obj)->field, offsetof(__typeof__(*(obj)), field))
+void __kfree_rcu(struct rcu_head *head, size_t offset);
+
+/* Sleep until a grace period has passed. Thread context. */
+void synchronize_rcu(void);
+
+/* Called by the scheduler, the idle loop and the hosted event loop. */
+void rcu_note_quiescent(void);
+
+void rcu_init(void);
+
+#endif
