@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+# Sluice. `make help` lists the targets. Sources are found by folder: a new .c file needs no edit.
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+
+include mk/config.mk
+include mk/kernel.mk
+include mk/hosted.mk
+include mk/unit.mk
+include mk/check.mk
+include mk/image.mk
+
+.PHONY: all elf hosted clean help deps run test bench soak fuzz
+
+all: elf
+
+help:
+	@echo 'make            build/sluice.elf, the bare-metal image (DEBUG=1: with lock checks)'
+	@echo 'make run        boot it in QEMU (ARGS="--nic e1000 --cpus 2 ...": see tools/run --help)'
+	@echo 'make test       everything: check, unit tests, guests; closes with N passed, N failed'
+	@echo 'make check      format, warnings of two compilers, include floors, static analysis'
+	@echo 'make unit       unit tests on the host, under sanitizers (UNIT=lib_ selects by name)'
+	@echo 'make hosted     build/host/libsluice.a and build/host-asan/libsluice.a'
+	@echo 'make iso        build/sluice.iso, boots by BIOS and UEFI'
+	@echo 'make bench      measurements, as a table and as JSON'
+	@echo 'make format     let clang-format rewrite all sources'
+	@echo 'make clean      remove build/'
+
+# The packages that each of the targets needs, installed once: tools/setup knows them.
+deps: build/.deps
+build/.deps: $(wildcard tools/setup)
+	@mkdir -p $(@D)
+	$(if $(wildcard tools/setup),@tools/setup)
+	@touch $@
+
+ARGS ?=
+run: deps elf
+	@tools/run $(ARGS)
+
+test: deps
+	@tests/run $(ARGS)
+
+bench soak fuzz: deps
+	@tests/$@/run $(ARGS)
+
+clean:
+	rm -rf build

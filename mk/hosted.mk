@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+# The hosted home: build/host/libsluice.a, and build/host-asan/libsluice.a with sanitizers. Link it
+# with -Wl,--whole-archive: what registers itself through a section has no other reference.
+
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -DDEBUG
+HOST_LDFLAGS := -no-pie -pthread
+
+# The stack is compiled as on bare metal, only <home/...> differs. Sources in host/ and tests see
+# glibc and include/, never include/libc.
+HSTACK_FLAGS := $(COMMON) $(FREESTANDING) -Ihost/include -fno-pie -pthread
+HGLUE_FLAGS  := $(COMMON) -D_GNU_SOURCE -Iinclude -Ihost/include -I. -fno-pie -pthread
+
+# glibc's string functions serve here, for speed and because the sanitizers watch them.
+H_STACK := $(filter-out lib/string.c libc/% apps/%,$(STACK_SRC))
+H_APP   := $(filter libc/% apps/%,$(STACK_SRC))
+H_GLUE  := $(filter-out %_test.c,$(call rfind,host,*.c))
+
+hosted: build/host/libsluice.a build/host-asan/libsluice.a
+
+# hosted-variant(folder, extra flags)
+define hosted-variant
+$(1)/stack/%.o: %.c $(MAKEFILE_LIST)
+	@mkdir -p $$(@D)
+	$$(call say,HCC,$$<)
+	$$(Q)$$(CC) $$(HSTACK_FLAGS) $(2) -MMD -MP -c -o $$@ $$<
+
+$(1)/glue/%.o: %.c $(MAKEFILE_LIST)
+	@mkdir -p $$(@D)
+	$$(call say,HCC,$$<)
+	$$(Q)$$(CC) $$(HGLUE_FLAGS) $(2) -MMD -MP -c -o $$@ $$<
+
+# Apps call our libc, which has glibc's names: what libc/ defines gets the prefix sluice_ in both,
+# but for the string functions, which are left to glibc.
+$(1)/apps.o: $(H_APP:%.c=$(1)/stack/%.o)
+	@mkdir -p $$(@D)
+	$$(Q)$$(NM) -g --defined-only $$(filter $(1)/stack/libc/%,$$^) /dev/null 2>/dev/null | \
+		awk 'NF == 3 { print $$$$3, "sluice_" $$$$3 }' | sort -u >$(1)/redefine.syms
+	$$(Q)$$(if $$^,$$(LD) -r -o $$@.tmp $$^,echo | $$(CC) -x c -c -o $$@.tmp -)
+	$$(Q)$$(OBJCOPY) --redefine-syms=$(1)/redefine.syms $$@.tmp $$@ && rm $$@.tmp
+
+$(1)/libsluice.a: $(H_STACK:%.c=$(1)/stack/%.o) $(H_GLUE:%.c=$(1)/glue/%.o) $(1)/apps.o
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && $$(AR) rcs $$@ $$^
+
+# lib/ alone: its tests need nothing else.
+$(1)/liblib.a: $(patsubst %.c,$(1)/stack/%.o,$(filter lib/%,$(H_STACK)))
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && $$(AR) rcs $$@ $$^
+
+-include $(patsubst %.c,$(1)/stack/%.d,$(H_STACK) $(H_APP)) $(patsubst %.c,$(1)/glue/%.d,$(H_GLUE))
+endef
+
+$(eval $(call hosted-variant,build/host,))
+$(eval $(call hosted-variant,build/host-asan,$(SANITIZE)))

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+# build/sluice.elf, the bare-metal image. DEBUG=1 builds build/debug/sluice.elf with -DDEBUG.
+
+OUT := $(if $(DEBUG),build/debug,build)
+ELF := $(OUT)/sluice.elf
+
+KFLAGS := $(COMMON) $(FREESTANDING) -Ikernel/x86/include -m64 -march=x86-64 -mno-red-zone \
+	-mgeneral-regs-only -fno-pic -no-pie -mcmodel=small -fno-asynchronous-unwind-tables \
+	-ffunction-sections -fdata-sections $(if $(DEBUG),-DDEBUG)
+KLDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --gc-sections \
+	--build-id=none --no-warn-rwx-segments -T boot/sluice.ld
+
+K_SRC := $(STACK_SRC) $(filter-out %_test.c,$(call rfind,boot drivers kernel/x86,*.c))
+K_ASM := $(call rfind,boot kernel/x86,*.S)
+K_OBJ := $(K_SRC:%.c=$(OUT)/obj/%.o) $(K_ASM:%.S=$(OUT)/obj/%_S.o) $(OUT)/obj/rootfs.o
+
+elf: $(ELF)
+
+# Loops in here must not be turned into calls of themselves.
+$(OUT)/obj/lib/string.o: KFLAGS += -fno-tree-loop-distribute-patterns
+
+$(OUT)/obj/%.o: %.c $(MAKEFILE_LIST)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(KFLAGS) -MMD -MP -c -o $@ $<
+
+$(OUT)/obj/%_S.o: %.S $(MAKEFILE_LIST)
+	@mkdir -p $(@D)
+	$(call say,AS,$<)
+	$(Q)$(CC) $(KFLAGS) -D__ASSEMBLER__ -MMD -MP -c -o $@ $<
+
+# The files that the image carries, as a newc archive between rootfs_start and rootfs_end.
+build/rootfs.cpio: tools/mkcpio.py $(call rfind,rootfs,*)
+	@mkdir -p $(@D)
+	$(call say,CPIO,$@)
+	$(Q)$(PYTHON) tools/mkcpio.py rootfs $@
+
+$(OUT)/obj/rootfs.o: build/rootfs.cpio mk/rootfs.S
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(KFLAGS) -c -o $@ mk/rootfs.S
+
+# Linked with an empty symbol table, with one of the right size, and checked: the table is in
+# .rodata, behind .text, so the addresses it names do not move when it grows.
+$(OUT)/ksyms0.S: tools/mksyms.py
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/mksyms.py </dev/null >$@
+
+$(OUT)/sluice.0.elf: $(K_OBJ) $(OUT)/ksyms0.o boot/sluice.ld
+	$(call say,LD,$@)
+	$(Q)$(LD) $(KLDFLAGS) -o $@ $(K_OBJ) $(OUT)/ksyms0.o
+
+$(OUT)/ksyms.S: $(OUT)/sluice.0.elf tools/mksyms.py
+	$(Q)$(NM) -n $< | $(PYTHON) tools/mksyms.py >$@
+
+$(OUT)/ksyms%.o: $(OUT)/ksyms%.S
+	$(Q)$(CC) $(KFLAGS) -c -o $@ $<
+$(OUT)/ksyms.o: $(OUT)/ksyms.S
+	$(Q)$(CC) $(KFLAGS) -c -o $@ $<
+
+$(ELF): $(K_OBJ) $(OUT)/ksyms.o boot/sluice.ld
+	$(call say,LD,$@)
+	$(Q)$(LD) $(KLDFLAGS) -Map $(OUT)/sluice.map -o $@.tmp $(K_OBJ) $(OUT)/ksyms.o
+	$(Q)$(NM) -n $@.tmp | $(PYTHON) tools/mksyms.py | cmp - $(OUT)/ksyms.S
+	$(Q)mv $@.tmp $@
+
+-include $(K_OBJ:.o=.d)

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+# Unit tests: each tests/unit/*_test.c is a cmocka program, built with sanitizers against the hosted
+# stack. Tests of lib/ (lib_*_test.c) link lib/ only, so they build whatever state the rest is in.
+
+UNIT ?=
+UNIT_SRC := $(sort $(wildcard tests/unit/$(UNIT)*_test.c))
+UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=build/unit/%)
+# Helpers that several tests share: tests/unit/*.c that are not tests themselves.
+UNIT_AUX := $(filter-out %_test.c,$(sort $(wildcard tests/unit/*.c)))
+UNIT_FLAGS := $(HGLUE_FLAGS) $(SANITIZE) -Itests/unit
+
+.PHONY: unit unit-build
+unit-build: $(UNIT_BIN)
+
+unit: $(UNIT_BIN)
+	@$(PYTHON) tests/unit/run.py $(UNIT_BIN)
+
+build/unit/obj/%.o: tests/unit/%.c $(MAKEFILE_LIST)
+	@mkdir -p $(@D)
+	$(call say,HCC,$<)
+	$(Q)$(CC) $(UNIT_FLAGS) -MMD -MP -c -o $@ $<
+
+build/unit/lib_%_test: build/unit/obj/lib_%_test.o build/host-asan/liblib.a
+	$(call say,HLD,$@)
+	$(Q)$(CC) $(SANITIZE) $(HOST_LDFLAGS) -o $@ $< build/host-asan/liblib.a -lcmocka
+
+build/unit/%_test: build/unit/obj/%_test.o $(UNIT_AUX:tests/unit/%.c=build/unit/obj/%.o) \
+		build/host-asan/libsluice.a
+	$(call say,HLD,$@)
+	$(Q)$(CC) $(SANITIZE) $(HOST_LDFLAGS) -o $@ $(filter %.o,$^) \
+		-Wl,--whole-archive build/host-asan/libsluice.a -Wl,--no-whole-archive -lcmocka
+
+.SECONDARY: $(UNIT_SRC:tests/unit/%.c=build/unit/obj/%.o)
+-include $(UNIT_SRC:tests/unit/%.c=build/unit/obj/%.d) $(UNIT_AUX:tests/unit/%.c=build/unit/obj/%.d)
