@@ -29,21 +29,23 @@ help:
 	@echo 'make format     let clang-format rewrite all sources'
 	@echo 'make clean      remove build/'
 
-# The packages that each of the targets needs, installed once: tools/setup knows them.
-deps: build/.deps
-build/.deps: $(wildcard tools/setup)
-	@mkdir -p $(@D)
-	$(if $(wildcard tools/setup),@tools/setup)
-	@touch $@
+# Each target sees to its own packages first: with nothing missing that takes milliseconds.
+.PHONY: deps deps-test
+deps:
+	@tools/setup build run
+
+deps-test:
+	@tools/setup test
 
 ARGS ?=
-run: deps elf
-	@tools/run $(ARGS)
+run: deps
+	@$(MAKE) --no-print-directory elf
+	@tools/run $(if $(DEBUG),--kernel $(ELF)) $(ARGS)
 
-test: deps
+test: deps-test
 	@tests/run $(ARGS)
 
-bench soak fuzz: deps
+bench soak fuzz: deps-test
 	@tests/$@/run $(ARGS)
 
 clean:
