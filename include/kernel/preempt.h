@@ -3,7 +3,8 @@
  * What may interrupt what on this CPU: preemption, softirqs, interrupts. The counts are per CPU
  * and laid out as in Linux's preempt_count (8 bits preemption, 8 softirq, 4 hardirq).
  * Enabling runs what became due meanwhile: preempt_enable() a reschedule, local_bh_enable() the
- * raised softirqs. local_irq_save()/restore() come from <home/irqflags.h>.
+ * raised softirqs. <home/irqflags.h> supplies irqflags_t, local_irq_save() (returns
+ * the flags), local_irq_restore(flags), local_irq_disable(), local_irq_enable(), irqs_disabled().
  */
 #ifndef KERNEL_PREEMPT_H
 #define KERNEL_PREEMPT_H
@@ -22,13 +23,51 @@
 
 DECLARE_PER_CPU(unsigned, preempt_count);
 
-void preempt_disable(void);
-void preempt_enable(void);
+/* Set by the scheduler when another thread should run in place of the current one; cleared by it
+ * when it switches. preempt_enable(), local_bh_enable() and the interrupt exit look at it. */
+DECLARE_PER_CPU(bool, resched_due);
+
+/* Supplied by the home: the current thread gives way, staying runnable whatever its state says
+ * (it may have been about to sleep). Called with nothing held off. */
+void preempt_schedule(void);
+
+/* preempt_enable() or local_bh_enable() found a reschedule due (softirq.c). */
+void preempt_check_resched(void);
+
+static inline void preempt_disable(void)
+{
+	this_cpu(preempt_count) += PREEMPT_OFFSET;
+	barrier();
+}
+
+static inline void preempt_enable(void)
+{
+	barrier();
+	this_cpu(preempt_count) -= PREEMPT_OFFSET;
+	if (unlikely(this_cpu(resched_due)))
+		preempt_check_resched();
+}
+
+/* The same without the look at resched_due: for the scheduler itself. */
+static inline void preempt_enable_no_resched(void)
+{
+	barrier();
+	this_cpu(preempt_count) -= PREEMPT_OFFSET;
+}
 
 /* Hold softirqs of this CPU off; nests. local_bh_enable() must not be called with interrupts off
  * or from hardirq: it may run softirqs. */
-void local_bh_disable(void);
+static inline void local_bh_disable(void)
+{
+	this_cpu(preempt_count) += SOFTIRQ_DISABLE_OFFSET;
+	barrier();
+}
 void local_bh_enable(void);
+
+/* Around the handlers of an interrupt, interrupts off. irq_exit() serves the softirqs that became
+ * due (interrupts on meanwhile); the home then gives way if resched_due and nothing is held off. */
+void irq_enter(void);
+void irq_exit(void);
 
 static inline bool in_hardirq(void)
 {

@@ -51,4 +51,15 @@ struct call_single_data {
 };
 bool smp_call_function_single_async(unsigned cpu, struct call_single_data *csd);
 
+/* Supplied by the home: interrupt cpu (never this one), whose handler calls smp_call_interrupt()
+ * with interrupts off between irq_enter() and irq_exit(). */
+void smp_send_call(unsigned cpu);
+void smp_call_interrupt(void);
+
+/* Are softirqs due on this CPU? The idle loop asks, interrupts off, before it halts. */
+bool softirq_pending(void);
+
+/* Start ksoftirqd of every online CPU, once threads work. */
+void softirq_start_threads(void);
+
 #endif
