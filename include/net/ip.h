@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IPv4 (RFC 791, 1122): wire format and the functions between IP and its neighbours.
+ */
+#ifndef NET_IP_H
+#define NET_IP_H
+
+#include <lib/compiler.h>
+#include <net/inetdevice.h>
+#include <net/protocol.h>
+#include <net/route.h>
+
+#define ETH_P_IP 0x0800
+#define ETH_P_ARP 0x0806
+#define ETH_P_IPV6 0x86dd
+#define ETH_P_ALL 0x0003
+
+struct iphdr {
+	u8 ver_ihl; /* version 4 in the high nibble, header length in words in the low one */
+	u8 tos;
+	be16 tot_len, id, frag_off;
+	u8 ttl, protocol;
+	be16 check;
+	be32 saddr, daddr;
+} __packed;
+static_assert(sizeof(struct iphdr) == 20, "RFC 791 section 3.1");
+
+#define IP_CE 0x8000
+#define IP_DF 0x4000
+#define IP_MF 0x2000
+#define IP_OFFSET 0x1fff
+
+static inline struct iphdr *ip_hdr(const struct sk_buff *skb)
+{
+	return skb_network_header(skb);
+}
+static inline u32 ip_hdrlen(const struct sk_buff *skb)
+{
+	return (ip_hdr(skb)->ver_ihl & 15u) * 4;
+}
+
+/* Options of a packet, parsed and checked (RFC 791 section 3.1; source routes are refused). */
+struct ip_options {
+	be32 faddr;
+	u8 optlen;
+	u8 srr, rr, ts, router_alert; /* offsets from the IP header, 0: absent */
+	u8 is_changed, rr_needaddr, ts_needtime, ts_needaddr;
+	u8 data[40];
+};
+
+/* skb->cb of a packet within IP. TCP's own cb begins with the same so that they coexist. */
+struct inet_skb_parm {
+	u32 iif;
+	u16 flags;
+#define IPSKB_FORWARDED 1
+#define IPSKB_FRAG_COMPLETE 2
+#define IPSKB_DOREDIRECT 4
+	u16 frag_max_size;
+	u8 optlen, srr, rr, ts; /* short form of the options seen */
+};
+#define IPCB(skb) ((struct inet_skb_parm *)(void *)(skb)->cb)
+
+/* EtherType handler. */
+int ip_rcv(struct sk_buff *skb, struct net_device *dev);
+int ip_local_deliver(struct sk_buff *skb);
+
+/* Sending. skb->data at the transport header; takes the skb. 0 or -errno (NET_XMIT_CN: 0). */
+/* For a socket with a cached route (TCP): route checked or made, header built from the socket. */
+int ip_queue_xmit(struct sock *sk, struct sk_buff *skb);
+/* A packet with given addresses and route (which the skb holds): SYN-ACK, ICMP, reset. */
+int ip_build_and_send_pkt(struct sk_buff *skb, const struct sock *sk, be32 saddr, be32 daddr,
+			  const struct ip_options *opt, u8 protocol, u8 ttl, u8 tos);
+/* The header is complete but for length, id and checksum. */
+int ip_local_out(struct net *net, struct sock *sk, struct sk_buff *skb);
+int ip_output(struct net *net, struct sock *sk, struct sk_buff *skb);
+int ip_fragment(struct net *net, struct sock *sk, struct sk_buff *skb,
+		int (*output)(struct net *, struct sock *, struct sk_buff *));
+void ip_select_ident(struct net *net, struct sk_buff *skb, const struct sock *sk, unsigned segs);
+void ip_send_check(struct iphdr *ip);
+/* Fragment reassembly: NULL while incomplete or dropped (the skb is taken), else the whole packet. */
+struct sk_buff *ip_defrag(struct net *net, struct sk_buff *skb, u32 user);
+
+/* Sum of the TCP/UDP pseudo-header. */
+u32 inet_pseudo(const struct sk_buff *skb, u8 proto);
+
+/* ICMP (RFC 792, 1122, 1812): an error about skb, rate limited; does not take skb. */
+#define ICMP_ECHOREPLY 0
+#define ICMP_DEST_UNREACH 3
+#define ICMP_SOURCE_QUENCH 4
+#define ICMP_REDIRECT 5
+#define ICMP_ECHO 8
+#define ICMP_TIME_EXCEEDED 11
+#define ICMP_PARAMETERPROB 12
+#define ICMP_TIMESTAMP 13
+#define ICMP_TIMESTAMPREPLY 14
+#define ICMP_NET_UNREACH 0
+#define ICMP_HOST_UNREACH 1
+#define ICMP_PROT_UNREACH 2
+#define ICMP_PORT_UNREACH 3
+#define ICMP_FRAG_NEEDED 4
+#define ICMP_EXC_TTL 0
+#define ICMP_EXC_FRAGTIME 1
+void icmp_send(struct sk_buff *skb, u8 type, u8 code, u32 info);
+/* errno for an ICMP unreachable code, and whether a connection should end by it (RFC 1122 4.2.3.9). */
+struct icmp_err {
+	int errno_;
+	bool fatal;
+};
+extern const struct icmp_err icmp_err_convert[16];
+
+struct netns_ipv4;
+struct neigh_table *arp_table(struct net *net);
+/* Announce an address (gratuitous ARP, RFC 5227 section 3). */
+void arp_announce(struct net_device *dev, be32 addr);
+
+#endif

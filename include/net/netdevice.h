@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Network devices, NAPI, and the way between drivers and protocols.
+ *
+ * A driver makes a device (alloc_netdev), fills in ops and features, registers it. Receive: its
+ * interrupt masks the queue and calls napi_schedule(); poll() then hands up to budget packets to
+ * napi_gro_receive() and, when it did less than budget, calls napi_complete_done() and, where that
+ * returned true, unmasks. Transmit: ndo_start_xmit() is called with the queue's lock held, bottom
+ * halves off, by one CPU at a time a queue; it stops the queue (netif_tx_stop_queue) before its ring
+ * is full, never after. rtnl is the mutex of configuration: open, stop, addresses, MTU.
+ */
+#ifndef NET_NETDEVICE_H
+#define NET_NETDEVICE_H
+
+#include <kernel/rcu.h>
+#include <kernel/timer.h>
+#include <kernel/wait.h>
+#include <net/if.h>
+#include <net/net.h>
+#include <net/skbuff.h>
+
+#define MAX_ADDR_LEN 8
+#define NAPI_POLL_WEIGHT 64
+
+/* ---- features (ethtool -k) ------------------------------------------------------------ */
+#define NETIF_F_SG (1u << 0)	    /* page fragments on transmit */
+#define NETIF_F_HW_CSUM (1u << 1)   /* CHECKSUM_PARTIAL for any protocol */
+#define NETIF_F_IP_CSUM (1u << 2)   /* ... for TCP and UDP over IPv4 */
+#define NETIF_F_IPV6_CSUM (1u << 3)
+#define NETIF_F_RXCSUM (1u << 4)
+#define NETIF_F_TSO (1u << 5)
+#define NETIF_F_TSO6 (1u << 6)
+#define NETIF_F_TSO_ECN (1u << 7)
+#define NETIF_F_GSO (1u << 8)	    /* software segmentation just before the driver */
+#define NETIF_F_GSO_UDP_L4 (1u << 9)
+#define NETIF_F_GRO (1u << 10)
+#define NETIF_F_RXHASH (1u << 11)
+#define NETIF_F_FRAGLIST (1u << 12)
+#define NETIF_F_HIGHDMA (1u << 13)
+#define NETIF_F_LOOPBACK (1u << 14)
+#define NETIF_F_GRO_HW (1u << 15)
+#define NETIF_F_CSUM_MASK (NETIF_F_HW_CSUM | NETIF_F_IP_CSUM | NETIF_F_IPV6_CSUM)
+
+typedef enum { NETDEV_TX_OK, NETDEV_TX_BUSY } netdev_tx_t; /* BUSY: the skb is still the caller's */
+
+/* ---- byte queue limits (dynamic, as Linux's dql) --------------------------------------- */
+struct dql {
+	u32 num_queued;	   /* [tx lock] bytes given to the device, ever */
+	u32 num_completed; /* [completion] */
+	u32 limit, adj_limit, last_obj_cnt, prev_num_queued, prev_ovlimit, prev_last_obj_cnt;
+	u32 lowest_slack, num_completed_prev;
+	u64 slack_start_ns;
+	u32 min_limit, max_limit;
+};
+
+struct Qdisc;
+
+#define QUEUE_STATE_DRV_XOFF 0	 /* driver: ring (nearly) full */
+#define QUEUE_STATE_STACK_XOFF 1 /* byte queue limit reached */
+
+struct netdev_queue {
+	struct net_device *dev;
+	struct Qdisc *qdisc;	      /* [rcu] */
+	struct Qdisc *qdisc_sleeping; /* configured one, while the device is down */
+	struct spinlock xmit_lock;
+	unsigned xmit_lock_owner; /* cpu + 1 */
+	u64 trans_start_ns;	  /* last time the driver took a packet */
+	unsigned long state;	  /* QUEUE_STATE_* bits */
+	struct dql dql;
+	u64 trans_timeout;
+	u16 index;
+} __aligned(64);
+
+/* ---- NAPI ------------------------------------------------------------------------------- */
+#define NAPI_STATE_SCHED 0   /* on a poll list, or being polled: the scheduler owns it */
+#define NAPI_STATE_MISSED 1  /* scheduled again meanwhile */
+#define NAPI_STATE_DISABLE 2
+
+#define GRO_HASH_BUCKETS 8
+
+struct gro_list {
+	struct list_head list; /* of held skbs */
+	int count;
+};
+
+struct napi_struct {
+	struct list_head poll_list; /* [o] */
+	unsigned long state;
+	int weight;
+	/* Handle up to budget packets; returns how many. Softirq context, own CPU. budget 0: only
+	 * transmit completions. Returning budget means "more to do": NAPI stays scheduled. */
+	int (*poll)(struct napi_struct *n, int budget);
+	struct net_device *dev;
+	struct list_head dev_list;
+	struct gro_list gro_hash[GRO_HASH_BUCKETS];
+	unsigned long gro_bitmask;
+	struct sk_buff *rx_list_head, *rx_list_tail; /* packets on their way up, in order */
+	int rx_count;
+	unsigned cpu; /* that polls it */
+	u32 napi_id;
+	struct call_single_data *csd;
+};
+
+void netif_napi_add(struct net_device *dev, struct napi_struct *n,
+		    int (*poll)(struct napi_struct *n, int budget));
+void netif_napi_del(struct napi_struct *n);
+void napi_enable(struct napi_struct *n);
+void napi_disable(struct napi_struct *n); /* sleeps until no poll runs */
+/* From the interrupt handler, the queue's interrupt masked. */
+bool napi_schedule_prep(struct napi_struct *n);
+void __napi_schedule(struct napi_struct *n);
+static inline bool napi_schedule(struct napi_struct *n)
+{
+	if (!napi_schedule_prep(n))
+		return false;
+	__napi_schedule(n);
+	return true;
+}
+/* The poll is over: flush GRO. False: it was scheduled again meanwhile, keep interrupts masked. */
+bool napi_complete_done(struct napi_struct *n, int work_done);
+
+/* A received packet, link header already pulled by eth_type_trans(). Takes it over. */
+void napi_gro_receive(struct napi_struct *n, struct sk_buff *skb);
+/* Without GRO, from softirq / from any context (queued on the CPU's backlog). */
+int netif_receive_skb(struct sk_buff *skb);
+int netif_rx(struct sk_buff *skb);
+
+/* ---- statistics --------------------------------------------------------------------------- */
+struct rtnl_link_stats64_k {
+	u64 rx_packets, tx_packets, rx_bytes, tx_bytes;
+	u64 rx_errors, tx_errors, rx_dropped, tx_dropped, multicast, collisions;
+	u64 rx_length_errors, rx_over_errors, rx_crc_errors, rx_frame_errors, rx_fifo_errors,
+		rx_missed_errors;
+	u64 tx_aborted_errors, tx_carrier_errors, tx_fifo_errors, tx_heartbeat_errors, tx_window_errors;
+	u64 rx_compressed, tx_compressed, rx_nohandler;
+};
+
+/* Per-CPU software counters of a device: the stack counts, drivers count errors. */
+struct pcpu_sw_netstats {
+	u64 rx_packets, rx_bytes, tx_packets, tx_bytes;
+	u64 rx_dropped, tx_dropped, rx_nohandler, multicast;
+	u64 rx_errors, tx_errors;
+};
+
+struct netdev_stat_row { /* driver's own, for ethtool -S */
+	const char *name;
+	u64 value;
+};
+
+/* ---- the device ------------------------------------------------------------------------- */
+struct net_device_ops {
+	int (*ndo_open)(struct net_device *dev);  /* rtnl; may sleep */
+	int (*ndo_stop)(struct net_device *dev);
+	netdev_tx_t (*ndo_start_xmit)(struct sk_buff *skb, struct net_device *dev);
+	void (*ndo_set_rx_mode)(struct net_device *dev);
+	int (*ndo_set_mac_address)(struct net_device *dev, const void *addr);
+	int (*ndo_change_mtu)(struct net_device *dev, int mtu);
+	void (*ndo_tx_timeout)(struct net_device *dev, unsigned queue);
+	int (*ndo_set_features)(struct net_device *dev, u32 features);
+	u16 (*ndo_select_queue)(struct net_device *dev, struct sk_buff *skb);
+	/* Add the driver's error counters to what the stack counted. */
+	void (*ndo_get_stats64)(struct net_device *dev, struct rtnl_link_stats64_k *s);
+	/* Up to n rows; returns how many there are. */
+	int (*ndo_get_ethtool_stats)(struct net_device *dev, struct netdev_stat_row *rows, int n);
+};
+
+/* Link-layer header: Ethernet's is eth_header_ops. */
+struct header_ops {
+	/* Push a header; daddr/saddr NULL: unknown / the device's. Returns its length, or minus it
+	 * where daddr is missing. */
+	int (*create)(struct sk_buff *skb, struct net_device *dev, u16 type, const void *daddr,
+		      const void *saddr, unsigned len);
+};
+
+#define __LINK_STATE_START 0
+#define __LINK_STATE_PRESENT 1
+#define __LINK_STATE_NOCARRIER 2
+
+struct in_device;
+struct inet6_dev;
+
+struct net_device {
+	char name[IFNAMSIZ];
+	struct net *net;
+	struct list_head dev_list; /* [rtnl, rcu] */
+	u32 ifindex;
+	refcount_t refs;
+	unsigned long state; /* __LINK_STATE_* */
+	u32 flags;	     /* IFF_* [rtnl] */
+	u32 mtu, min_mtu, max_mtu;
+	u16 type; /* ARPHRD_* */
+	u16 hard_header_len, needed_headroom;
+	u8 addr_len;
+	u8 dev_addr[MAX_ADDR_LEN], broadcast[MAX_ADDR_LEN], perm_addr[MAX_ADDR_LEN];
+	u32 features, hw_features; /* in force; that the device could do */
+	u32 gso_max_size, gso_max_segs;
+	u32 promiscuity, allmulti;
+	u32 speed_mbps; /* 0: unknown */
+	u8 full_duplex;
+	u32 tx_queue_len;
+	const struct net_device_ops *netdev_ops;
+	const struct header_ops *header_ops;
+	struct netdev_queue *tx;
+	u16 num_tx_queues, real_num_tx_queues, num_rx_queues;
+	struct list_head napi_list;
+	struct pcpu_sw_netstats *stats[MAX_CPUS];
+	struct in_device *ip_ptr;    /* [rcu] IPv4's data */
+	struct inet6_dev *ip6_ptr;   /* [rcu] */
+	struct list_head mc_list;    /* link-level multicast addresses [addr_lock] */
+	struct spinlock addr_lock;
+	struct timer watchdog_timer;
+	u64 watchdog_timeo_ns;
+	u64 carrier_up_count, carrier_down_count;
+	const char *driver_name;
+	char bus_info[24]; /* "0000:00:03.0" */
+	void (*priv_destructor)(struct net_device *dev);
+	void *ml_priv;
+	_Alignas(64) u8 priv[]; /* netdev_priv() */
+};
+
+static inline void *netdev_priv(struct net_device *dev)
+{
+	return dev->priv;
+}
+static inline struct net *dev_net(const struct net_device *dev)
+{
+	return dev->net;
+}
+
+/* A device with sizeof_priv bytes for the driver and so many queues; name may hold "%d". setup fills in
+ * the kind's defaults (ether_setup). NULL: no memory. Freed by free_netdev() after unregister. */
+struct net_device *alloc_netdev_mqs(size_t sizeof_priv, const char *name,
+				    void (*setup)(struct net_device *dev), unsigned txqs, unsigned rxqs);
+struct net_device *alloc_etherdev_mqs(size_t sizeof_priv, unsigned txqs, unsigned rxqs);
+#define alloc_etherdev(sz) alloc_etherdev_mqs(sz, 1, 1)
+void free_netdev(struct net_device *dev);
+/* net NULL: init_net. The device appears, down. 0 or -errno. Takes rtnl. */
+int register_netdev(struct net_device *dev, struct net *net);
+void unregister_netdev(struct net_device *dev);
+static inline void dev_hold(struct net_device *dev)
+{
+	refcount_inc(&dev->refs);
+}
+void dev_put(struct net_device *dev);
+/* Lookups: under rcu_read_lock() or rtnl; the _get form with a reference. */
+struct net_device *dev_get_by_name(struct net *net, const char *name);
+struct net_device *dev_get_by_index(struct net *net, u32 ifindex);
+#define for_each_netdev(net, d) list_for_each_entry(d, &(net)->dev_base_head, dev_list)
+
+void rtnl_lock(void);
+void rtnl_unlock(void);
+bool rtnl_is_locked(void);
+
+/* With rtnl held. */
+int dev_open(struct net_device *dev);
+int dev_close(struct net_device *dev);
+int dev_change_flags(struct net_device *dev, u32 flags);
+int dev_set_mtu(struct net_device *dev, u32 mtu);
+int dev_set_mac_address(struct net_device *dev, const void *addr);
+int dev_set_promiscuity(struct net_device *dev, int inc);
+int dev_mc_add(struct net_device *dev, const void *addr);
+int dev_mc_del(struct net_device *dev, const void *addr);
+/* Switch offloads; dependencies (TSO needs SG and checksum) are resolved. */
+int netdev_change_features(struct net_device *dev, u32 wanted);
+
+static inline bool netif_running(const struct net_device *dev)
+{
+	return test_bit(__LINK_STATE_START, &dev->state);
+}
+static inline bool netif_carrier_ok(const struct net_device *dev)
+{
+	return !test_bit(__LINK_STATE_NOCARRIER, &dev->state);
+}
+/* From drivers, any context: logs, and tells listeners (NETDEV_CHANGE) from a thread. */
+void netif_carrier_on(struct net_device *dev);
+void netif_carrier_off(struct net_device *dev);
+/* Ask for a gratuitous ARP (virtio announce, link up). */
+void netdev_notify_peers(struct net_device *dev);
+
+enum netdev_event { NETDEV_UP, NETDEV_DOWN, NETDEV_CHANGE, NETDEV_REGISTER, NETDEV_UNREGISTER, NETDEV_CHANGEMTU,
+		    NETDEV_CHANGEADDR, NETDEV_NOTIFY_PEERS, NETDEV_FEAT_CHANGE };
+struct netdev_notifier {
+	void (*fn)(struct net_device *dev, enum netdev_event ev); /* thread, rtnl held */
+};
+#define NETDEV_NOTIFIER(sym)                                                                       \
+	static const struct netdev_notifier *const sym##_entry                                     \
+		__attribute__((section("netdev_notifiers"), used)) = &(sym)
+
+/* ---- transmit ------------------------------------------------------------------------------ */
+/* Queue a packet with its link header in place on skb->dev. Takes it over. 0, NET_XMIT_DROP,
+ * NET_XMIT_CN or -errno; bottom halves may be on or off. */
+#define NET_XMIT_SUCCESS 0
+#define NET_XMIT_DROP 1
+#define NET_XMIT_CN 2
+int dev_queue_xmit(struct sk_buff *skb);
+/* For qdiscs: through offload checks (software checksum and GSO) to the driver; returns the
+ * packets that did not fit, to be sent again first. txq's xmit_lock held. */
+struct sk_buff *dev_hard_start_xmit(struct sk_buff *first, struct net_device *dev,
+				    struct netdev_queue *txq, int *ret);
+
+static inline struct netdev_queue *netdev_get_tx_queue(const struct net_device *dev, unsigned i)
+{
+	return &dev->tx[i];
+}
+static inline bool netif_xmit_stopped(const struct netdev_queue *q)
+{
+	return READ_ONCE(q->state);
+}
+static inline void netif_tx_stop_queue(struct netdev_queue *q)
+{
+	set_bit(QUEUE_STATE_DRV_XOFF, &q->state);
+}
+static inline bool netif_tx_queue_stopped(const struct netdev_queue *q)
+{
+	return test_bit(QUEUE_STATE_DRV_XOFF, &q->state);
+}
+void netif_tx_start_all_queues(struct net_device *dev);
+void netif_tx_stop_all_queues(struct net_device *dev);
+/* Ring space again: let the qdisc run (softirq). Any context. */
+void netif_tx_wake_queue(struct netdev_queue *q);
+/* The stack will call again at once: the doorbell can wait (skb->xmit_more). */
+static inline bool netdev_xmit_more(const struct sk_buff *skb)
+{
+	return skb->xmit_more;
+}
+/* Byte queue limits: bytes given to the device (returns whether to ring the doorbell now); bytes it has
+ * sent; forget all (ring reset). */
+bool __netdev_tx_sent_queue(struct netdev_queue *q, u32 bytes, bool xmit_more);
+void netdev_tx_sent_queue(struct netdev_queue *q, u32 bytes);
+void netdev_tx_completed_queue(struct netdev_queue *q, u32 pkts, u32 bytes);
+void netdev_tx_reset_queue(struct netdev_queue *q);
+
+void dev_get_stats(struct net_device *dev, struct rtnl_link_stats64_k *s);
+#define dev_stats_inc(dev, field) ((dev)->stats[smp_processor_id()]->field++)
+
+/* ---- Ethernet (net/ethernet) --------------------------------------------------------------- */
+void ether_setup(struct net_device *dev);
+extern const struct header_ops eth_header_ops;
+/* Pull the Ethernet header; sets dev, mac_header, pkt_type. Returns the EtherType for
+ * skb->protocol; a frame too short gives 0 (dropped above as DEV_HDR). */
+be16 eth_type_trans(struct sk_buff *skb, struct net_device *dev);
+
+/* ---- packet types (EtherType handlers) ------------------------------------------------------- */
+struct packet_type {
+	u16 type; /* host order */
+	/* Takes the skb over. Softirq, rcu read side. Network header set. */
+	int (*func)(struct sk_buff *skb, struct net_device *dev);
+	struct sk_buff *(*gro_receive)(struct list_head *held, struct sk_buff *skb);
+	int (*gro_complete)(struct sk_buff *skb, int nhoff);
+	struct sk_buff *(*gso_segment)(struct sk_buff *skb, u32 features);
+};
+#define PACKET_TYPE(sym)                                                                           \
+	static const struct packet_type *const sym##_entry                                         \
+		__attribute__((section("packet_types"), used)) = &(sym)
+
+/* All the software a packet needs before the driver: split by gso_size into a list. ERR_PTR on failure. */
+struct sk_buff *skb_gso_segment(struct sk_buff *skb, u32 features);
+
+/* net/core sysctls and per-CPU receive state. */
+struct netns_core {
+	int somaxconn, netdev_max_backlog, netdev_budget, netdev_budget_usecs, dev_weight;
+	int rmem_default, rmem_max, wmem_default, wmem_max, optmem_max;
+	char default_qdisc[16];
+};
+
+struct softnet_data { /* per CPU, as /proc/net/softnet_stat prints */
+	struct list_head poll_list;
+	struct sk_buff_head input_pkt_queue;
+	struct napi_struct backlog;
+	struct Qdisc *output_queue;
+	struct sk_buff *completion_queue;
+	u32 processed, dropped, time_squeeze, received_rps, cpu_collision, flow_limit_count;
+	u8 xmit_recursion;
+};
+DECLARE_PER_CPU(struct softnet_data, softnet_data);
+
+void net_dev_init(void);
+
+#endif
