@@ -6,7 +6,7 @@
  *   %pI6  16 bytes, all eight groups          2001:0db8:0000:...
  *   %pI6c 16 bytes, RFC 5952 short form       2001:db8::1
  *   %pM   6 bytes                             52:54:00:12:34:56
- *   %pe   pointer from ERR_PTR                ENOENT, or the number, or the address
+ *   %pe   pointer from ERR_PTR                -ENOENT, or the number, or the address
  *   %pS   address of code                     symbol+0x12/0x40 (plain address if unknown)
  * A plain %p prints 16 hex digits.
  *
