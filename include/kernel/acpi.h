@@ -53,7 +53,7 @@ struct acpi_madt_entry {
 	u8 type, length;
 } __packed;
 
-#define ACPI_MADT_CPU_ENABLED 1u
+#define ACPI_MADT_CPU_ENABLED        1u
 #define ACPI_MADT_CPU_ONLINE_CAPABLE 2u
 
 struct acpi_madt_lapic {

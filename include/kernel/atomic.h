@@ -17,30 +17,30 @@ typedef struct {
 	s64 v;
 } atomic64_t;
 
-#define atomic_read(a) __atomic_load_n(&(a)->v, __ATOMIC_RELAXED)
-#define atomic_set(a, x) __atomic_store_n(&(a)->v, (x), __ATOMIC_RELAXED)
-#define atomic_inc(a) ((void)__atomic_fetch_add(&(a)->v, 1, __ATOMIC_RELAXED))
-#define atomic_dec(a) ((void)__atomic_fetch_sub(&(a)->v, 1, __ATOMIC_RELAXED))
-#define atomic_add(x, a) ((void)__atomic_fetch_add(&(a)->v, (x), __ATOMIC_RELAXED))
-#define atomic_sub(x, a) ((void)__atomic_fetch_sub(&(a)->v, (x), __ATOMIC_RELAXED))
+#define atomic_read(a)          __atomic_load_n(&(a)->v, __ATOMIC_RELAXED)
+#define atomic_set(a, x)        __atomic_store_n(&(a)->v, (x), __ATOMIC_RELAXED)
+#define atomic_inc(a)           ((void)__atomic_fetch_add(&(a)->v, 1, __ATOMIC_RELAXED))
+#define atomic_dec(a)           ((void)__atomic_fetch_sub(&(a)->v, 1, __ATOMIC_RELAXED))
+#define atomic_add(x, a)        ((void)__atomic_fetch_add(&(a)->v, (x), __ATOMIC_RELAXED))
+#define atomic_sub(x, a)        ((void)__atomic_fetch_sub(&(a)->v, (x), __ATOMIC_RELAXED))
 #define atomic_add_return(x, a) __atomic_add_fetch(&(a)->v, (x), __ATOMIC_ACQ_REL)
 #define atomic_sub_return(x, a) __atomic_sub_fetch(&(a)->v, (x), __ATOMIC_ACQ_REL)
-#define atomic_xchg(a, x) __atomic_exchange_n(&(a)->v, (x), __ATOMIC_ACQ_REL)
-#define atomic_dec_and_test(a) (__atomic_sub_fetch(&(a)->v, 1, __ATOMIC_ACQ_REL) == 0)
+#define atomic_xchg(a, x)       __atomic_exchange_n(&(a)->v, (x), __ATOMIC_ACQ_REL)
+#define atomic_dec_and_test(a)  (__atomic_sub_fetch(&(a)->v, 1, __ATOMIC_ACQ_REL) == 0)
 
-#define smp_load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define smp_load_acquire(p)     __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define smp_store_release(p, x) __atomic_store_n((p), (x), __ATOMIC_RELEASE)
-#define cmpxchg(p, old, new)                                                                       \
-	({                                                                                         \
-		__typeof__(*(p)) __old = (old);                                                    \
-		__atomic_compare_exchange_n((p), &__old, (new), false, __ATOMIC_ACQ_REL,           \
-					    __ATOMIC_ACQUIRE);                                     \
-		__old;                                                                             \
+#define cmpxchg(p, old, new)                                                             \
+	({                                                                               \
+		__typeof__(*(p)) __old = (old);                                          \
+		__atomic_compare_exchange_n((p), &__old, (new), false, __ATOMIC_ACQ_REL, \
+					    __ATOMIC_ACQUIRE);                           \
+		__old;                                                                   \
 	})
 #define xchg(p, x) __atomic_exchange_n((p), (x), __ATOMIC_ACQ_REL)
-#define smp_mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#define smp_rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
-#define smp_wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
+#define smp_mb()   __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define smp_rmb()  __atomic_thread_fence(__ATOMIC_ACQUIRE)
+#define smp_wmb()  __atomic_thread_fence(__ATOMIC_RELEASE)
 
 static inline void set_bit(unsigned nr, unsigned long *map)
 {
@@ -59,7 +59,8 @@ static inline bool test_bit(unsigned nr, const unsigned long *map)
 
 static inline bool test_and_set_bit(unsigned nr, unsigned long *map)
 {
-	return __atomic_fetch_or(&map[nr / 64], 1ul << (nr % 64), __ATOMIC_ACQ_REL) >> (nr % 64) & 1;
+	return __atomic_fetch_or(&map[nr / 64], 1ul << (nr % 64), __ATOMIC_ACQ_REL) >> (nr % 64) &
+	       1;
 }
 
 static inline bool test_and_clear_bit(unsigned nr, unsigned long *map)
@@ -74,7 +75,12 @@ typedef struct {
 } refcount_t;
 
 #define REFCOUNT_SATURATED (-0x40000000)
-#define REFCOUNT_INIT(n) {{(n)}}
+#define REFCOUNT_INIT(n)    \
+	{                   \
+		{           \
+			(n) \
+		}           \
+	}
 
 /* Report a broken count (once a place) and leave it saturated. */
 void refcount_warn(refcount_t *r, const char *what);

@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the boot protocol said (multiboot 1, multiboot 2 or PVH), in one form. Filled by boot/
- * before kernel_main(); everything it points to lies in memory kept from the page allocator until modules are
- * taken over.
+ * before kernel_main(); everything it points to lies in memory kept from the page allocator until
+ * modules are taken over.
  */
 #ifndef KERNEL_BOOTINFO_H
 #define KERNEL_BOOTINFO_H
 
 #include <lib/types.h>
 
-#define BOOT_MAX_RANGES 64
+#define BOOT_MAX_RANGES  64
 #define BOOT_MAX_MODULES 8
 
-enum boot_mem_type { BOOT_MEM_USABLE = 1, BOOT_MEM_RESERVED, BOOT_MEM_ACPI, BOOT_MEM_NVS, BOOT_MEM_BAD };
+enum boot_mem_type {
+	BOOT_MEM_USABLE = 1,
+	BOOT_MEM_RESERVED,
+	BOOT_MEM_ACPI,
+	BOOT_MEM_NVS,
+	BOOT_MEM_BAD
+};
 
 struct boot_range {
 	u64 start, end;

@@ -28,7 +28,8 @@ static inline void poll_wait(struct file *f, struct wait_queue *wq, struct poll_
 }
 
 struct file_ops {
-	/* Bytes moved, 0 at the end, -errno. *pos is read and moved by files that have a position. */
+	/* Bytes moved, 0 at the end, -errno. *pos is read and moved by files that have a position.
+	 */
 	ssize_t (*read)(struct file *f, struct iov_iter *to, s64 *pos);
 	ssize_t (*write)(struct file *f, struct iov_iter *from, s64 *pos);
 	u32 (*poll)(struct file *f, struct poll_table *pt);
@@ -51,7 +52,7 @@ struct file {
 	void *private;
 	s64 pos; /* [f_lock] */
 	struct mutex pos_lock;
-	struct wait_queue *ep_wq; /* unused by files without epoll interest */
+	struct wait_queue *ep_wq;  /* unused by files without epoll interest */
 	struct list_head ep_links; /* epoll items that watch this file */
 	struct spinlock ep_lock;
 };

@@ -30,7 +30,8 @@ struct initcall {
 /* Run all calls of a level. */
 void do_initcalls(enum init_level level);
 
-/* Applications: main-like functions named on the command line (init="httpd -p 80; echo") or run by the shell. */
+/* Applications: main-like functions named on the command line (init="httpd -p 80; echo") or run by
+ * the shell. */
 struct app {
 	const char *name;
 	const char *usage; /* one line: synopsis and what it does */
@@ -38,9 +39,9 @@ struct app {
 	bool autostart; /* started at boot unless init= says otherwise */
 };
 
-#define APP(nm, fn, help, start)                                                                   \
-	static const struct app __app_##nm __attribute__((section("apps"), used)) __aligned(8) = { \
-		#nm, help, fn, start}
+#define APP(nm, fn, help, start)                                                  \
+	static const struct app __app_##nm __attribute__((section("apps"), used)) \
+	__aligned(8) = {#nm, help, fn, start}
 
 /* Both homes call this once memory, per-CPU data, time and threads work; it never blocks for long.
  * Runs INIT_CORE .. INIT_LATE, then starts the apps. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Interrupts as drivers see them. An `irq` is a number handed out by the interrupt controller
- * code: a legacy line (ISA 0-15 or an I/O APIC pin) or an MSI vector. Handlers run with interrupts off, on
- * the CPU the irq is aimed at, and hand on to softirqs. Level-triggered lines are acknowledged
- * after the handlers ran; a shared line calls all its handlers.
+ * code: a legacy line (ISA 0-15 or an I/O APIC pin) or an MSI vector. Handlers run with interrupts
+ * off, on the CPU the irq is aimed at, and hand on to softirqs. Level-triggered lines are
+ * acknowledged after the handlers ran; a shared line calls all its handlers.
  */
 #ifndef KERNEL_IRQ_H
 #define KERNEL_IRQ_H
@@ -13,9 +13,9 @@
 enum irqreturn { IRQ_NONE, IRQ_HANDLED };
 typedef enum irqreturn (*irq_handler_t)(int irq, void *arg);
 
-#define IRQF_SHARED 1u
+#define IRQF_SHARED        1u
 #define IRQF_TRIGGER_LEVEL 2u /* else edge; PCI lines are level, low */
-#define IRQF_TRIGGER_LOW 4u
+#define IRQF_TRIGGER_LOW   4u
 
 /* Attach a handler. cpu: where to deliver. name stays valid (shown by /proc/interrupts). 0 or
  * -EBUSY, -ENOSPC. Thread context. */

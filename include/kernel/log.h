@@ -12,7 +12,16 @@
 #include <lib/types.h>
 #include <stdarg.h>
 
-enum log_level { LOG_EMERG, LOG_ALERT, LOG_CRIT, LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
+enum log_level {
+	LOG_EMERG,
+	LOG_ALERT,
+	LOG_CRIT,
+	LOG_ERR,
+	LOG_WARNING,
+	LOG_NOTICE,
+	LOG_INFO,
+	LOG_DEBUG
+};
 
 /* A file may define pr_fmt(fmt) before including this header: the prefix of its messages. */
 #ifndef pr_fmt
@@ -22,11 +31,11 @@ enum log_level { LOG_EMERG, LOG_ALERT, LOG_CRIT, LOG_ERR, LOG_WARNING, LOG_NOTIC
 void printk(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void vprintk(enum log_level level, const char *fmt, va_list ap);
 
-#define pr_err(fmt, ...) printk(LOG_ERR, pr_fmt(fmt), ##__VA_ARGS__)
-#define pr_warn(fmt, ...) printk(LOG_WARNING, pr_fmt(fmt), ##__VA_ARGS__)
+#define pr_err(fmt, ...)    printk(LOG_ERR, pr_fmt(fmt), ##__VA_ARGS__)
+#define pr_warn(fmt, ...)   printk(LOG_WARNING, pr_fmt(fmt), ##__VA_ARGS__)
 #define pr_notice(fmt, ...) printk(LOG_NOTICE, pr_fmt(fmt), ##__VA_ARGS__)
-#define pr_info(fmt, ...) printk(LOG_INFO, pr_fmt(fmt), ##__VA_ARGS__)
-#define pr_debug(fmt, ...) printk(LOG_DEBUG, pr_fmt(fmt), ##__VA_ARGS__)
+#define pr_info(fmt, ...)   printk(LOG_INFO, pr_fmt(fmt), ##__VA_ARGS__)
+#define pr_debug(fmt, ...)  printk(LOG_DEBUG, pr_fmt(fmt), ##__VA_ARGS__)
 
 /* At most one message a second from each place that uses it; how many were held back is said. */
 struct ratelimit {
@@ -34,21 +43,21 @@ struct ratelimit {
 	u32 burst, printed, missed;
 };
 bool ratelimit_ok(struct ratelimit *rl, u32 burst, u64 interval_ns);
-#define net_ratelimited(fn, ...)                                                                   \
-	do {                                                                                       \
-		static struct ratelimit __rl;                                                      \
-		if (ratelimit_ok(&__rl, 10, 5000000000ull))                                        \
-			fn(__VA_ARGS__);                                                           \
+#define net_ratelimited(fn, ...)                            \
+	do {                                                \
+		static struct ratelimit __rl;               \
+		if (ratelimit_ok(&__rl, 10, 5000000000ull)) \
+			fn(__VA_ARGS__);                    \
 	} while (0)
 #define pr_warn_ratelimited(...) net_ratelimited(pr_warn, __VA_ARGS__)
 #define pr_info_ratelimited(...) net_ratelimited(pr_info, __VA_ARGS__)
-#define pr_info_once(...)                                                                          \
-	do {                                                                                       \
-		static bool __done;                                                                \
-		if (!__done) {                                                                     \
-			__done = true;                                                             \
-			pr_info(__VA_ARGS__);                                                      \
-		}                                                                                  \
+#define pr_info_once(...)                     \
+	do {                                  \
+		static bool __done;           \
+		if (!__done) {                \
+			__done = true;        \
+			pr_info(__VA_ARGS__); \
+		}                             \
 	} while (0)
 
 /* A console gets the text of each record as it is logged (raw bytes, "\n" line ends), any context,
@@ -70,20 +79,20 @@ _Noreturn void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2)))
 
 /* Say once where a should-not-happen happened, with a backtrace, and go on. Value: cond. */
 void warn_slowpath(const char *file, int line, const char *expr);
-#define WARN_ON_ONCE(cond)                                                                         \
-	({                                                                                         \
-		static bool __warned;                                                              \
-		bool __c = !!(cond);                                                               \
-		if (unlikely(__c && !__warned)) {                                                  \
-			__warned = true;                                                           \
-			warn_slowpath(__FILE__, __LINE__, #cond);                                  \
-		}                                                                                  \
-		__c;                                                                               \
+#define WARN_ON_ONCE(cond)                                        \
+	({                                                        \
+		static bool __warned;                             \
+		bool __c = !!(cond);                              \
+		if (unlikely(__c && !__warned)) {                 \
+			__warned = true;                          \
+			warn_slowpath(__FILE__, __LINE__, #cond); \
+		}                                                 \
+		__c;                                              \
 	})
-#define BUG_ON(cond)                                                                               \
-	do {                                                                                       \
-		if (unlikely(cond))                                                                \
-			panic("BUG: %s at %s:%d", #cond, __FILE__, __LINE__);                      \
+#define BUG_ON(cond)                                                          \
+	do {                                                                  \
+		if (unlikely(cond))                                           \
+			panic("BUG: %s at %s:%d", #cond, __FILE__, __LINE__); \
 	} while (0)
 
 /* Supplied by the home: print the call chain from the caller on through printk(LOG_EMERG). */

@@ -14,20 +14,20 @@
 #include <lib/types.h>
 
 #define PAGE_SHIFT 12
-#define PAGE_SIZE (1ul << PAGE_SHIFT)
-#define MAX_ORDER 10 /* largest block: 4 MiB */
+#define PAGE_SIZE  (1ul << PAGE_SHIFT)
+#define MAX_ORDER  10 /* largest block: 4 MiB */
 
 #define GFP_KERNEL 0u
 #define GFP_ATOMIC 1u /* may use the reserve kept for softirqs */
-#define GFP_ZERO 2u
+#define GFP_ZERO   2u
 
 struct page_pool;
 
 /* One per page frame. refs is 0 for a free page. */
 struct page {
 	refcount_t refs;
-	u8 order; /* of the allocated or free block that starts here */
-	u8 flags; /* PG_* */
+	u8 order;  /* of the allocated or free block that starts here */
+	u8 flags;  /* PG_* */
 	u16 owner; /* enum page_owner, for the accounting */
 	union {
 		struct list_head list; /* buddy free list */
@@ -39,13 +39,21 @@ struct page {
 };
 
 /* Who holds pages: the rows of /proc/meminfo that free() shows. */
-enum page_owner { PAGES_OTHER, PAGES_SLAB, PAGES_SKB, PAGES_FILE, PAGES_STACK, PAGES_DMA, NR_PAGE_OWNERS };
+enum page_owner {
+	PAGES_OTHER,
+	PAGES_SLAB,
+	PAGES_SKB,
+	PAGES_FILE,
+	PAGES_STACK,
+	PAGES_DMA,
+	NR_PAGE_OWNERS
+};
 
 /* A block of 2^order pages with one reference, physically contiguous and naturally aligned;
  * NULL when out of memory. */
 struct page *alloc_pages_owner(unsigned order, unsigned gfp, enum page_owner owner);
 #define alloc_pages(order, gfp) alloc_pages_owner(order, gfp, PAGES_OTHER)
-#define alloc_page(gfp) alloc_pages(0, gfp)
+#define alloc_page(gfp)         alloc_pages(0, gfp)
 /* Give the block back whatever its references (the caller holds the only one). */
 void free_pages(struct page *p, unsigned order);
 
@@ -64,7 +72,8 @@ static inline void get_page(struct page *p)
 void put_page(struct page *p);
 
 /* Fragments: pieces of pages that many packets share, each holding a reference to its page.
- * Per-CPU; any context but hardirq. align is a power of two. Freed by put_page(virt_to_head_page(frag)). */
+ * Per-CPU; any context but hardirq. align is a power of two. Freed by
+ * put_page(virt_to_head_page(frag)). */
 void *page_frag_alloc(size_t size, size_t align, unsigned gfp);
 static inline void page_frag_free(void *frag)
 {
@@ -74,8 +83,9 @@ static inline void page_frag_free(void *frag)
 struct kmem_cache;
 
 /* A cache of objects of one size. ctor (or NULL) runs once when an object's slab is made. With
- * SLAB_TYPESAFE_BY_RCU a freed object's memory stays an object of this type until a grace period. */
-#define SLAB_HWCACHE_ALIGN 1u
+ * SLAB_TYPESAFE_BY_RCU a freed object's memory stays an object of this type until a grace period.
+ */
+#define SLAB_HWCACHE_ALIGN   1u
 #define SLAB_TYPESAFE_BY_RCU 2u
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align, unsigned flags,
 				     void (*ctor)(void *obj));

@@ -12,7 +12,7 @@
 #include <lib/list.h>
 #include <lib/types.h>
 
-#define PCI_ANY 0xffffu
+#define PCI_ANY      0xffffu
 #define PCI_MAX_BARS 6
 
 enum pci_bar_type { PCI_BAR_NONE, PCI_BAR_IO, PCI_BAR_MEM };
@@ -32,9 +32,9 @@ struct pci_dev {
 	u16 vendor, device, subvendor, subdevice;
 	u32 class; /* 24 bits: class, subclass, interface */
 	struct pci_bar bar[PCI_MAX_BARS];
-	int irq; /* INTx as request_irq() takes it, -1 for none */
+	int irq;                                /* INTx as request_irq() takes it, -1 for none */
 	u16 cap_msi, cap_msix, cap_exp, cap_pm; /* offsets, 0 for none */
-	int nvecs;	 /* MSI or MSI-X vectors in use */
+	int nvecs;                              /* MSI or MSI-X vectors in use */
 	int *vec_irq;
 	void *msix_table;
 	const struct pci_driver *driver;
@@ -53,8 +53,8 @@ struct pci_driver {
 	void (*remove)(struct pci_dev *dev);
 };
 
-#define PCI_DRIVER(sym)                                                                            \
-	static const struct pci_driver *const sym##_entry                                          \
+#define PCI_DRIVER(sym)                                   \
+	static const struct pci_driver *const sym##_entry \
 		__attribute__((section("pci_drivers"), used)) = &(sym)
 
 u8 pci_read8(const struct pci_dev *d, unsigned off);
@@ -76,9 +76,9 @@ void pci_set_master(struct pci_dev *d);
 void *pci_iomap(struct pci_dev *d, unsigned bar);
 
 #define PCI_IRQ_INTX 1u
-#define PCI_IRQ_MSI 2u
+#define PCI_IRQ_MSI  2u
 #define PCI_IRQ_MSIX 4u
-#define PCI_IRQ_ALL 7u
+#define PCI_IRQ_ALL  7u
 
 /* Get between min and max vectors of the kinds in flags, the best kind first. cpu_of[i] names the
  * CPU vector i is aimed at (NULL: round robin). Returns the number, or -ENOSPC. With INTx, one. */

@@ -16,7 +16,7 @@
 #define MAX_CPUS 64
 
 /* Section .percpu is a template: the home copies it for each CPU before that CPU runs C code. */
-#define DEFINE_PER_CPU(type, name) __attribute__((section("percpu"), used)) __typeof__(type) name
+#define DEFINE_PER_CPU(type, name)  __attribute__((section("percpu"), used)) __typeof__(type) name
 #define DECLARE_PER_CPU(type, name) extern __typeof__(type) name
 
 #include <home/percpu.h>
@@ -28,9 +28,9 @@ unsigned num_online_cpus(void);
 extern uintptr_t percpu_offset[MAX_CPUS];
 
 #define per_cpu_ptr(ptr, cpu) ((__typeof__(ptr))((uintptr_t)(ptr) + percpu_offset[cpu]))
-#define this_cpu_ptr(ptr) ((__typeof__(ptr))((uintptr_t)(ptr) + __this_cpu_offset()))
-#define per_cpu(name, cpu) (*per_cpu_ptr(&(name), cpu))
-#define this_cpu(name) (*this_cpu_ptr(&(name)))
+#define this_cpu_ptr(ptr)     ((__typeof__(ptr))((uintptr_t)(ptr) + __this_cpu_offset()))
+#define per_cpu(name, cpu)    (*per_cpu_ptr(&(name), cpu))
+#define this_cpu(name)        (*this_cpu_ptr(&(name)))
 
 #define for_each_cpu(cpu) for (unsigned cpu = 0; cpu < num_online_cpus(); cpu++)
 

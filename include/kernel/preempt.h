@@ -12,10 +12,10 @@
 #include <home/irqflags.h>
 #include <kernel/percpu.h>
 
-#define PREEMPT_OFFSET 0x1u
-#define SOFTIRQ_OFFSET 0x100u
+#define PREEMPT_OFFSET         0x1u
+#define SOFTIRQ_OFFSET         0x100u
 #define SOFTIRQ_DISABLE_OFFSET 0x200u /* local_bh_disable() nests in twos; the odd bit: serving */
-#define HARDIRQ_OFFSET 0x10000u
+#define HARDIRQ_OFFSET         0x10000u
 
 #define PREEMPT_MASK 0xffu
 #define SOFTIRQ_MASK 0xff00u

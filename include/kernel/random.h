@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Randomness: a ChaCha20 generator per CPU with fast key erasure, reseeded from a common pool fed by RDSEED, RDRAND,
- * virtio-rng and interrupt timing. The hosted home seeds it from the run's seed: every run with
- * the same seed draws the same numbers. Any context.
+ * Randomness: a ChaCha20 generator per CPU with fast key erasure, reseeded from a common pool fed
+ * by RDSEED, RDRAND, virtio-rng and interrupt timing. The hosted home seeds it from the run's seed:
+ * every run with the same seed draws the same numbers. Any context.
  */
 #ifndef KERNEL_RANDOM_H
 #define KERNEL_RANDOM_H

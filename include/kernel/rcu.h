@@ -25,7 +25,7 @@ static inline void rcu_read_unlock(void)
 	preempt_enable();
 }
 
-#define rcu_dereference(p) __atomic_load_n(&(p), __ATOMIC_CONSUME)
+#define rcu_dereference(p)       __atomic_load_n(&(p), __ATOMIC_CONSUME)
 #define rcu_assign_pointer(p, v) __atomic_store_n(&(p), (v), __ATOMIC_RELEASE)
 
 /* Call func(head) in softirq context once every reader that may still see the object has left.

@@ -10,7 +10,7 @@
 
 #include <lib/types.h>
 
-#define SOFTIRQ_MAX_NS 2000000ull
+#define SOFTIRQ_MAX_NS      2000000ull
 #define SOFTIRQ_MAX_RESTART 10
 
 enum softirq {

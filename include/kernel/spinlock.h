@@ -25,16 +25,28 @@ struct spinlock {
 };
 
 #ifdef DEBUG
-#define SPINLOCK_INIT_CLASS(cls) {.class = (cls)}
-#define spin_lock_init(l)                                                                          \
-	do {                                                                                       \
-		static struct lock_class __class = {.name = #l};                                   \
-		*(l) = (struct spinlock)SPINLOCK_INIT_CLASS(&__class);                             \
+#define SPINLOCK_INIT_CLASS(cls) \
+	{                        \
+		.class = (cls)   \
+	}
+#define spin_lock_init(l)                                              \
+	do {                                                           \
+		static struct lock_class __class = {.name = #l};       \
+		*(l) = (struct spinlock)SPINLOCK_INIT_CLASS(&__class); \
 	} while (0)
-#define SPINLOCK_INIT(n) {.class = &(struct lock_class){.name = #n}}
+#define SPINLOCK_INIT(n)                      \
+	{                                     \
+		.class = &(struct lock_class) \
+		{                             \
+			.name = #n            \
+		}                             \
+	}
 #else
 #define spin_lock_init(l) (*(l) = (struct spinlock){0})
-#define SPINLOCK_INIT(n) {0}
+#define SPINLOCK_INIT(n) \
+	{                \
+		0        \
+	}
 #endif
 #define DEFINE_SPINLOCK(n) struct spinlock n = SPINLOCK_INIT(n)
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The sysctl tree: Linux's names, /proc/sys as files, `sysctl.a.b=c` on the command line. A table
- * row names a variable, its kind and its bounds; a struct net's variables are registered once per net,
- * with data given as the offset in it.
+ * row names a variable, its kind and its bounds; a struct net's variables are registered once per
+ * net, with data given as the offset in it.
  */
 #ifndef KERNEL_SYSCTL_H
 #define KERNEL_SYSCTL_H
@@ -21,17 +21,17 @@ struct ctl_ops {
 
 struct ctl_table {
 	const char *name; /* last component: "tcp_syncookies" */
-	size_t offset;	  /* of the variable in the base object */
-	u16 count;	  /* how many values in a row (tcp_rmem: 3) */
-	u16 mode;	  /* 0644, 0444 */
-	s64 min, max;	  /* bounds of each value; both 0: none */
+	size_t offset;    /* of the variable in the base object */
+	u16 count;        /* how many values in a row (tcp_rmem: 3) */
+	u16 mode;         /* 0644, 0444 */
+	s64 min, max;     /* bounds of each value; both 0: none */
 	const struct ctl_ops *ops;
 };
 
-extern const struct ctl_ops ctl_int;	/* int, decimal */
-extern const struct ctl_ops ctl_bool;	/* u8 or bool, 0 or 1 within min..max */
+extern const struct ctl_ops ctl_int;  /* int, decimal */
+extern const struct ctl_ops ctl_bool; /* u8 or bool, 0 or 1 within min..max */
 extern const struct ctl_ops ctl_u8;
-extern const struct ctl_ops ctl_ulong;	/* unsigned long */
+extern const struct ctl_ops ctl_ulong;  /* unsigned long */
 extern const struct ctl_ops ctl_string; /* char[], max = its size */
 
 struct ctl_header {

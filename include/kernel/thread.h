@@ -16,12 +16,12 @@ enum thread_state { THREAD_RUNNING, THREAD_SLEEPING, THREAD_DEAD };
 enum thread_prio { PRIO_HIGH, PRIO_NORMAL, PRIO_IDLE, NR_PRIOS };
 
 #define THREAD_NAME_LEN 16
-#define CPU_ANY (~0u)
+#define CPU_ANY         (~0u)
 
 struct files; /* descriptor table, shared by all threads of the image */
 
 struct thread {
-	void *sp; /* saved stack pointer while not running: home-specific */
+	void *sp;  /* saved stack pointer while not running: home-specific */
 	u32 state; /* enum thread_state [run queue lock of cpu] */
 	u32 cpu;   /* [I] */
 	u32 tid;   /* [I] */
@@ -31,7 +31,7 @@ struct thread {
 	u64 slice_end_ns;
 	u64 runtime_ns; /* time spent running, for ps */
 	u64 nr_switches;
-	void *stack;	     /* lowest address */
+	void *stack;         /* lowest address */
 	struct list_head rq; /* [run queue lock] */
 	struct list_head all;
 	refcount_t ref;

@@ -9,12 +9,12 @@
 
 #include <lib/types.h>
 
-#define NSEC_PER_SEC 1000000000ull
+#define NSEC_PER_SEC  1000000000ull
 #define NSEC_PER_MSEC 1000000ull
 #define NSEC_PER_USEC 1000ull
-#define USEC_PER_SEC 1000000ull
+#define USEC_PER_SEC  1000000ull
 #define USEC_PER_MSEC 1000ull
-#define MSEC_PER_SEC 1000ull
+#define MSEC_PER_SEC  1000ull
 
 /* Nanoseconds since boot. Any context. */
 u64 ktime_get_ns(void);

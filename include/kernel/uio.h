@@ -14,7 +14,7 @@ struct iov_iter {
 	const struct iovec *iov;
 	unsigned nr_segs;
 	size_t iov_offset; /* in the first segment */
-	size_t count;	   /* bytes left */
+	size_t count;      /* bytes left */
 };
 
 void iov_iter_init(struct iov_iter *i, const struct iovec *iov, unsigned nr_segs, size_t count);

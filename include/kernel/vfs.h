@@ -10,7 +10,8 @@
 #include <kernel/file.h>
 #include <lib/compiler.h>
 
-/* Text being produced for one open /proc file; grows as needed, marks itself failed when out of memory. */
+/* Text being produced for one open /proc file; grows as needed, marks itself failed when out of
+ * memory. */
 struct seq_file {
 	char *buf;
 	size_t len, size;

@@ -37,8 +37,8 @@ static inline bool wait_queue_active(const struct wait_queue *wq)
 /* Wake all non-exclusive waiters and up to nr exclusive ones (0: all). Any context. The caller
  * made its condition true before (the lock orders it against prepare_to_wait()). */
 void wake_up_nr_key(struct wait_queue *wq, unsigned nr, u32 key);
-#define wake_up(wq) wake_up_nr_key(wq, 1, 0)
-#define wake_up_all(wq) wake_up_nr_key(wq, 0, 0)
+#define wake_up(wq)            wake_up_nr_key(wq, 1, 0)
+#define wake_up_all(wq)        wake_up_nr_key(wq, 0, 0)
 #define wake_up_poll(wq, mask) wake_up_nr_key(wq, 1, mask)
 
 /* Queue the current thread on wq and mark it sleeping; the caller then tests its condition and
@@ -53,22 +53,22 @@ u64 schedule_timeout_ns(u64 timeout_ns);
 
 /* Sleep until cond holds or timeout_ns passed. Value: time left (at least 1) when cond holds, 0
  * when the time ran out. Thread context; cond is evaluated several times. */
-#define wait_event_timeout(wq, cond, timeout_ns)                                                   \
-	({                                                                                         \
-		struct wait_entry __e;                                                             \
-		u64 __left = (timeout_ns);                                                         \
-		for (;;) {                                                                         \
-			prepare_to_wait((wq), &__e, false);                                        \
-			if (cond) {                                                                \
-				__left = __left ? __left : 1;                                      \
-				break;                                                             \
-			}                                                                          \
-			if (!__left)                                                               \
-				break;                                                             \
-			__left = schedule_timeout_ns(__left);                                      \
-		}                                                                                  \
-		finish_wait((wq), &__e);                                                           \
-		__left;                                                                            \
+#define wait_event_timeout(wq, cond, timeout_ns)              \
+	({                                                    \
+		struct wait_entry __e;                        \
+		u64 __left = (timeout_ns);                    \
+		for (;;) {                                    \
+			prepare_to_wait((wq), &__e, false);   \
+			if (cond) {                           \
+				__left = __left ? __left : 1; \
+				break;                        \
+			}                                     \
+			if (!__left)                          \
+				break;                        \
+			__left = schedule_timeout_ns(__left); \
+		}                                             \
+		finish_wait((wq), &__e);                      \
+		__left;                                       \
 	})
 #define wait_event(wq, cond) ((void)wait_event_timeout(wq, cond, WAIT_FOREVER))
 

@@ -17,9 +17,9 @@ struct dst_entry {
 	refcount_t ref;
 	u16 family;
 	u16 flags;
-	u32 genid; /* of the tables it was made from */
+	u32 genid;      /* of the tables it was made from */
 	u64 expires_ns; /* 0: never; a learnt path MTU ends */
-	u32 mtu; /* of the path */
+	u32 mtu;        /* of the path */
 	u32 advmss_metric, initcwnd, initrwnd, rtt_us, rttvar_us, ssthresh, cwnd_lock;
 	int error;
 	/* Next step of a packet with this dst; takes the skb over. */

@@ -9,7 +9,7 @@
 
 struct flowi4 {
 	be32 daddr, saddr; /* saddr 0: to be chosen; filled in by the lookup */
-	u32 oif, iif;	   /* interface index, 0: any */
+	u32 oif, iif;      /* interface index, 0: any */
 	u32 mark;
 	u8 tos, proto, scope, flags;
 	be16 sport, dport;

@@ -10,9 +10,10 @@
 struct in_ifaddr {
 	struct list_head list; /* [rtnl, rcu] */
 	struct in_device *idev;
-	be32 local, address, mask, broadcast; /* address: the peer's on point-to-point, else local */
+	be32 local, address, mask,
+		broadcast; /* address: the peer's on point-to-point, else local */
 	u8 prefixlen, scope;
-	u8 flags;	   /* IFA_F_* */
+	u8 flags; /* IFA_F_* */
 	u8 proto;
 	u64 valid_until_ns; /* 0: for ever */
 	struct rcu_head rcu;
@@ -22,7 +23,8 @@ struct in_ifaddr {
 struct in_device {
 	struct net_device *dev;
 	struct list_head addr_list; /* of in_ifaddr */
-	u8 arp_ignore, arp_announce, arp_notify, arp_accept, rp_filter, accept_source_route, log_martians;
+	u8 arp_ignore, arp_announce, arp_notify, arp_accept, rp_filter, accept_source_route,
+		log_martians;
 	struct rcu_head rcu;
 };
 
@@ -31,7 +33,8 @@ static inline struct in_device *in_dev_get_rcu(const struct net_device *dev)
 	return rcu_dereference(((struct net_device *)(uintptr_t)dev)->ip_ptr);
 }
 
-/* rtnl held. Adds the local, broadcast and connected-prefix routes too. 0, -EEXIST, -ENOMEM, -EINVAL. */
+/* rtnl held. Adds the local, broadcast and connected-prefix routes too. 0, -EEXIST, -ENOMEM,
+ * -EINVAL. */
 int inet_addr_add(struct net_device *dev, be32 local, u8 prefixlen, be32 broadcast, u8 scope);
 int inet_addr_del(struct net_device *dev, be32 local, u8 prefixlen);
 /* Is addr one of ours (any device)? rcu. */

@@ -7,13 +7,13 @@
 
 #include <lib/compiler.h>
 #include <net/inetdevice.h>
+#include <net/ip_route.h>
 #include <net/protocol.h>
-#include <net/route.h>
 
-#define ETH_P_IP 0x0800
-#define ETH_P_ARP 0x0806
+#define ETH_P_IP   0x0800
+#define ETH_P_ARP  0x0806
 #define ETH_P_IPV6 0x86dd
-#define ETH_P_ALL 0x0003
+#define ETH_P_ALL  0x0003
 
 struct iphdr {
 	u8 ver_ihl; /* version 4 in the high nibble, header length in words in the low one */
@@ -25,9 +25,9 @@ struct iphdr {
 } __packed;
 static_assert(sizeof(struct iphdr) == 20, "RFC 791 section 3.1");
 
-#define IP_CE 0x8000
-#define IP_DF 0x4000
-#define IP_MF 0x2000
+#define IP_CE     0x8000
+#define IP_DF     0x4000
+#define IP_MF     0x2000
 #define IP_OFFSET 0x1fff
 
 static inline struct iphdr *ip_hdr(const struct sk_buff *skb)
@@ -52,9 +52,9 @@ struct ip_options {
 struct inet_skb_parm {
 	u32 iif;
 	u16 flags;
-#define IPSKB_FORWARDED 1
+#define IPSKB_FORWARDED     1
 #define IPSKB_FRAG_COMPLETE 2
-#define IPSKB_DOREDIRECT 4
+#define IPSKB_DOREDIRECT    4
 	u16 frag_max_size;
 	u8 optlen, srr, rr, ts; /* short form of the options seen */
 };
@@ -77,31 +77,33 @@ int ip_fragment(struct net *net, struct sock *sk, struct sk_buff *skb,
 		int (*output)(struct net *, struct sock *, struct sk_buff *));
 void ip_select_ident(struct net *net, struct sk_buff *skb, const struct sock *sk, unsigned segs);
 void ip_send_check(struct iphdr *ip);
-/* Fragment reassembly: NULL while incomplete or dropped (the skb is taken), else the whole packet. */
+/* Fragment reassembly: NULL while incomplete or dropped (the skb is taken), else the whole packet.
+ */
 struct sk_buff *ip_defrag(struct net *net, struct sk_buff *skb, u32 user);
 
 /* Sum of the TCP/UDP pseudo-header. */
 u32 inet_pseudo(const struct sk_buff *skb, u8 proto);
 
 /* ICMP (RFC 792, 1122, 1812): an error about skb, rate limited; does not take skb. */
-#define ICMP_ECHOREPLY 0
-#define ICMP_DEST_UNREACH 3
-#define ICMP_SOURCE_QUENCH 4
-#define ICMP_REDIRECT 5
-#define ICMP_ECHO 8
-#define ICMP_TIME_EXCEEDED 11
-#define ICMP_PARAMETERPROB 12
-#define ICMP_TIMESTAMP 13
+#define ICMP_ECHOREPLY      0
+#define ICMP_DEST_UNREACH   3
+#define ICMP_SOURCE_QUENCH  4
+#define ICMP_REDIRECT       5
+#define ICMP_ECHO           8
+#define ICMP_TIME_EXCEEDED  11
+#define ICMP_PARAMETERPROB  12
+#define ICMP_TIMESTAMP      13
 #define ICMP_TIMESTAMPREPLY 14
-#define ICMP_NET_UNREACH 0
-#define ICMP_HOST_UNREACH 1
-#define ICMP_PROT_UNREACH 2
-#define ICMP_PORT_UNREACH 3
-#define ICMP_FRAG_NEEDED 4
-#define ICMP_EXC_TTL 0
-#define ICMP_EXC_FRAGTIME 1
+#define ICMP_NET_UNREACH    0
+#define ICMP_HOST_UNREACH   1
+#define ICMP_PROT_UNREACH   2
+#define ICMP_PORT_UNREACH   3
+#define ICMP_FRAG_NEEDED    4
+#define ICMP_EXC_TTL        0
+#define ICMP_EXC_FRAGTIME   1
 void icmp_send(struct sk_buff *skb, u8 type, u8 code, u32 info);
-/* errno for an ICMP unreachable code, and whether a connection should end by it (RFC 1122 4.2.3.9). */
+/* errno for an ICMP unreachable code, and whether a connection should end by it (RFC 1122 4.2.3.9).
+ */
 struct icmp_err {
 	int errno_;
 	bool fatal;

@@ -13,17 +13,17 @@
 #include <net/netdevice.h>
 
 #define NUD_INCOMPLETE 0x01
-#define NUD_REACHABLE 0x02
-#define NUD_STALE 0x04
-#define NUD_DELAY 0x08
-#define NUD_PROBE 0x10
-#define NUD_FAILED 0x20
-#define NUD_NOARP 0x40
-#define NUD_PERMANENT 0x80
-#define NUD_NONE 0x00
-#define NUD_IN_TIMER (NUD_INCOMPLETE | NUD_REACHABLE | NUD_DELAY | NUD_PROBE)
-#define NUD_VALID (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY)
-#define NUD_CONNECTED (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE)
+#define NUD_REACHABLE  0x02
+#define NUD_STALE      0x04
+#define NUD_DELAY      0x08
+#define NUD_PROBE      0x10
+#define NUD_FAILED     0x20
+#define NUD_NOARP      0x40
+#define NUD_PERMANENT  0x80
+#define NUD_NONE       0x00
+#define NUD_IN_TIMER   (NUD_INCOMPLETE | NUD_REACHABLE | NUD_DELAY | NUD_PROBE)
+#define NUD_VALID      (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY)
+#define NUD_CONNECTED  (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE)
 
 struct neigh_table;
 
@@ -75,7 +75,8 @@ struct neigh_table {
 	/* No answer: the first waiting packet, to be answered with host unreachable. */
 	void (*error_report)(struct neighbour *n, struct sk_buff *skb);
 	struct {
-		u64 allocs, destroys, res_failed, lookups, hits, table_fulls, unres_discards, forced_gc_runs;
+		u64 allocs, destroys, res_failed, lookups, hits, table_fulls, unres_discards,
+			forced_gc_runs;
 	} stat;
 };
 
@@ -87,9 +88,9 @@ struct neighbour *neigh_lookup(struct neigh_table *tbl, const void *key, struct 
 struct neighbour *neigh_create(struct neigh_table *tbl, const void *key, struct net_device *dev);
 void neigh_release(struct neighbour *n);
 
-#define NEIGH_UPDATE_F_OVERRIDE 1u
+#define NEIGH_UPDATE_F_OVERRIDE      1u
 #define NEIGH_UPDATE_F_WEAK_OVERRIDE 2u
-#define NEIGH_UPDATE_F_ADMIN 4u
+#define NEIGH_UPDATE_F_ADMIN         4u
 /* New state and link address (NULL: keep). 0 or -errno. */
 int neigh_update(struct neighbour *n, const u8 *lladdr, u8 state, u32 flags);
 /* Upper layer's proof of reachability (RFC 4861 7.3.1): an ACK of new data. */

@@ -22,7 +22,7 @@ struct netns_ipv6;
 
 struct net {
 	const char *name;
-	struct list_head list;		/* [net_list lock] all nets */
+	struct list_head list;          /* [net_list lock] all nets */
 	struct list_head dev_base_head; /* [rcu, rtnl] */
 	u32 ifindex_next;
 	u32 dev_base_seq;
@@ -46,14 +46,20 @@ struct pernet_ops {
 	int (*init)(struct net *net);
 	void (*exit)(struct net *net);
 };
-enum { PERNET_CORE = 0, PERNET_NEIGH = 10, PERNET_IP = 20, PERNET_TRANSPORT = 30, PERNET_LATE = 40 };
+enum {
+	PERNET_CORE = 0,
+	PERNET_NEIGH = 10,
+	PERNET_IP = 20,
+	PERNET_TRANSPORT = 30,
+	PERNET_LATE = 40
+};
 
-#define PERNET_OPS(sym)                                                                            \
-	static const struct pernet_ops *const sym##_entry                                          \
+#define PERNET_OPS(sym)                                   \
+	static const struct pernet_ops *const sym##_entry \
 		__attribute__((section("pernet_ops"), used)) = &(sym)
 
-/* Set up a net (counters, loopback device, every pernet part) / tear it down: all its devices must be
- * unregistered and sockets closed; what is left over is reported. Thread context. */
+/* Set up a net (counters, loopback device, every pernet part) / tear it down: all its devices must
+ * be unregistered and sockets closed; what is left over is reported. Thread context. */
 int net_init(struct net *net, const char *name);
 void net_exit(struct net *net);
 

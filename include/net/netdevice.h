@@ -6,8 +6,8 @@
  * interrupt masks the queue and calls napi_schedule(); poll() then hands up to budget packets to
  * napi_gro_receive() and, when it did less than budget, calls napi_complete_done() and, where that
  * returned true, unmasks. Transmit: ndo_start_xmit() is called with the queue's lock held, bottom
- * halves off, by one CPU at a time a queue; it stops the queue (netif_tx_stop_queue) before its ring
- * is full, never after. rtnl is the mutex of configuration: open, stop, addresses, MTU.
+ * halves off, by one CPU at a time a queue; it stops the queue (netif_tx_stop_queue) before its
+ * ring is full, never after. rtnl is the mutex of configuration: open, stop, addresses, MTU.
  */
 #ifndef NET_NETDEVICE_H
 #define NET_NETDEVICE_H
@@ -19,33 +19,33 @@
 #include <net/net.h>
 #include <net/skbuff.h>
 
-#define MAX_ADDR_LEN 8
+#define MAX_ADDR_LEN     8
 #define NAPI_POLL_WEIGHT 64
 
 /* ---- features (ethtool -k) ------------------------------------------------------------ */
-#define NETIF_F_SG (1u << 0)	    /* page fragments on transmit */
-#define NETIF_F_HW_CSUM (1u << 1)   /* CHECKSUM_PARTIAL for any protocol */
-#define NETIF_F_IP_CSUM (1u << 2)   /* ... for TCP and UDP over IPv4 */
-#define NETIF_F_IPV6_CSUM (1u << 3)
-#define NETIF_F_RXCSUM (1u << 4)
-#define NETIF_F_TSO (1u << 5)
-#define NETIF_F_TSO6 (1u << 6)
-#define NETIF_F_TSO_ECN (1u << 7)
-#define NETIF_F_GSO (1u << 8)	    /* software segmentation just before the driver */
+#define NETIF_F_SG         (1u << 0) /* page fragments on transmit */
+#define NETIF_F_HW_CSUM    (1u << 1) /* CHECKSUM_PARTIAL for any protocol */
+#define NETIF_F_IP_CSUM    (1u << 2) /* ... for TCP and UDP over IPv4 */
+#define NETIF_F_IPV6_CSUM  (1u << 3)
+#define NETIF_F_RXCSUM     (1u << 4)
+#define NETIF_F_TSO        (1u << 5)
+#define NETIF_F_TSO6       (1u << 6)
+#define NETIF_F_TSO_ECN    (1u << 7)
+#define NETIF_F_GSO        (1u << 8) /* software segmentation just before the driver */
 #define NETIF_F_GSO_UDP_L4 (1u << 9)
-#define NETIF_F_GRO (1u << 10)
-#define NETIF_F_RXHASH (1u << 11)
-#define NETIF_F_FRAGLIST (1u << 12)
-#define NETIF_F_HIGHDMA (1u << 13)
-#define NETIF_F_LOOPBACK (1u << 14)
-#define NETIF_F_GRO_HW (1u << 15)
-#define NETIF_F_CSUM_MASK (NETIF_F_HW_CSUM | NETIF_F_IP_CSUM | NETIF_F_IPV6_CSUM)
+#define NETIF_F_GRO        (1u << 10)
+#define NETIF_F_RXHASH     (1u << 11)
+#define NETIF_F_FRAGLIST   (1u << 12)
+#define NETIF_F_HIGHDMA    (1u << 13)
+#define NETIF_F_LOOPBACK   (1u << 14)
+#define NETIF_F_GRO_HW     (1u << 15)
+#define NETIF_F_CSUM_MASK  (NETIF_F_HW_CSUM | NETIF_F_IP_CSUM | NETIF_F_IPV6_CSUM)
 
 typedef enum { NETDEV_TX_OK, NETDEV_TX_BUSY } netdev_tx_t; /* BUSY: the skb is still the caller's */
 
 /* ---- byte queue limits (dynamic, as Linux's dql) --------------------------------------- */
 struct dql {
-	u32 num_queued;	   /* [tx lock] bytes given to the device, ever */
+	u32 num_queued;    /* [tx lock] bytes given to the device, ever */
 	u32 num_completed; /* [completion] */
 	u32 limit, adj_limit, last_obj_cnt, prev_num_queued, prev_ovlimit, prev_last_obj_cnt;
 	u32 lowest_slack, num_completed_prev;
@@ -55,25 +55,25 @@ struct dql {
 
 struct Qdisc;
 
-#define QUEUE_STATE_DRV_XOFF 0	 /* driver: ring (nearly) full */
+#define QUEUE_STATE_DRV_XOFF   0 /* driver: ring (nearly) full */
 #define QUEUE_STATE_STACK_XOFF 1 /* byte queue limit reached */
 
 struct netdev_queue {
 	struct net_device *dev;
-	struct Qdisc *qdisc;	      /* [rcu] */
+	struct Qdisc *qdisc;          /* [rcu] */
 	struct Qdisc *qdisc_sleeping; /* configured one, while the device is down */
 	struct spinlock xmit_lock;
 	unsigned xmit_lock_owner; /* cpu + 1 */
-	u64 trans_start_ns;	  /* last time the driver took a packet */
-	unsigned long state;	  /* QUEUE_STATE_* bits */
+	u64 trans_start_ns;       /* last time the driver took a packet */
+	unsigned long state;      /* QUEUE_STATE_* bits */
 	struct dql dql;
 	u64 trans_timeout;
 	u16 index;
 } __aligned(64);
 
 /* ---- NAPI ------------------------------------------------------------------------------- */
-#define NAPI_STATE_SCHED 0   /* on a poll list, or being polled: the scheduler owns it */
-#define NAPI_STATE_MISSED 1  /* scheduled again meanwhile */
+#define NAPI_STATE_SCHED   0 /* on a poll list, or being polled: the scheduler owns it */
+#define NAPI_STATE_MISSED  1 /* scheduled again meanwhile */
 #define NAPI_STATE_DISABLE 2
 
 #define GRO_HASH_BUCKETS 8
@@ -131,7 +131,8 @@ struct rtnl_link_stats64_k {
 	u64 rx_errors, tx_errors, rx_dropped, tx_dropped, multicast, collisions;
 	u64 rx_length_errors, rx_over_errors, rx_crc_errors, rx_frame_errors, rx_fifo_errors,
 		rx_missed_errors;
-	u64 tx_aborted_errors, tx_carrier_errors, tx_fifo_errors, tx_heartbeat_errors, tx_window_errors;
+	u64 tx_aborted_errors, tx_carrier_errors, tx_fifo_errors, tx_heartbeat_errors,
+		tx_window_errors;
 	u64 rx_compressed, tx_compressed, rx_nohandler;
 };
 
@@ -149,7 +150,7 @@ struct netdev_stat_row { /* driver's own, for ethtool -S */
 
 /* ---- the device ------------------------------------------------------------------------- */
 struct net_device_ops {
-	int (*ndo_open)(struct net_device *dev);  /* rtnl; may sleep */
+	int (*ndo_open)(struct net_device *dev); /* rtnl; may sleep */
 	int (*ndo_stop)(struct net_device *dev);
 	netdev_tx_t (*ndo_start_xmit)(struct sk_buff *skb, struct net_device *dev);
 	void (*ndo_set_rx_mode)(struct net_device *dev);
@@ -172,8 +173,8 @@ struct header_ops {
 		      const void *saddr, unsigned len);
 };
 
-#define __LINK_STATE_START 0
-#define __LINK_STATE_PRESENT 1
+#define __LINK_STATE_START     0
+#define __LINK_STATE_PRESENT   1
 #define __LINK_STATE_NOCARRIER 2
 
 struct in_device;
@@ -186,7 +187,7 @@ struct net_device {
 	u32 ifindex;
 	refcount_t refs;
 	unsigned long state; /* __LINK_STATE_* */
-	u32 flags;	     /* IFF_* [rtnl] */
+	u32 flags;           /* IFF_* [rtnl] */
 	u32 mtu, min_mtu, max_mtu;
 	u16 type; /* ARPHRD_* */
 	u16 hard_header_len, needed_headroom;
@@ -204,9 +205,9 @@ struct net_device {
 	u16 num_tx_queues, real_num_tx_queues, num_rx_queues;
 	struct list_head napi_list;
 	struct pcpu_sw_netstats *stats[MAX_CPUS];
-	struct in_device *ip_ptr;    /* [rcu] IPv4's data */
-	struct inet6_dev *ip6_ptr;   /* [rcu] */
-	struct list_head mc_list;    /* link-level multicast addresses [addr_lock] */
+	struct in_device *ip_ptr;  /* [rcu] IPv4's data */
+	struct inet6_dev *ip6_ptr; /* [rcu] */
+	struct list_head mc_list;  /* link-level multicast addresses [addr_lock] */
 	struct spinlock addr_lock;
 	struct timer watchdog_timer;
 	u64 watchdog_timeo_ns;
@@ -227,10 +228,12 @@ static inline struct net *dev_net(const struct net_device *dev)
 	return dev->net;
 }
 
-/* A device with sizeof_priv bytes for the driver and so many queues; name may hold "%d". setup fills in
- * the kind's defaults (ether_setup). NULL: no memory. Freed by free_netdev() after unregister. */
+/* A device with sizeof_priv bytes for the driver and so many queues; name may hold "%d". setup
+ * fills in the kind's defaults (ether_setup). NULL: no memory. Freed by free_netdev() after
+ * unregister. */
 struct net_device *alloc_netdev_mqs(size_t sizeof_priv, const char *name,
-				    void (*setup)(struct net_device *dev), unsigned txqs, unsigned rxqs);
+				    void (*setup)(struct net_device *dev), unsigned txqs,
+				    unsigned rxqs);
 struct net_device *alloc_etherdev_mqs(size_t sizeof_priv, unsigned txqs, unsigned rxqs);
 #define alloc_etherdev(sz) alloc_etherdev_mqs(sz, 1, 1)
 void free_netdev(struct net_device *dev);
@@ -277,21 +280,30 @@ void netif_carrier_off(struct net_device *dev);
 /* Ask for a gratuitous ARP (virtio announce, link up). */
 void netdev_notify_peers(struct net_device *dev);
 
-enum netdev_event { NETDEV_UP, NETDEV_DOWN, NETDEV_CHANGE, NETDEV_REGISTER, NETDEV_UNREGISTER, NETDEV_CHANGEMTU,
-		    NETDEV_CHANGEADDR, NETDEV_NOTIFY_PEERS, NETDEV_FEAT_CHANGE };
+enum netdev_event {
+	NETDEV_UP,
+	NETDEV_DOWN,
+	NETDEV_CHANGE,
+	NETDEV_REGISTER,
+	NETDEV_UNREGISTER,
+	NETDEV_CHANGEMTU,
+	NETDEV_CHANGEADDR,
+	NETDEV_NOTIFY_PEERS,
+	NETDEV_FEAT_CHANGE
+};
 struct netdev_notifier {
 	void (*fn)(struct net_device *dev, enum netdev_event ev); /* thread, rtnl held */
 };
-#define NETDEV_NOTIFIER(sym)                                                                       \
-	static const struct netdev_notifier *const sym##_entry                                     \
+#define NETDEV_NOTIFIER(sym)                                   \
+	static const struct netdev_notifier *const sym##_entry \
 		__attribute__((section("netdev_notifiers"), used)) = &(sym)
 
 /* ---- transmit ------------------------------------------------------------------------------ */
 /* Queue a packet with its link header in place on skb->dev. Takes it over. 0, NET_XMIT_DROP,
  * NET_XMIT_CN or -errno; bottom halves may be on or off. */
 #define NET_XMIT_SUCCESS 0
-#define NET_XMIT_DROP 1
-#define NET_XMIT_CN 2
+#define NET_XMIT_DROP    1
+#define NET_XMIT_CN      2
 int dev_queue_xmit(struct sk_buff *skb);
 /* For qdiscs: through offload checks (software checksum and GSO) to the driver; returns the
  * packets that did not fit, to be sent again first. txq's xmit_lock held. */
@@ -323,8 +335,8 @@ static inline bool netdev_xmit_more(const struct sk_buff *skb)
 {
 	return skb->xmit_more;
 }
-/* Byte queue limits: bytes given to the device (returns whether to ring the doorbell now); bytes it has
- * sent; forget all (ring reset). */
+/* Byte queue limits: bytes given to the device (returns whether to ring the doorbell now); bytes it
+ * has sent; forget all (ring reset). */
 bool __netdev_tx_sent_queue(struct netdev_queue *q, u32 bytes, bool xmit_more);
 void netdev_tx_sent_queue(struct netdev_queue *q, u32 bytes);
 void netdev_tx_completed_queue(struct netdev_queue *q, u32 pkts, u32 bytes);
@@ -349,11 +361,12 @@ struct packet_type {
 	int (*gro_complete)(struct sk_buff *skb, int nhoff);
 	struct sk_buff *(*gso_segment)(struct sk_buff *skb, u32 features);
 };
-#define PACKET_TYPE(sym)                                                                           \
-	static const struct packet_type *const sym##_entry                                         \
+#define PACKET_TYPE(sym)                                   \
+	static const struct packet_type *const sym##_entry \
 		__attribute__((section("packet_types"), used)) = &(sym)
 
-/* All the software a packet needs before the driver: split by gso_size into a list. ERR_PTR on failure. */
+/* All the software a packet needs before the driver: split by gso_size into a list. ERR_PTR on
+ * failure. */
 struct sk_buff *skb_gso_segment(struct sk_buff *skb, u32 features);
 
 /* net/core sysctls and per-CPU receive state. */

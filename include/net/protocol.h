@@ -14,17 +14,17 @@ struct net_protocol {
 	bool no_policy;
 	/* skb->data at the transport header, network header set. Takes the skb. Softirq, rcu. */
 	int (*handler)(struct sk_buff *skb);
-	/* An ICMP error about a packet we sent; skb->data at the quoted IP header (checked to hold it and 8
-	 * bytes more). info: next-hop MTU for "fragmentation needed". Does not take the skb. 0 or
-	 * -ENOENT (no such flow). */
+	/* An ICMP error about a packet we sent; skb->data at the quoted IP header (checked to hold
+	 * it and 8 bytes more). info: next-hop MTU for "fragmentation needed". Does not take the
+	 * skb. 0 or -ENOENT (no such flow). */
 	int (*err_handler)(struct sk_buff *skb, u8 type, u8 code, u32 info);
 	struct sk_buff *(*gro_receive)(struct list_head *held, struct sk_buff *skb);
 	int (*gro_complete)(struct sk_buff *skb, int thoff);
 	struct sk_buff *(*gso_segment)(struct sk_buff *skb, u32 features);
 };
 
-#define NET_PROTOCOL(sym)                                                                          \
-	static const struct net_protocol *const sym##_entry                                        \
+#define NET_PROTOCOL(sym)                                   \
+	static const struct net_protocol *const sym##_entry \
 		__attribute__((section("net_protocols"), used)) = &(sym)
 
 /* NULL: nobody handles it. */

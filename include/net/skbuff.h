@@ -25,13 +25,13 @@ struct sock;
 struct dst_entry;
 struct iov_iter;
 
-#define MAX_SKB_FRAGS 17
-#define MAX_HEADER 128	     /* headroom for every header from the device's own up to IP */
-#define MAX_TCP_HEADER 256   /* MAX_HEADER plus IP and TCP with options */
-#define NET_SKB_PAD 64	     /* headroom that receive buffers leave before the link header */
-#define NET_IP_ALIGN 2	     /* so that the IP header after Ethernet's 14 bytes is aligned */
-#define GSO_MAX_SIZE 65536u  /* bytes of a super-packet with its headers */
-#define GSO_MAX_SEGS 65535u
+#define MAX_SKB_FRAGS  17
+#define MAX_HEADER     128    /* headroom for every header from the device's own up to IP */
+#define MAX_TCP_HEADER 256    /* MAX_HEADER plus IP and TCP with options */
+#define NET_SKB_PAD    64     /* headroom that receive buffers leave before the link header */
+#define NET_IP_ALIGN   2      /* so that the IP header after Ethernet's 14 bytes is aligned */
+#define GSO_MAX_SIZE   65536u /* bytes of a super-packet with its headers */
+#define GSO_MAX_SEGS   65535u
 
 /* Checksum state. Receive: NONE (not looked at), UNNECESSARY (verified by the device), COMPLETE
  * (csum holds the sum over everything from the network header on). Transmit: PARTIAL: the sum from
@@ -39,7 +39,14 @@ struct iov_iter;
 enum { CHECKSUM_NONE, CHECKSUM_UNNECESSARY, CHECKSUM_COMPLETE, CHECKSUM_PARTIAL };
 
 /* Link-level destination, as the receiver sees it. */
-enum { PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST, PACKET_OTHERHOST, PACKET_OUTGOING, PACKET_LOOPBACK };
+enum {
+	PACKET_HOST,
+	PACKET_BROADCAST,
+	PACKET_MULTICAST,
+	PACKET_OTHERHOST,
+	PACKET_OUTGOING,
+	PACKET_LOOPBACK
+};
 
 enum {
 	SKB_GSO_TCPV4 = 1 << 0,
@@ -76,8 +83,8 @@ struct sk_buff {
 		struct rb_node rbnode; /* TCP's retransmit and out-of-order queues, netem */
 		struct list_head list;
 	};
-	struct sock *sk;   /* owner whose memory is charged; destructor gives it back */
-	u64 tstamp_ns;	   /* receive time, or earliest departure time on transmit */
+	struct sock *sk;          /* owner whose memory is charged; destructor gives it back */
+	u64 tstamp_ns;            /* receive time, or earliest departure time on transmit */
 	char cb[48] __aligned(8); /* of the layer that holds the skb now */
 	struct dst_entry *dst;
 	void (*destructor)(struct sk_buff *skb);
@@ -100,7 +107,7 @@ struct sk_buff {
 		};
 	};
 	u16 alloc_cpu;
-	be16 protocol; /* EtherType */
+	be16 protocol;                                    /* EtherType */
 	u16 transport_header, network_header, mac_header; /* from head; 0xffff: not set */
 	u16 inner_reserved;
 	u32 tail, end; /* from head */
@@ -118,14 +125,14 @@ struct sk_buff *alloc_skb_fclone(u32 size, unsigned gfp);
 /* For drivers: NET_SKB_PAD + NET_IP_ALIGN reserved, skb->dev set. */
 struct sk_buff *netdev_alloc_skb(struct net_device *dev, u32 len);
 struct sk_buff *napi_alloc_skb(struct net_device *dev, u32 len);
-/* Around a page fragment of frag_size bytes, whose reference it takes over (also from a page pool): no
- * copy. The last sizeof(struct skb_shared_info) bytes (SKB_DATA_ALIGNed) must be free. NULL: the
+/* Around a page fragment of frag_size bytes, whose reference it takes over (also from a page pool):
+ * no copy. The last sizeof(struct skb_shared_info) bytes (SKB_DATA_ALIGNed) must be free. NULL: the
  * caller still owns the fragment. */
 struct sk_buff *napi_build_skb(void *data, u32 frag_size);
 
 #define SKB_DATA_ALIGN(x) ALIGN((x), 64u)
-#define SKB_OVERHEAD SKB_DATA_ALIGN((u32)sizeof(struct skb_shared_info))
-#define SKB_TRUESIZE(x) ((x) + SKB_DATA_ALIGN((u32)sizeof(struct sk_buff)) + SKB_OVERHEAD)
+#define SKB_OVERHEAD      SKB_DATA_ALIGN((u32)sizeof(struct skb_shared_info))
+#define SKB_TRUESIZE(x)   ((x) + SKB_DATA_ALIGN((u32)sizeof(struct sk_buff)) + SKB_OVERHEAD)
 
 static inline struct sk_buff *skb_get(struct sk_buff *skb)
 {
@@ -318,11 +325,13 @@ int skb_checksum_help(struct sk_buff *skb);
 bool skb_checksum_ok(struct sk_buff *skb, u32 pseudo);
 /* Split: skb keeps the first len bytes, skb1 (empty, with room for headers) gets the rest. */
 void skb_split(struct sk_buff *skb, struct sk_buff *skb1, u32 len);
-/* Move up to len bytes from the front of skb to the end of tgt by moving fragments; returns how many. */
+/* Move up to len bytes from the front of skb to the end of tgt by moving fragments; returns how
+ * many. */
 int skb_shift(struct sk_buff *tgt, struct sk_buff *skb, u32 len);
 /* Append from's data to to without copying. False: not possible, both unchanged. On success
  * *head_stolen tells whether from's head moved (free it with kfree_skb_partial()). */
-bool skb_try_coalesce(struct sk_buff *to, struct sk_buff *from, bool *head_stolen, u32 *delta_truesize);
+bool skb_try_coalesce(struct sk_buff *to, struct sk_buff *from, bool *head_stolen,
+		      u32 *delta_truesize);
 void kfree_skb_partial(struct sk_buff *skb, bool head_stolen);
 
 static inline bool skb_is_gso(const struct sk_buff *skb)
@@ -412,10 +421,10 @@ void skb_queue_tail(struct sk_buff_head *q, struct sk_buff *skb);
 void skb_queue_head(struct sk_buff_head *q, struct sk_buff *skb);
 struct sk_buff *skb_dequeue(struct sk_buff_head *q);
 void skb_queue_purge_reason(struct sk_buff_head *q, enum skb_drop_reason reason);
-#define skb_queue_walk(q, skb)                                                                     \
+#define skb_queue_walk(q, skb) \
 	for (skb = (q)->next; skb != (struct sk_buff *)(void *)(q); skb = skb->next)
-#define skb_queue_walk_safe(q, skb, tmp)                                                           \
-	for (skb = (q)->next, tmp = skb->next; skb != (struct sk_buff *)(void *)(q);               \
+#define skb_queue_walk_safe(q, skb, tmp)                                             \
+	for (skb = (q)->next, tmp = skb->next; skb != (struct sk_buff *)(void *)(q); \
 	     skb = tmp, tmp = skb->next)
 
 void skbuff_init(void);

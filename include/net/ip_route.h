@@ -4,27 +4,27 @@
  * (rtable, a dst_entry), exceptions learnt by ICMP (path MTU, with expiry). The local table (own
  * addresses, broadcast) is consulted first.
  */
-#ifndef NET_ROUTE_H
-#define NET_ROUTE_H
+#ifndef NET_IP_ROUTE_H
+#define NET_IP_ROUTE_H
 
 #include <net/dst.h>
 #include <net/flow.h>
 
-#define RTN_UNICAST 1
-#define RTN_LOCAL 2
-#define RTN_BROADCAST 3
-#define RTN_MULTICAST 5
-#define RTN_BLACKHOLE 6
+#define RTN_UNICAST     1
+#define RTN_LOCAL       2
+#define RTN_BROADCAST   3
+#define RTN_MULTICAST   5
+#define RTN_BLACKHOLE   6
 #define RTN_UNREACHABLE 7
 
 #define RT_SCOPE_UNIVERSE 0
-#define RT_SCOPE_LINK 253
-#define RT_SCOPE_HOST 254
-#define RT_SCOPE_NOWHERE 255
+#define RT_SCOPE_LINK     253
+#define RT_SCOPE_HOST     254
+#define RT_SCOPE_NOWHERE  255
 
 struct rtable {
 	struct dst_entry dst; /* first */
-	u8 type;	      /* RTN_* */
+	u8 type;              /* RTN_* */
 	bool uses_gateway, is_input;
 	be32 gateway; /* next hop; 0: the destination itself */
 	be32 prefsrc;
@@ -46,7 +46,8 @@ struct fib_result {
 	struct net_device *dev;
 };
 
-/* Look up: 0 with *res filled in (dev valid under rcu), -ENETUNREACH. Any context, rcu read side. */
+/* Look up: 0 with *res filled in (dev valid under rcu), -ENETUNREACH. Any context, rcu read side.
+ */
 int fib_lookup(struct net *net, const struct flowi4 *fl, struct fib_result *res);
 /* 0, -EEXIST, -EINVAL, -ENETUNREACH (gateway not on link), -ENOMEM, -ESRCH. rtnl held. */
 int fib_add(struct net *net, const struct fib_config *cfg);
@@ -61,8 +62,8 @@ enum skb_drop_reason ip_route_input(struct sk_buff *skb, be32 daddr, be32 saddr,
 				    struct net_device *dev);
 /* dst if it still holds, else NULL (the caller drops its reference and looks up again). */
 struct dst_entry *ipv4_dst_check(struct dst_entry *dst);
-/* RFC 1191: a router reports the next hop's MTU for that flow; lowers the cached path MTU (not below
- * net.ipv4.route.min_pmtu), expiring after mtu_expires. */
+/* RFC 1191: a router reports the next hop's MTU for that flow; lowers the cached path MTU (not
+ * below net.ipv4.route.min_pmtu), expiring after mtu_expires. */
 void ipv4_update_pmtu(struct net *net, be32 daddr, u32 mtu);
 /* Make every cached dst of the net obsolete. */
 void rt_cache_flush(struct net *net);

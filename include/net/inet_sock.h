@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inet_sock: a socket of the IP families: what IP needs to know to send for it.
+ */
+#ifndef NET_INET_SOCK_H
+#define NET_INET_SOCK_H
+
+#include <net/ip.h>
+#include <net/sock.h>
+
+struct inet_sock {
+	struct sock sk;  /* first */
+	be32 inet_saddr; /* source on the wire; sk_rcv_saddr is what it is bound to */
+	be16 inet_sport;
+	atomic_t inet_id; /* next IP id, for packets that are not atomic (RFC 6864) */
+	s16 uc_ttl;       /* -1: the default */
+	u8 tos, min_ttl, mc_ttl, pmtudisc;
+	bool recverr, is_icsk, freebind, hdrincl, mc_loop, mc_all, nodefrag, transparent,
+		bind_address_no_port, defer_connect;
+	u8 cmsg_flags; /* IP_CMSG_*: what recvmsg() adds (PKTINFO, TTL, TOS ...) */
+	u8 convert_csum, rcv_tos;
+	u32 mc_index, uc_index;
+	be32 mc_addr;
+	struct ip_options *inet_opt; /* [rcu] */
+	struct list_head mc_list;
+	struct flowi4 fl; /* of the cached route */
+};
+
+static inline struct inet_sock *inet_sk(const struct sock *sk)
+{
+	return (struct inet_sock *)(uintptr_t)sk;
+}
+
+/* SipHash of a flow, keyed per net: nobody outside can choose a chain. */
+u32 inet_ehashfn(const struct net *net, be32 laddr, u16 lport, be32 faddr, be16 fport);
+
+/* IPPROTO_IP options, shared by all inet protocols (net/ipv4/ip_sockglue.c). */
+int ip_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len);
+int ip_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len);
+/* Ancillary data of a received packet, as cmsg_flags asks. */
+void ip_cmsg_recv(struct sock *sk, struct sk_buff *skb, struct msghdr *msg);
+/* Queue an ICMP error, or a local one, for MSG_ERRQUEUE. */
+void ip_icmp_error(struct sock *sk, struct sk_buff *skb, int err, be16 port, u32 info, u8 *payload);
+void ip_local_error(struct sock *sk, int err, be32 daddr, be16 port, u32 info);
+ssize_t ip_recv_error(struct sock *sk, struct msghdr *msg, struct iov_iter *to);
+/* Append to msg's control buffer; sets MSG_CTRUNC where it does not fit. */
+int put_cmsg(struct msghdr *msg, int level, int type, size_t len, const void *data);
+
+/* Local port range (RFC 6056), reserved ports; sysctl net.ipv4.ip_local_port_range. */
+void inet_get_local_port_range(const struct net *net, u16 *low, u16 *high);
+bool inet_is_local_reserved_port(const struct net *net, u16 port);
+
+extern const struct proto_ops inet_stream_ops, inet_dgram_ops;
+
+#endif

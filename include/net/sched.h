@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Queueing disciplines. A transmit queue has one root qdisc; enqueue and dequeue run with its lock
+ * held, bottom halves off. __qdisc_run() moves packets from it to the driver, in turns bounded by
+ * a quota, then leaves the rest to NET_TX_SOFTIRQ.
+ */
+#ifndef NET_SCHED_H
+#define NET_SCHED_H
+
+#include <net/netdevice.h>
+
+struct Qdisc;
+
+struct qdisc_stats {
+	u64 bytes, packets;
+	u32 drops, requeues, overlimits, backlog_bytes, qlen;
+};
+
+struct Qdisc_ops {
+	const char *id; /* "pfifo_fast" */
+	size_t priv_size;
+	/* Takes skb: 0, NET_XMIT_CN, or NET_XMIT_DROP with skb put on *to_free. */
+	int (*enqueue)(struct sk_buff *skb, struct Qdisc *q, struct sk_buff **to_free);
+	struct sk_buff *(*dequeue)(struct Qdisc *q);
+	struct sk_buff *(*peek)(struct Qdisc *q);
+	/* opts: words of `tc qdisc add ... kind opts`, NULL for defaults. rtnl held. */
+	int (*init)(struct Qdisc *q, int argc, char **argv);
+	int (*change)(struct Qdisc *q, int argc, char **argv);
+	void (*reset)(struct Qdisc *q); /* drop all that is queued */
+	void (*destroy)(struct Qdisc *q);
+	/* The parameters and own statistics as tc prints them. */
+	void (*dump)(struct Qdisc *q, char *text, size_t size);
+	void (*dump_stats)(struct Qdisc *q, char *text, size_t size);
+};
+
+struct Qdisc {
+	const struct Qdisc_ops *ops;
+	struct netdev_queue *dev_queue;
+	struct spinlock lock;
+	u32 handle, parent, limit, flags;
+	unsigned long state;      /* QDISC_STATE_* */
+	bool running;             /* [lock] somebody is sending from it */
+	struct sk_buff *gso_skb;  /* [lock] the driver could not take it: goes first */
+	struct Qdisc *next_sched; /* on the CPU's output queue */
+	struct qdisc_stats stats; /* [lock] */
+	struct hrtimer watchdog;  /* for qdiscs that wait: reschedules the queue */
+	struct rcu_head rcu;
+	_Alignas(16) u8 priv[];
+};
+#define QDISC_STATE_SCHED       0
+#define QDISC_STATE_DEACTIVATED 1
+
+static inline void *qdisc_priv(struct Qdisc *q)
+{
+	return q->priv;
+}
+
+#define QDISC(sym)                                       \
+	static const struct Qdisc_ops *const sym##_entry \
+		__attribute__((section("qdiscs"), used)) = &(sym)
+
+/* Attach the default qdisc (noqueue for loopback-like devices) / start / stop / free them. rtnl. */
+void dev_init_scheduler(struct net_device *dev);
+void dev_activate(struct net_device *dev);
+void dev_deactivate(struct net_device *dev);
+void dev_shutdown(struct net_device *dev);
+/* Replace the root qdisc of a queue. 0, -ENOENT (no such kind), -EINVAL, -ENOMEM. rtnl. */
+int qdisc_replace(struct netdev_queue *txq, const char *kind, int argc, char **argv);
+
+void __qdisc_run(struct Qdisc *q);
+void __netif_schedule(struct Qdisc *q);
+/* Bytes of skb as sent: payload and the headers of each of its segments. */
+u32 qdisc_pkt_len(const struct sk_buff *skb);
+void qdisc_watchdog_schedule_ns(struct Qdisc *q, u64 expires_ns);
+
+static inline int qdisc_drop(struct sk_buff *skb, struct Qdisc *q, struct sk_buff **to_free)
+{
+	skb->next = *to_free;
+	*to_free = skb;
+	q->stats.drops++;
+	return NET_XMIT_DROP;
+}
+
+#endif

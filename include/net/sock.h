@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * struct sock: a socket as protocols see it; struct socket: as the system calls see it.
+ *
+ * Locking, as in Linux: a thread owns the socket between lock_sock() and release_sock(); a softirq
+ * takes bh_lock_sock() and, where a thread owns it, leaves the packet on the backlog, which
+ * release_sock() works off through sk_prot->backlog_rcv. Timers that find it owned set a bit of
+ * tsq_flags and leave the work to release_cb.
+ *
+ * Memory is charged by truesize: receive to sk_rmem_alloc and sk_forward_alloc, send to
+ * sk_wmem_queued (TCP) or sk_wmem_alloc (in qdisc and driver), and per protocol to memory_allocated
+ * (pages).
+ */
+#ifndef NET_SOCK_H
+#define NET_SOCK_H
+
+#include <kernel/file.h>
+#include <kernel/rcu.h>
+#include <kernel/timer.h>
+#include <kernel/wait.h>
+#include <net/dst.h>
+#include <net/skbuff.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+struct proto;
+struct socket;
+struct sock;
+
+/* What a lookup needs: also the head of TCP's request and TIME-WAIT records. */
+struct sock_common {
+	struct hlist_node skc_node;      /* established or bound hash chain */
+	struct hlist_node skc_bind_node; /* bind hash */
+	u32 skc_hash;
+	be32 skc_daddr, skc_rcv_saddr; /* IPv4; 0: any */
+	be16 skc_dport;
+	u16 skc_num; /* local port, host order */
+	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
+	u32 skc_bound_dev_if;
+	u16 skc_family;
+	u8 skc_state; /* TCP states are used by all, as in Linux */
+	u8 skc_reuse : 4, skc_reuseport : 1, skc_ipv6only : 1;
+	struct proto *skc_prot;
+	struct net *skc_net;
+	refcount_t skc_refcnt;
+	u16 skc_tx_queue_mapping, skc_rx_queue_mapping;
+	u32 skc_rxhash;
+	u32 skc_incoming_cpu;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+#define sk_node         __sk_common.skc_node
+#define sk_bind_node    __sk_common.skc_bind_node
+#define sk_hash         __sk_common.skc_hash
+#define sk_daddr        __sk_common.skc_daddr
+#define sk_rcv_saddr    __sk_common.skc_rcv_saddr
+#define sk_dport        __sk_common.skc_dport
+#define sk_num          __sk_common.skc_num
+#define sk_v6_daddr     __sk_common.skc_v6_daddr
+#define sk_v6_rcv_saddr __sk_common.skc_v6_rcv_saddr
+#define sk_bound_dev_if __sk_common.skc_bound_dev_if
+#define sk_family       __sk_common.skc_family
+#define sk_state        __sk_common.skc_state
+#define sk_reuse        __sk_common.skc_reuse
+#define sk_reuseport    __sk_common.skc_reuseport
+#define sk_ipv6only     __sk_common.skc_ipv6only
+#define sk_prot         __sk_common.skc_prot
+#define sk_net          __sk_common.skc_net
+#define sk_refcnt       __sk_common.skc_refcnt
+#define sk_incoming_cpu __sk_common.skc_incoming_cpu
+#define sk_rxhash       __sk_common.skc_rxhash
+
+	/* receive side */
+	struct {
+		struct spinlock slock;
+		bool owned; /* [slock] */
+		struct wait_queue wq;
+	} sk_lock;
+	struct sk_buff_head sk_receive_queue; /* [socket lock for TCP, own lock for datagrams] */
+	struct sk_buff_head sk_error_queue;
+	struct {
+		atomic_t rmem_alloc;
+		u32 len; /* bytes of truesize on the backlog */
+		struct sk_buff *head, *tail;
+	} sk_backlog; /* [slock] */
+#define sk_rmem_alloc sk_backlog.rmem_alloc
+	int sk_rcvbuf;
+	int sk_rcvlowat;
+	atomic_t sk_drops;
+	u32 sk_ll_usec, sk_napi_id;
+
+	/* send side */
+	atomic_t sk_wmem_alloc; /* truesize in qdisc and driver, plus 1 while open */
+	int sk_wmem_queued;
+	int sk_sndbuf;
+	int sk_forward_alloc;
+	struct sk_buff_head sk_write_queue;
+	struct rb_root tcp_rtx_queue;
+	struct sk_buff *sk_send_head;
+	unsigned long sk_tsq_flags;
+	u64 sk_pacing_rate, sk_max_pacing_rate; /* bytes a second; ~0: none */
+	u32 sk_pacing_status, sk_pacing_shift;
+	u32 sk_gso_max_size, sk_gso_max_segs;
+	u32 sk_route_caps;              /* NETIF_F_* of the route's device */
+	struct dst_entry *sk_dst_cache; /* [rcu, socket lock] */
+	bool sk_dst_pending_confirm;
+	struct timer sk_timer; /* keepalive and friends */
+
+	/* state for the calls */
+	int sk_err, sk_err_soft; /* positive errno */
+	u8 sk_shutdown;          /* RCV_SHUTDOWN | SEND_SHUTDOWN */
+	u8 sk_protocol;
+	u16 sk_type;
+	u8 sk_userlocks; /* SOCK_SNDBUF_LOCK | SOCK_RCVBUF_LOCK | SOCK_BINDADDR_LOCK ... */
+	u8 sk_no_check_tx : 1, sk_no_check_rx : 1, sk_kern_sock : 1;
+	u32 sk_priority, sk_mark;
+	u64 sk_rcvtimeo_ns, sk_sndtimeo_ns; /* WAIT_FOREVER: none */
+	u64 sk_lingertime_ns;
+	unsigned long sk_flags;                 /* enum sock_flags bits */
+	u32 sk_ack_backlog, sk_max_ack_backlog; /* accept queue: waiting, limit */
+	u64 sk_stamp_ns;
+	struct socket *sk_socket;
+	struct wait_queue *sk_wq;
+	u64 sk_ino;
+	void *sk_user_data;
+
+	void (*sk_state_change)(struct sock *sk);
+	void (*sk_data_ready)(struct sock *sk);
+	void (*sk_write_space)(struct sock *sk);
+	void (*sk_error_report)(struct sock *sk);
+	void (*sk_destruct)(struct sock *sk);
+	struct rcu_head sk_rcu;
+};
+
+#define RCV_SHUTDOWN  1
+#define SEND_SHUTDOWN 2
+#define SHUTDOWN_MASK 3
+
+#define SOCK_SNDBUF_LOCK   1
+#define SOCK_RCVBUF_LOCK   2
+#define SOCK_BINDADDR_LOCK 4
+#define SOCK_BINDPORT_LOCK 8
+
+enum sock_flags {
+	SOCK_DEAD, /* no struct socket any more: orphan */
+	SOCK_DONE,
+	SOCK_URGINLINE,
+	SOCK_KEEPOPEN,
+	SOCK_LINGER,
+	SOCK_BROADCAST,
+	SOCK_TIMESTAMP,
+	SOCK_USE_WRITE_QUEUE,
+	SOCK_RCU_FREE,
+	SOCK_ZEROCOPY,
+	SOCK_NOSPACE,
+};
+static inline bool sock_flag(const struct sock *sk, enum sock_flags f)
+{
+	return test_bit(f, &sk->sk_flags);
+}
+static inline void sock_set_flag(struct sock *sk, enum sock_flags f)
+{
+	set_bit(f, &sk->sk_flags);
+}
+static inline void sock_reset_flag(struct sock *sk, enum sock_flags f)
+{
+	clear_bit(f, &sk->sk_flags);
+}
+static inline struct net *sock_net(const struct sock *sk)
+{
+	return sk->sk_net;
+}
+
+/* One transport protocol: TCP, UDP, ping. */
+struct proto {
+	const char *name;
+	u16 obj_size;
+	u32 slab_flags;
+	struct kmem_cache *slab;
+	int max_header;
+	/* All: thread context, socket unlocked unless said. 0 or -errno. */
+	int (*init)(struct sock *sk);
+	void (*destroy)(struct sock *sk);
+	void (*close)(struct sock *sk, u64 timeout_ns);
+	int (*bind_check)(struct sock *sk, const struct sockaddr *addr);
+	int (*get_port)(struct sock *sk, u16 port); /* claim; 0: choose one. locked */
+	void (*hash)(struct sock *sk);
+	void (*unhash)(struct sock *sk);
+	int (*connect)(struct sock *sk, const struct sockaddr *addr, socklen_t len); /* locked */
+	int (*disconnect)(struct sock *sk, int flags);                               /* locked */
+	int (*listen)(struct sock *sk, int backlog);                                 /* locked */
+	/* The next established child, locked by nobody; ERR_PTR(-EAGAIN, -EINVAL ...). */
+	struct sock *(*accept)(struct sock *sk, int flags);
+	void (*shutdown)(struct sock *sk, int how); /* locked */
+	int (*setsockopt)(struct sock *sk, int level, int name, const void *val, socklen_t len);
+	int (*getsockopt)(struct sock *sk, int level, int name, void *val, socklen_t *len);
+	ssize_t (*sendmsg)(struct sock *sk, const struct msghdr *msg, struct iov_iter *from,
+			   int flags);
+	ssize_t (*recvmsg)(struct sock *sk, struct msghdr *msg, struct iov_iter *to, int flags);
+	/* Append file memory without a copy: len bytes of page at off; takes a page reference
+	 * itself. NULL: not offered. */
+	ssize_t (*sendpage)(struct sock *sk, struct page *page, u32 off, size_t len, int flags);
+	u32 (*poll)(struct sock *sk); /* events that hold now */
+	int (*ioctl)(struct sock *sk, unsigned cmd, void *arg);
+	int (*backlog_rcv)(struct sock *sk, struct sk_buff *skb); /* socket lock held */
+	void (*release_cb)(struct sock *sk);                      /* in release_sock() */
+	void (*enter_memory_pressure)(struct sock *sk);
+	/* memory account: see sk_mem_schedule() */
+	atomic64_t *memory_allocated; /* pages */
+	bool *memory_pressure;
+	long *sysctl_mem; /* three: low, pressure, high, in pages */
+	u32 rmem_min, wmem_min;
+	atomic_t sockets_allocated, orphan_count;
+};
+
+/* Which proto serves socket(family, type, protocol). */
+struct inet_protosw {
+	u16 family, type;
+	u8 protocol; /* the default for this type is the first row */
+	bool privileged;
+	struct proto *prot;
+};
+#define INET_PROTOSW(sym)                                   \
+	static const struct inet_protosw *const sym##_entry \
+		__attribute__((section("inet_protosw"), used)) = &(sym)
+
+/* ---- life ------------------------------------------------------------------------------- */
+/* A sock of prot with one reference, callbacks and queues set up; NULL: no memory. */
+struct sock *sk_alloc(struct net *net, u16 family, struct proto *prot, unsigned gfp);
+/* A child of a listener for a handshake that completed: a copy with fresh queues, locked
+ * (bh_lock_sock), two references. */
+struct sock *sk_clone_lock(const struct sock *sk, unsigned gfp);
+static inline void sock_hold(struct sock *sk)
+{
+	refcount_inc(&sk->sk_refcnt);
+}
+void sock_put(struct sock *sk);
+void sk_common_release(struct sock *sk);
+/* Detach from its struct socket: an orphan from now on. */
+void sock_orphan(struct sock *sk);
+void sock_graft(struct sock *sk, struct socket *sock);
+
+/* ---- lock ------------------------------------------------------------------------------- */
+void lock_sock(struct sock *sk);
+void release_sock(struct sock *sk);
+static inline void bh_lock_sock(struct sock *sk)
+{
+	spin_lock(&sk->sk_lock.slock);
+}
+static inline void bh_unlock_sock(struct sock *sk)
+{
+	spin_unlock(&sk->sk_lock.slock);
+}
+static inline bool sock_owned_by_user(const struct sock *sk)
+{
+	return sk->sk_lock.owned;
+}
+/* Leave skb for the owner. False: the backlog is full (limit in bytes), skb still the caller's.
+ * slock held. */
+bool sk_add_backlog(struct sock *sk, struct sk_buff *skb, u32 limit) __must_check;
+/* Timer helpers that hold a reference while pending. */
+void sk_reset_timer(struct sock *sk, struct timer *t, u64 expires_ns);
+void sk_stop_timer(struct sock *sk, struct timer *t);
+
+/* ---- memory ------------------------------------------------------------------------------- */
+#define SK_MEM_QUANTUM PAGE_SIZE
+#define SK_MEM_SEND    0
+#define SK_MEM_RECV    1
+/* Have at least size bytes of forward allocation: false when the protocol's limits refuse. */
+bool __sk_mem_schedule(struct sock *sk, int size, int kind);
+static inline bool sk_wmem_schedule(struct sock *sk, int size)
+{
+	return size <= sk->sk_forward_alloc || __sk_mem_schedule(sk, size, SK_MEM_SEND);
+}
+static inline bool sk_rmem_schedule(struct sock *sk, int size)
+{
+	return size <= sk->sk_forward_alloc || __sk_mem_schedule(sk, size, SK_MEM_RECV);
+}
+/* Give whole unused quanta back. */
+void sk_mem_reclaim(struct sock *sk);
+static inline void sk_mem_charge(struct sock *sk, int size)
+{
+	sk->sk_forward_alloc -= size;
+}
+static inline void sk_mem_uncharge(struct sock *sk, int size)
+{
+	sk->sk_forward_alloc += size;
+	if (sk->sk_forward_alloc >= (int)(2 * SK_MEM_QUANTUM))
+		sk_mem_reclaim(sk);
+}
+/* Charge skb to the receive side until freed (destructor sock_rfree) / to the send side
+ * (sock_wfree). */
+void skb_set_owner_r(struct sk_buff *skb, struct sock *sk);
+void skb_set_owner_w(struct sk_buff *skb, struct sock *sk);
+void sock_rfree(struct sk_buff *skb);
+void sock_wfree(struct sk_buff *skb);
+/* Datagram send buffer: waits for room unless noblock. NULL with *err. */
+struct sk_buff *sock_alloc_send_skb(struct sock *sk, u32 size, bool noblock, int *err);
+/* Queue a received datagram: 0, or a negative errno with the drop reason in *why. */
+int sock_queue_rcv_skb(struct sock *sk, struct sk_buff *skb, enum skb_drop_reason *why);
+struct sk_buff *skb_recv_datagram(struct sock *sk, int flags, int *err);
+
+/* ---- waiting ------------------------------------------------------------------------------- */
+static inline u64 sock_rcvtimeo(const struct sock *sk, bool noblock)
+{
+	return noblock ? 0 : sk->sk_rcvtimeo_ns;
+}
+static inline u64 sock_sndtimeo(const struct sock *sk, bool noblock)
+{
+	return noblock ? 0 : sk->sk_sndtimeo_ns;
+}
+/* With the socket locked: release it, sleep until cond or the time runs out, lock it again. cond
+ * is evaluated with the lock held. Value: cond at the end; *timeo is what is left. */
+#define sk_wait_event(sk, timeo, cond)                              \
+	({                                                          \
+		bool __ok = (cond);                                 \
+		while (!__ok && *(timeo)) {                         \
+			struct wait_entry __we;                     \
+			prepare_to_wait((sk)->sk_wq, &__we, false); \
+			release_sock(sk);                           \
+			*(timeo) = schedule_timeout_ns(*(timeo));   \
+			finish_wait((sk)->sk_wq, &__we);            \
+			lock_sock(sk);                              \
+			__ok = (cond);                              \
+		}                                                   \
+		__ok;                                               \
+	})
+/* Pending error as -errno, cleared; 0: none. */
+static inline int sock_error(struct sock *sk)
+{
+	return sk->sk_err ? -xchg(&sk->sk_err, 0) : 0;
+}
+
+/* ---- route -------------------------------------------------------------------------------- */
+/* Cached route if still valid, else NULL. Socket locked, or rcu. */
+struct dst_entry *sk_dst_check(struct sock *sk);
+void sk_dst_set(struct sock *sk, struct dst_entry *dst); /* takes the reference */
+static inline void sk_dst_reset(struct sock *sk)
+{
+	sk_dst_set(sk, NULL);
+}
+void sk_setup_caps(struct sock *sk, struct dst_entry *dst);
+
+/* ---- struct socket: what a descriptor refers to ---------------------------------------------- */
+enum { SS_FREE, SS_UNCONNECTED, SS_CONNECTING, SS_CONNECTED, SS_DISCONNECTING };
+
+struct socket {
+	u8 state; /* SS_* */
+	u16 type;
+	struct sock *sk;
+	struct file *file;
+	const struct proto_ops *ops;
+	struct wait_queue wq;
+};
+
+/* A family's system calls. Thread context. */
+struct proto_ops {
+	u16 family;
+	int (*release)(struct socket *s);
+	int (*bind)(struct socket *s, const struct sockaddr *a, socklen_t len);
+	int (*connect)(struct socket *s, const struct sockaddr *a, socklen_t len, int flags);
+	int (*listen)(struct socket *s, int backlog);
+	int (*accept)(struct socket *s, struct socket *newsock, int flags);
+	int (*getname)(struct socket *s, struct sockaddr_storage *a, bool peer); /* length */
+	u32 (*poll)(struct file *f, struct socket *s, struct poll_table *pt);
+	int (*ioctl)(struct socket *s, unsigned cmd, void *arg);
+	int (*shutdown)(struct socket *s, int how);
+	int (*setsockopt)(struct socket *s, int level, int name, const void *val, socklen_t len);
+	int (*getsockopt)(struct socket *s, int level, int name, void *val, socklen_t *len);
+	ssize_t (*sendmsg)(struct socket *s, const struct msghdr *m, struct iov_iter *from,
+			   int flags);
+	ssize_t (*recvmsg)(struct socket *s, struct msghdr *m, struct iov_iter *to, int flags);
+	ssize_t (*sendpage)(struct socket *s, struct page *p, u32 off, size_t len, int flags);
+};
+
+/* socket(2) of a family: AF_INET's is in net/socket/af_inet.c, AF_NETLINK's in net/netlink. */
+struct net_proto_family {
+	u16 family;
+	int (*create)(struct net *net, struct socket *s, int protocol, bool kern);
+};
+#define NET_PROTO_FAMILY(sym)                                   \
+	static const struct net_proto_family *const sym##_entry \
+		__attribute__((section("net_families"), used)) = &(sym)
+
+/* Sockets for the kernel's own use (no descriptor), and in a net other than the caller's (tests).
+ * 0 or -errno. sock_release() ends one. */
+int sock_create_kern(struct net *net, int family, int type, int protocol, struct socket **res);
+void sock_release(struct socket *s);
+/* Descriptor for s, which it takes over. */
+int sock_map_fd(struct socket *s, int flags);
+/* Net that sys_socket() uses: the current thread's (init_net unless a test chose another). */
+struct net *current_net(void);
+void set_current_net(struct net *net);
+
+#endif
