@@ -55,11 +55,6 @@ static struct {
 	} table[MAX_TABLES];
 } acpi;
 
-__weak const void *acpi_os_map(u64 phys, size_t len)
-{
-	return (const void *)(uintptr_t)phys;
-}
-
 static const void *map(u64 phys, size_t len)
 {
 	if (phys == 0 || phys >= ACPI_PHYS_MAX || len > ACPI_PHYS_MAX - phys)
