@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 struct file;
+struct page;
 
 /* poll: the file's poll method calls poll_wait() for each wait queue that could change its
  * answer, then returns the events that hold now (EPOLLIN ...). pt may be NULL: only the answer. */
@@ -41,6 +42,9 @@ struct file_ops {
 	 * without a copy: returns how many bytes follow at *addr. Each page of it is a real page
 	 * (virt_to_page() works). NULL where not offered. */
 	ssize_t (*map)(struct file *f, s64 off, size_t len, void **addr);
+	/* Append len bytes of page from off on without a copy (sockets): returns bytes taken, the
+	 * file then holds references of its own. MSG_* flags. NULL where not offered. */
+	ssize_t (*sendpage)(struct file *f, struct page *page, u32 off, size_t len, int flags);
 	/* The last reference went: free what belongs to f. */
 	void (*release)(struct file *f);
 };

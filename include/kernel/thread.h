@@ -40,6 +40,7 @@ struct thread {
 	int (*fn)(void *arg);
 	void *arg;
 	void *home; /* the hosted home's coroutine */
+	void *net;  /* struct net of its system calls, NULL: init_net [o] */
 	char name[THREAD_NAME_LEN];
 };
 
