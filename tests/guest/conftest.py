@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from guest import KERNEL, TOP, Guest  # noqa: E402  pylint: disable=wrong-import-position
+from guest import KERNEL, TOP, Guest  # noqa: E402
 
 LOGS = os.path.join(TOP, "build/test-logs")
 LIMIT_S = 60

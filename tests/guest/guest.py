@@ -77,9 +77,9 @@ class Guest:
         self.qmp = Qmp(qmp_ours)
 
     def _start_dnsmasq(self):
-        log = open(f"{self.folder}/dnsmasq.log", "wb")  # pylint: disable=consider-using-with
+        log = open(f"{self.folder}/dnsmasq.log", "wb")
         return self.ns.popen(
-            ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--user=root",
+            ["dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0",
              f"--interface={self.ns.TAP}", "--bind-interfaces", "--no-ping", "--log-dhcp",
              "--log-facility=-", "--dhcp-authoritative", "--pid-file=",
              f"--dhcp-leasefile={self.folder}/leases", f"--dhcp-host={MAC},{GUEST_IP}",

@@ -71,7 +71,8 @@ class Netns:
         return ["nsenter", f"--net=/proc/{os.getpid()}/fd/{self.fd}", *argv]
 
     def popen(self, argv, **kw):
-        return subprocess.Popen(self.command(argv), **kw)
+        """Start inside; it is killed should this process end without ending it."""
+        return subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *self.command(argv)], **kw)
 
     def run(self, argv, timeout=30, check=True, **kw):
         """Run to the end inside, output captured as text."""

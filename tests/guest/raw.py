@@ -12,7 +12,6 @@ import time
 
 logging.getLogger("scapy.runtime").setLevel(logging.ERROR)
 
-# pylint: disable=wrong-import-position
 from scapy.layers.inet import ICMP, IP, TCP, UDP  # noqa: E402
 from scapy.layers.l2 import ARP, Ether  # noqa: E402
 from scapy.packet import Raw as Payload  # noqa: E402

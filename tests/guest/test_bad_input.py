@@ -480,7 +480,7 @@ def test_bad_module(boot, tmp_path, content):
 
 def test_truncated_module(boot, tmp_path):
     """An archive cut off in the middle is told; what is whole, or what is built in, is served."""
-    from payload import archive  # pylint: disable=import-outside-toplevel
+    from payload import archive
 
     with open(archive("small.cpio", {"x.bin": bytes(50000)}), "rb") as f:
         whole = f.read()
