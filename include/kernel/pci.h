@@ -19,8 +19,11 @@ enum pci_bar_type { PCI_BAR_NONE, PCI_BAR_IO, PCI_BAR_MEM };
 
 struct pci_bar {
 	enum pci_bar_type type;
+	u8 flags; /* low bits of the register: I/O, 64 bits, prefetchable */
 	u64 base, size;
 };
+
+enum pci_irq_mode { PCI_IRQ_MODE_NONE, PCI_IRQ_MODE_INTX, PCI_IRQ_MODE_MSI, PCI_IRQ_MODE_MSIX };
 
 struct pci_driver;
 
@@ -32,11 +35,14 @@ struct pci_dev {
 	u16 vendor, device, subvendor, subdevice;
 	u32 class; /* 24 bits: class, subclass, interface */
 	struct pci_bar bar[PCI_MAX_BARS];
+	struct pci_dev *bridge;                 /* above its bus, NULL on a root bus */
+	unsigned irq_flags;                     /* that go with irq */
 	int irq;                                /* INTx as request_irq() takes it, -1 for none */
 	u16 cap_msi, cap_msix, cap_exp, cap_pm; /* offsets, 0 for none */
-	int nvecs;                              /* MSI or MSI-X vectors in use */
+	enum pci_irq_mode irq_mode;
+	int nvecs; /* vectors in use; INTx counts as one */
 	int *vec_irq;
-	void *msix_table;
+	void *msix_table; /* mapped while MSI-X is in use */
 	const struct pci_driver *driver;
 	void *drvdata;
 };
@@ -68,12 +74,15 @@ void pci_write32(const struct pci_dev *d, unsigned off, u32 v);
  * is bounded: a looping list from a broken device ends. */
 unsigned pci_find_capability(const struct pci_dev *d, unsigned id, unsigned pos);
 
-/* Decode memory and I/O, and master the bus. */
+/* Bring the device to D0, decode memory and I/O, and (set_master) let it master the bus;
+ * clear_master ends its DMA. */
 void pci_enable_device(struct pci_dev *d);
 void pci_set_master(struct pci_dev *d);
+void pci_clear_master(struct pci_dev *d);
 
-/* Map a memory BAR whole; NULL if it is none. */
+/* Map a memory BAR whole; NULL if it is none, or has no address. */
 void *pci_iomap(struct pci_dev *d, unsigned bar);
+void pci_iounmap(struct pci_dev *d, unsigned bar, void *addr);
 
 #define PCI_IRQ_INTX 1u
 #define PCI_IRQ_MSI  2u
@@ -91,7 +100,10 @@ int pci_irq_vector(const struct pci_dev *d, unsigned i);
 unsigned pci_irq_flags(const struct pci_dev *d);
 bool pci_has_msix_enabled(const struct pci_dev *d);
 
-/* Scan all buses, then bind drivers. */
+/* "0000:00:03.0" into buf of at least 13 bytes. */
+void pci_name(const struct pci_dev *d, char *buf, size_t size);
+
+/* Scan all buses, then bind drivers. Runs by itself, at INIT_DRIVER; only the first call does. */
 void pci_init(void);
 void pci_for_each(void (*fn)(struct pci_dev *d, void *arg), void *arg);
 
