@@ -18,9 +18,11 @@ WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow 
 COMMON := -std=gnu11 -O2 -g -fno-strict-aliasing -fno-common -fno-omit-frame-pointer \
 	-fno-stack-protector -fno-delete-null-pointer-checks $(WARN)
 
-# The stack sees the compiler's own headers, include/ and the ABI headers of include/libc only.
+# The stack sees the compiler's own headers, include/ and the ABI headers of include/libc only. Libc
+# and apps look into include/libc first: to them <net/route.h> is POSIX's.
 GCC_INCLUDE   := $(shell $(CC) -print-file-name=include)
-FREESTANDING  := -ffreestanding -nostdinc -isystem $(GCC_INCLUDE) -Iinclude -Iinclude/libc
+FREESTANDING  := -ffreestanding -nostdinc -isystem $(GCC_INCLUDE)
+inc = $(if $(filter libc/% apps/%,$(1)),-Iinclude/libc -Iinclude,-Iinclude -Iinclude/libc)
 
 # rfind(folders, pattern): all matching files below the folders, sorted; none if missing.
 rfind = $(sort $(foreach d,$(1),$(foreach f,$(wildcard $(d)/*),$(call rfind,$(f),$(2))) \

@@ -22,7 +22,7 @@ define hosted-variant
 $(1)/stack/%.o: %.c $(MAKEFILE_LIST)
 	@mkdir -p $$(@D)
 	$$(call say,HCC,$$<)
-	$$(Q)$$(CC) $$(HSTACK_FLAGS) $(2) -MMD -MP -c -o $$@ $$<
+	$$(Q)$$(CC) $$(HSTACK_FLAGS) $(2) $$(call inc,$$<) -MMD -MP -c -o $$@ $$<
 
 $(1)/glue/%.o: %.c $(MAKEFILE_LIST)
 	@mkdir -p $$(@D)
@@ -40,12 +40,12 @@ $(1)/apps.o: $(H_APP:%.c=$(1)/stack/%.o)
 
 $(1)/libsluice.a: $(H_STACK:%.c=$(1)/stack/%.o) $(H_GLUE:%.c=$(1)/glue/%.o) $(1)/apps.o
 	$$(call say,AR,$$@)
-	$$(Q)rm -f $$@ && $$(AR) rcs $$@ $$^
+	$$(Q)rm -f $$@ && $$(AR) qcs $$@ $$^
 
 # lib/ alone: its tests need nothing else.
 $(1)/liblib.a: $(patsubst %.c,$(1)/stack/%.o,$(filter lib/%,$(H_STACK)))
 	$$(call say,AR,$$@)
-	$$(Q)rm -f $$@ && $$(AR) rcs $$@ $$^
+	$$(Q)rm -f $$@ && $$(AR) qcs $$@ $$^
 
 -include $(patsubst %.c,$(1)/stack/%.d,$(H_STACK) $(H_APP)) $(patsubst %.c,$(1)/glue/%.d,$(H_GLUE))
 endef

@@ -22,12 +22,12 @@ $(OUT)/obj/lib/string.o: KFLAGS += -fno-tree-loop-distribute-patterns
 $(OUT)/obj/%.o: %.c $(MAKEFILE_LIST)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(KFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(KFLAGS) $(call inc,$<) -MMD -MP -c -o $@ $<
 
 $(OUT)/obj/%_S.o: %.S $(MAKEFILE_LIST)
 	@mkdir -p $(@D)
 	$(call say,AS,$<)
-	$(Q)$(CC) $(KFLAGS) -D__ASSEMBLER__ -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(KFLAGS) $(call inc,$<) -D__ASSEMBLER__ -MMD -MP -c -o $@ $<
 
 # The files that the image carries, as a newc archive between rootfs_start and rootfs_end.
 build/rootfs.cpio: tools/mkcpio.py $(call rfind,rootfs,*)
