@@ -27,48 +27,54 @@ struct proto;
 struct socket;
 struct sock;
 
-/* What a lookup needs: also the head of TCP's request and TIME-WAIT records. */
+/* What a lookup needs: the head of a socket, and of TCP's request and TIME-WAIT records, which share
+ * its hash table and have nothing else in common with it. */
+struct sock_key {
+	struct hlist_node node; /* established or bound hash chain */
+	u32 hash;
+	be32 daddr, rcv_saddr; /* IPv4; 0: any */
+	be16 dport;
+	u16 num; /* local port, host order */
+	u32 bound_dev_if;
+	u16 family;
+	u8 state; /* TCP states are used by all, as in Linux */
+	u8 reuse : 4, reuseport : 1, ipv6only : 1;
+	refcount_t refcnt;
+	u32 incoming_cpu;
+	struct net *net;
+};
+static_assert(sizeof(struct sock_key) <= 56, "paid for by every TIME-WAIT record");
+
 struct sock_common {
-	struct hlist_node skc_node;      /* established or bound hash chain */
+	struct sock_key skc_key;         /* first */
 	struct hlist_node skc_bind_node; /* bind hash */
-	u32 skc_hash;
-	be32 skc_daddr, skc_rcv_saddr; /* IPv4; 0: any */
-	be16 skc_dport;
-	u16 skc_num; /* local port, host order */
 	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
-	u32 skc_bound_dev_if;
-	u16 skc_family;
-	u8 skc_state; /* TCP states are used by all, as in Linux */
-	u8 skc_reuse : 4, skc_reuseport : 1, skc_ipv6only : 1;
 	struct proto *skc_prot;
-	struct net *skc_net;
-	refcount_t skc_refcnt;
 	u16 skc_tx_queue_mapping, skc_rx_queue_mapping;
 	u32 skc_rxhash;
-	u32 skc_incoming_cpu;
 };
 
 struct sock {
 	struct sock_common __sk_common;
-#define sk_node         __sk_common.skc_node
+#define sk_node         __sk_common.skc_key.node
+#define sk_hash         __sk_common.skc_key.hash
+#define sk_daddr        __sk_common.skc_key.daddr
+#define sk_rcv_saddr    __sk_common.skc_key.rcv_saddr
+#define sk_dport        __sk_common.skc_key.dport
+#define sk_num          __sk_common.skc_key.num
+#define sk_bound_dev_if __sk_common.skc_key.bound_dev_if
+#define sk_family       __sk_common.skc_key.family
+#define sk_state        __sk_common.skc_key.state
+#define sk_reuse        __sk_common.skc_key.reuse
+#define sk_reuseport    __sk_common.skc_key.reuseport
+#define sk_ipv6only     __sk_common.skc_key.ipv6only
+#define sk_net          __sk_common.skc_key.net
+#define sk_refcnt       __sk_common.skc_key.refcnt
+#define sk_incoming_cpu __sk_common.skc_key.incoming_cpu
 #define sk_bind_node    __sk_common.skc_bind_node
-#define sk_hash         __sk_common.skc_hash
-#define sk_daddr        __sk_common.skc_daddr
-#define sk_rcv_saddr    __sk_common.skc_rcv_saddr
-#define sk_dport        __sk_common.skc_dport
-#define sk_num          __sk_common.skc_num
 #define sk_v6_daddr     __sk_common.skc_v6_daddr
 #define sk_v6_rcv_saddr __sk_common.skc_v6_rcv_saddr
-#define sk_bound_dev_if __sk_common.skc_bound_dev_if
-#define sk_family       __sk_common.skc_family
-#define sk_state        __sk_common.skc_state
-#define sk_reuse        __sk_common.skc_reuse
-#define sk_reuseport    __sk_common.skc_reuseport
-#define sk_ipv6only     __sk_common.skc_ipv6only
 #define sk_prot         __sk_common.skc_prot
-#define sk_net          __sk_common.skc_net
-#define sk_refcnt       __sk_common.skc_refcnt
-#define sk_incoming_cpu __sk_common.skc_incoming_cpu
 #define sk_rxhash       __sk_common.skc_rxhash
 
 	/* receive side */
