@@ -3,6 +3,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -23,7 +24,8 @@ CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Guest:
-    """One boot. cmdline None: a static address, or DHCP with dhcp=True (dnsmasq is started)."""
+    """One boot. cmdline None: a static address, or DHCP with dhcp=True (dnsmasq is started) or
+    dhcp="own" (the test has a server of its own)."""
 
     def __init__(
         self,
@@ -42,6 +44,7 @@ class Guest:
         options=(),
         qemu=(),
         kernel=None,
+        exact_start=False,
     ):
         os.makedirs(folder)
         self.folder, self.ip, self.mac = folder, GUEST_IP, MAC
@@ -65,6 +68,14 @@ class Guest:
             file = f"{folder}/wire.pcap,maxlen=1600"
             command += ["-object", f"filter-dump,id=dump0,netdev=n0,file={file}"]
         command += list(qemu)
+        if exact_start:  # `started` is QEMU's own start, without that of the launcher
+            at = command.index("--")
+            done = subprocess.run(
+                command[:at] + ["--dry-run"] + command[at:], capture_output=True, text=True, check=True
+            )
+            command = shlex.split(done.stdout)
+            neighbour = f"ip neigh replace {GUEST_IP} lladdr {MAC} dev {self.ns.TAP} nud permanent"
+            self.ns.sh(neighbour)
         self.started = time.monotonic()
         with open(f"{folder}/qemu.log", "wb") as log:
             self.process = self.ns.popen(
