@@ -12,6 +12,7 @@
 #include <kernel/spinlock.h>
 #include <lib/list.h>
 #include <net/snmp.h>
+#include <sys/types.h>
 
 struct net_device;
 struct netns_core;
@@ -62,6 +63,13 @@ enum {
  * be unregistered and sockets closed; what is left over is reported. Thread context. */
 int net_init(struct net *net, const char *name);
 void net_exit(struct net *net);
+
+/* A synthetic file /proc/net/<name> of this net (of nets other than init_net:
+ * /proc/netns/<net's name>/<name>); show finds priv, or net where priv is NULL, in m->private. */
+struct seq_file;
+int proc_net_create(struct net *net, const char *name, void (*show)(struct seq_file *m),
+		    ssize_t (*write)(void *private, const char *text, size_t len), void *priv);
+void proc_net_remove(struct net *net, const char *name);
 
 /* Counters: NET_INC_STATS(net, LINUX_MIB_X), see snmp.h. */
 #define NET_MIB(net) ((net)->mib[smp_processor_id()])

@@ -12,7 +12,8 @@
 #ifndef NET_NETDEVICE_H
 #define NET_NETDEVICE_H
 
-#include <kernel/rcu.h>
+#include <kernel/log.h>
+#include <kernel/rculist.h>
 #include <kernel/timer.h>
 #include <kernel/wait.h>
 #include <net/if.h>
@@ -173,6 +174,16 @@ struct header_ops {
 		      const void *saddr, unsigned len);
 };
 
+/* A link-level multicast address that is listened to; on net_device.mc_list [addr_lock]. */
+struct netdev_hw_addr {
+	struct list_head list;
+	int refcount;
+	u8 addr[MAX_ADDR_LEN];
+};
+/* For ndo_set_rx_mode(), which runs with addr_lock held. */
+#define netdev_for_each_mc_addr(ha, dev) list_for_each_entry(ha, &(dev)->mc_list, list)
+#define netdev_mc_empty(dev)             list_empty(&(dev)->mc_list)
+
 #define __LINK_STATE_START     0
 #define __LINK_STATE_PRESENT   1
 #define __LINK_STATE_NOCARRIER 2
@@ -216,7 +227,11 @@ struct net_device {
 	char bus_info[24]; /* "0000:00:03.0" */
 	void (*priv_destructor)(struct net_device *dev);
 	void *ml_priv;
-	_Alignas(64) u8 priv[]; /* netdev_priv() */
+	struct list_head link_watch_list; /* [linkwatch lock] waits for the link thread */
+	u32 link_watch_events;            /* [linkwatch lock] */
+	u32 gflags;                       /* [rtnl] IFF_* that the user asked for */
+	size_t alloc_bytes;               /* [I] of the whole block, for free_netdev() */
+	_Alignas(64) u8 priv[];           /* netdev_priv() */
 };
 
 static inline void *netdev_priv(struct net_device *dev)
@@ -244,11 +259,15 @@ static inline void dev_hold(struct net_device *dev)
 {
 	refcount_inc(&dev->refs);
 }
-void dev_put(struct net_device *dev);
+static inline void dev_put(struct net_device *dev)
+{
+	WARN_ON_ONCE(refcount_sub_and_test(1, &dev->refs)); /* unregister holds the last one */
+}
 /* Lookups: under rcu_read_lock() or rtnl; the _get form with a reference. */
 struct net_device *dev_get_by_name(struct net *net, const char *name);
 struct net_device *dev_get_by_index(struct net *net, u32 ifindex);
-#define for_each_netdev(net, d) list_for_each_entry(d, &(net)->dev_base_head, dev_list)
+#define for_each_netdev_rcu(net, d) list_for_each_entry_rcu(d, &(net)->dev_base_head, dev_list)
+#define for_each_netdev(net, d)     list_for_each_entry(d, &(net)->dev_base_head, dev_list)
 
 void rtnl_lock(void);
 void rtnl_unlock(void);
@@ -305,8 +324,10 @@ struct netdev_notifier {
 #define NET_XMIT_DROP    1
 #define NET_XMIT_CN      2
 int dev_queue_xmit(struct sk_buff *skb);
-/* For qdiscs: through offload checks (software checksum and GSO) to the driver; returns the
- * packets that did not fit, to be sent again first. txq's xmit_lock held. */
+/* For qdiscs. First, without a lock: what the device cannot do is done in software (checksum,
+ * linearizing, GSO): the list of packets to hand over, NULL when all were dropped. Then to the
+ * driver, txq's xmit_lock held; returns those that did not fit, to be sent again first. */
+struct sk_buff *validate_xmit_skb_list(struct sk_buff *skb, struct net_device *dev);
 struct sk_buff *dev_hard_start_xmit(struct sk_buff *first, struct net_device *dev,
 				    struct netdev_queue *txq, int *ret);
 
@@ -365,9 +386,12 @@ struct packet_type {
 	static const struct packet_type *const sym##_entry \
 		__attribute__((section("packet_types"), used)) = &(sym)
 
-/* All the software a packet needs before the driver: split by gso_size into a list. ERR_PTR on
- * failure. */
+/* Split by gso_size into a list linked by next, each with a complete set of headers; skb itself is
+ * left to the caller. features: what the device can do for the pieces. ERR_PTR on failure. The
+ * layers' gso_segment callbacks do their headers and end in skb_segment() (<net/gro.h>). */
 struct sk_buff *skb_gso_segment(struct sk_buff *skb, u32 features);
+/* What the device can do for this packet: features less what does not fit it. */
+u32 netif_skb_features(struct sk_buff *skb, const struct net_device *dev);
 
 /* net/core sysctls and per-CPU receive state. */
 struct netns_core {

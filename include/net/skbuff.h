@@ -68,7 +68,7 @@ struct skb_shared_info {
 	u16 gso_size; /* payload bytes a segment; 0: not a super-packet */
 	u16 gso_segs;
 	u16 gso_type;
-	atomic_t dataref; /* skbs that share this head */
+	atomic_t dataref; /* skbs that share this head; upper half: of those, payload only */
 	struct sk_buff *frag_list;
 	void *destructor_arg; /* MSG_ZEROCOPY notification */
 	skb_frag_t frags[MAX_SKB_FRAGS];
@@ -140,7 +140,7 @@ static inline struct sk_buff *skb_get(struct sk_buff *skb)
 	return skb;
 }
 
-/* Drop a reference; the last one frees. reason is counted against the packet's device and net. */
+/* Drop a reference; the last one frees and counts the reason (per CPU: /proc/net/drop_reasons). */
 void kfree_skb_reason(struct sk_buff *skb, enum skb_drop_reason reason);
 #define kfree_skb(skb) kfree_skb_reason(skb, SKB_DROP_REASON_NOT_SPECIFIED)
 void consume_skb(struct sk_buff *skb);
@@ -338,9 +338,30 @@ static inline bool skb_is_gso(const struct sk_buff *skb)
 {
 	return skb_shinfo(skb)->gso_size;
 }
+/* dataref counts references in its lower half, and in its upper half those among them that promised
+ * never to touch the headers again (skb_header_release(): TCP's write queue, whose clones then may
+ * push headers without a copy). */
+#define SKB_DATAREF_SHIFT 16
+#define SKB_DATAREF_MASK  ((1 << SKB_DATAREF_SHIFT) - 1)
 static inline bool skb_cloned(const struct sk_buff *skb)
 {
-	return skb->cloned && atomic_read(&skb_shinfo(skb)->dataref) != 1;
+	return skb->cloned && (atomic_read(&skb_shinfo(skb)->dataref) & SKB_DATAREF_MASK) != 1;
+}
+/* Does somebody else still read the headers? */
+static inline bool skb_header_cloned(const struct sk_buff *skb)
+{
+	s32 ref;
+
+	if (!skb->cloned)
+		return false;
+	ref = atomic_read(&skb_shinfo(skb)->dataref);
+	return (ref & SKB_DATAREF_MASK) - (ref >> SKB_DATAREF_SHIFT) != 1;
+}
+/* For the owner of a fresh, unshared skb: only its payload is ours from now on. */
+static inline void skb_header_release(struct sk_buff *skb)
+{
+	skb->nohdr = 1;
+	atomic_set(&skb_shinfo(skb)->dataref, 1 + (1 << SKB_DATAREF_SHIFT));
 }
 static inline bool skb_shared(const struct sk_buff *skb)
 {
