@@ -30,7 +30,7 @@ static inline void list_add_tail_rcu(struct list_head *n, struct list_head *h)
 static inline void list_del_rcu(struct list_head *n)
 {
 	n->next->prev = n->prev;
-	WRITE_ONCE(n->prev->next, n->next);
+	__atomic_store_n(&n->prev->next, n->next, __ATOMIC_RELAXED);
 	n->prev = NULL;
 }
 #define list_for_each_entry_rcu(e, h, member)                                    \
@@ -63,7 +63,7 @@ static inline void hlist_del_rcu(struct hlist_node *n)
 {
 	struct hlist_node *next = n->next;
 
-	WRITE_ONCE(*n->pprev, next);
+	__atomic_store_n(n->pprev, next, __ATOMIC_RELAXED);
 	if (next)
 		next->pprev = n->pprev;
 	n->pprev = NULL;

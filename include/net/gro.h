@@ -28,7 +28,7 @@ struct napi_gro_cb {
 	struct sk_buff *last; /* of frag_list, or the packet itself */
 	u64 age_ns;
 };
-#define NAPI_GRO_CB(skb) ((struct napi_gro_cb *)(void *)(skb)->cb)
+#define NAPI_GRO_CB(skb) ((struct napi_gro_cb *)(uintptr_t)(skb)->cb)
 static_assert(sizeof(struct napi_gro_cb) <= sizeof_field(struct sk_buff, cb), "fits skb->cb");
 
 static inline u32 skb_gro_offset(const struct sk_buff *skb)
