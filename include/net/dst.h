@@ -26,6 +26,8 @@ struct dst_entry {
 	int (*input)(struct sk_buff *skb);
 	int (*output)(struct net *net, struct sock *sk, struct sk_buff *skb);
 	struct neighbour *neigh; /* of the next hop, once known; counted */
+	/* dst while it still holds, NULL once tables changed or it expired; NULL: always holds. */
+	struct dst_entry *(*check)(struct dst_entry *dst);
 	void (*destroy)(struct dst_entry *dst);
 	struct rcu_head rcu;
 };

@@ -212,6 +212,7 @@ struct proto {
 	int (*backlog_rcv)(struct sock *sk, struct sk_buff *skb); /* socket lock held */
 	void (*release_cb)(struct sock *sk);                      /* in release_sock() */
 	void (*enter_memory_pressure)(struct sock *sk);
+	void (*keepalive)(struct sock *sk, int on); /* SO_KEEPALIVE changed. locked */
 	/* memory account: see sk_mem_schedule() */
 	atomic64_t *memory_allocated; /* pages */
 	bool *memory_pressure;

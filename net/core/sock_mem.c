@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What packets cost their socket, and sockets their protocol. A socket takes whole pages from the
+ * protocol's account ahead of need (sk_forward_alloc) and charges each skb's truesize to
+ * them. The account has three marks, as in Linux's tcp_mem: below low all is well; above
+ * pressure senders and receivers are held to their fair share; above high only sockets below
+ * their guaranteed minimum get more.
+ */
+#include <net/sock.h>
+
+#include <errno.h>
+#include <lib/assert.h>
+
+static int sk_mem_pages(int bytes)
+{
+	return (int)(((u32)bytes + PAGE_SIZE - 1) >> PAGE_SHIFT);
+}
+
+static void leave_memory_pressure(struct proto *prot)
+{
+	if (prot->memory_pressure && READ_ONCE(*prot->memory_pressure))
+		WRITE_ONCE(*prot->memory_pressure, false);
+}
+
+/* Below its guaranteed minimum a socket always gets memory. */
+static bool sk_below_minimum(const struct sock *sk, int kind)
+{
+	const struct proto *prot = sk->sk_prot;
+
+	if (kind == SK_MEM_RECV)
+		return (u32)atomic_read(&sk->sk_rmem_alloc) < prot->rmem_min;
+	if (sk->sk_type == SOCK_STREAM)
+		return (u32)sk->sk_wmem_queued < prot->wmem_min;
+	return (u32)atomic_read(&sk->sk_wmem_alloc) < prot->wmem_min;
+}
+
+/* Under pressure: no more than an equal share of the protocol's total. */
+static bool sk_within_share(const struct sock *sk)
+{
+	const struct proto *prot = sk->sk_prot;
+	long sockets = atomic_read(&prot->sockets_allocated);
+	int bytes = sk->sk_wmem_queued + atomic_read(&sk->sk_rmem_alloc) + sk->sk_forward_alloc;
+
+	return prot->sysctl_mem[2] > sockets * sk_mem_pages(bytes);
+}
+
+static bool sk_mem_allowed(struct sock *sk, s64 allocated, int kind)
+{
+	struct proto *prot = sk->sk_prot;
+
+	if (allocated <= prot->sysctl_mem[0]) {
+		leave_memory_pressure(prot);
+		return true;
+	}
+	if (allocated > prot->sysctl_mem[1] && prot->enter_memory_pressure)
+		prot->enter_memory_pressure(sk);
+	if (allocated > prot->sysctl_mem[2])
+		return false;
+	if (sk_below_minimum(sk, kind))
+		return true;
+	return !prot->memory_pressure || !READ_ONCE(*prot->memory_pressure) || sk_within_share(sk);
+}
+
+bool __sk_mem_schedule(struct sock *sk, int size, int kind)
+{
+	struct proto *prot = sk->sk_prot;
+	int pages = sk_mem_pages(size - sk->sk_forward_alloc);
+
+	if (!prot->memory_allocated)
+		return true;
+	sk->sk_forward_alloc += pages << PAGE_SHIFT;
+	if (sk_mem_allowed(sk, atomic_add_return(pages, prot->memory_allocated), kind))
+		return true;
+
+	/* A stream that already has a full send buffer waits for ACKs: shrink it to what it holds, and let the
+	 * packet in hand pass, else it could never finish what it began. */
+	if (kind == SK_MEM_SEND && sk->sk_type == SOCK_STREAM) {
+		if (!(sk->sk_userlocks & SOCK_SNDBUF_LOCK)) {
+			int half = sk->sk_wmem_queued >> 1;
+
+			sk->sk_sndbuf = min(sk->sk_sndbuf, max(half, 4608));
+		}
+		if (sk->sk_wmem_queued + size >= sk->sk_sndbuf)
+			return true;
+	}
+	sk->sk_forward_alloc -= pages << PAGE_SHIFT;
+	atomic_sub(pages, prot->memory_allocated);
+	return false;
+}
+
+void sk_mem_reclaim(struct sock *sk)
+{
+	int pages = sk->sk_forward_alloc >> PAGE_SHIFT;
+
+	if (!sk->sk_prot->memory_allocated || pages <= 0)
+		return;
+	sk->sk_forward_alloc -= pages << PAGE_SHIFT;
+	if (atomic_sub_return(pages, sk->sk_prot->memory_allocated) <= sk->sk_prot->sysctl_mem[0])
+		leave_memory_pressure(sk->sk_prot);
+}
+
+void sock_rfree(struct sk_buff *skb)
+{
+	struct sock *sk = skb->sk;
+
+	atomic_sub((s32)skb->truesize, &sk->sk_rmem_alloc);
+	if (sk->sk_prot->memory_allocated)
+		sk_mem_uncharge(sk, (int)skb->truesize);
+}
+
+void skb_set_owner_r(struct sk_buff *skb, struct sock *sk)
+{
+	skb_orphan(skb);
+	skb->sk = sk;
+	skb->destructor = sock_rfree;
+	atomic_add((s32)skb->truesize, &sk->sk_rmem_alloc);
+	if (sk->sk_prot->memory_allocated)
+		sk_mem_charge(sk, (int)skb->truesize);
+}
+
+void skb_set_owner_w(struct sk_buff *skb, struct sock *sk)
+{
+	skb_orphan(skb);
+	skb->sk = sk;
+	skb->destructor = sock_wfree;
+	atomic_add((s32)skb->truesize, &sk->sk_wmem_alloc);
+}
+
+struct sk_buff *sock_alloc_send_skb(struct sock *sk, u32 size, bool noblock, int *err)
+{
+	u64 timeo = sock_sndtimeo(sk, noblock);
+	struct sk_buff *skb;
+
+	for (;;) {
+		struct wait_entry e;
+
+		*err = sock_error(sk);
+		if (*err)
+			return NULL;
+		*err = -EPIPE;
+		if (sk->sk_shutdown & SEND_SHUTDOWN)
+			return NULL;
+		if (atomic_read(&sk->sk_wmem_alloc) < sk->sk_sndbuf)
+			break;
+		*err = -EAGAIN;
+		if (!timeo)
+			return NULL;
+		prepare_to_wait(sk->sk_wq, &e, false);
+		if (atomic_read(&sk->sk_wmem_alloc) >= sk->sk_sndbuf)
+			timeo = schedule_timeout_ns(timeo);
+		finish_wait(sk->sk_wq, &e);
+	}
+	skb = alloc_skb(size, GFP_KERNEL);
+	*err = skb ? 0 : -ENOBUFS;
+	if (skb)
+		skb_set_owner_w(skb, sk);
+	return skb;
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SOL_SOCKET options, with the values, units and refusals of socket(7). Thread context.
+ */
+#include "socket_int.h"
+
+#include <errno.h>
+#include <lib/compiler.h>
+#include <limits.h>
+#include <net/inet_sock.h>
+#include <string.h>
+#include <sys/time.h>
+
+#define SOCK_MIN_SNDBUF 4608
+#define SOCK_MIN_RCVBUF 2304
+
+/* As in Linux the value is doubled, for the overhead of skbs, and locks out autotuning. */
+static void set_sndbuf(struct sock *sk, int val, int limit)
+{
+	val = min(val, limit);
+	sk->sk_userlocks |= SOCK_SNDBUF_LOCK;
+	WRITE_ONCE(sk->sk_sndbuf, max(min(val, INT_MAX / 2) * 2, SOCK_MIN_SNDBUF));
+	sk->sk_write_space(sk);
+}
+
+static void set_rcvbuf(struct sock *sk, int val, int limit)
+{
+	val = min(val, limit);
+	sk->sk_userlocks |= SOCK_RCVBUF_LOCK;
+	WRITE_ONCE(sk->sk_rcvbuf, max(min(val, INT_MAX / 2) * 2, SOCK_MIN_RCVBUF));
+}
+
+static int set_timeout(u64 *timeo_ns, const void *val, socklen_t len)
+{
+	struct timeval tv;
+
+	if (len < sizeof(tv))
+		return -EINVAL;
+	memcpy(&tv, val, sizeof(tv));
+	if (tv.tv_usec < 0 || tv.tv_usec >= (long)USEC_PER_SEC)
+		return -EDOM;
+	if (tv.tv_sec < 0)
+		*timeo_ns = 0;
+	else if (!tv.tv_sec && !tv.tv_usec)
+		*timeo_ns = WAIT_FOREVER;
+	else if ((u64)tv.tv_sec >= WAIT_FOREVER / NSEC_PER_SEC - 1)
+		*timeo_ns = WAIT_FOREVER;
+	else
+		*timeo_ns = (u64)tv.tv_sec * NSEC_PER_SEC + (u64)tv.tv_usec * NSEC_PER_USEC;
+	return 0;
+}
+
+static int set_linger(struct sock *sk, const void *val, socklen_t len)
+{
+	struct linger l;
+
+	if (len < sizeof(l))
+		return -EINVAL;
+	memcpy(&l, val, sizeof(l));
+	if (!l.l_onoff) {
+		sock_reset_flag(sk, SOCK_LINGER);
+		return 0;
+	}
+	sk->sk_lingertime_ns = (u64)(u32)l.l_linger * NSEC_PER_SEC;
+	sock_set_flag(sk, SOCK_LINGER);
+	return 0;
+}
+
+static int set_bindtodevice(struct sock *sk, const void *val, socklen_t len)
+{
+	char name[IFNAMSIZ] = "";
+	struct net_device *dev;
+	int err = 0;
+
+	memcpy(name, val, min((size_t)len, sizeof(name) - 1));
+	if (!name[0]) {
+		sk->sk_bound_dev_if = 0;
+		sk_dst_reset(sk);
+		return 0;
+	}
+	rcu_read_lock();
+	dev = dev_get_by_name(sock_net(sk), name);
+	if (dev)
+		sk->sk_bound_dev_if = dev->ifindex;
+	else
+		err = -ENODEV;
+	rcu_read_unlock();
+	if (!err)
+		sk_dst_reset(sk);
+	return err;
+}
+
+static void set_flag(struct sock *sk, enum sock_flags f, int on)
+{
+	if (on)
+		sock_set_flag(sk, f);
+	else
+		sock_reset_flag(sk, f);
+}
+
+/* Options that are one int. -ENOPROTOOPT: not one of them. */
+static int set_int_option(struct sock *sk, int name, int val)
+{
+	const struct netns_core *core = sock_net(sk)->core;
+
+	switch (name) {
+	case SO_REUSEADDR:
+		sk->sk_reuse = val ? 1 : 0;
+		return 0;
+	case SO_REUSEPORT:
+		sk->sk_reuseport = val ? 1 : 0;
+		return 0;
+	case SO_SNDBUF:
+		set_sndbuf(sk, val, core->wmem_max);
+		return 0;
+	case SO_SNDBUFFORCE:
+		set_sndbuf(sk, max(val, 0), INT_MAX);
+		return 0;
+	case SO_RCVBUF:
+		set_rcvbuf(sk, val, core->rmem_max);
+		return 0;
+	case SO_RCVBUFFORCE:
+		set_rcvbuf(sk, max(val, 0), INT_MAX);
+		return 0;
+	case SO_KEEPALIVE:
+		set_flag(sk, SOCK_KEEPOPEN, val);
+		if (sk->sk_prot->keepalive)
+			sk->sk_prot->keepalive(sk, val);
+		return 0;
+	case SO_BROADCAST:
+		set_flag(sk, SOCK_BROADCAST, val);
+		return 0;
+	case SO_OOBINLINE:
+		set_flag(sk, SOCK_URGINLINE, val);
+		return 0;
+	case SO_TIMESTAMP:
+		set_flag(sk, SOCK_TIMESTAMP, val);
+		return 0;
+	case SO_ZEROCOPY:
+		if (val < 0 || val > 1)
+			return -EINVAL;
+		set_flag(sk, SOCK_ZEROCOPY, val);
+		return 0;
+	case SO_NO_CHECK:
+		sk->sk_no_check_tx = val ? 1 : 0;
+		return 0;
+	case SO_PRIORITY:
+		sk->sk_priority = (u32)val;
+		return 0;
+	case SO_MARK:
+		sk->sk_mark = (u32)val;
+		sk_dst_reset(sk);
+		return 0;
+	case SO_RCVLOWAT:
+		if (val < 0)
+			val = INT_MAX;
+		WRITE_ONCE(sk->sk_rcvlowat, val ? val : 1);
+		return 0;
+	case SO_BUSY_POLL:
+		if (val < 0)
+			return -EINVAL;
+		sk->sk_ll_usec = (u32)val;
+		return 0;
+	case SO_INCOMING_CPU:
+		sk->sk_incoming_cpu = (u32)val;
+		return 0;
+	case SO_DONTROUTE:
+	case SO_DEBUG:
+		return 0; /* accepted and without effect, as for most of Linux's protocols */
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int set_max_pacing_rate(struct sock *sk, const void *val, socklen_t len)
+{
+	u64 rate;
+
+	if (len == sizeof(u64)) {
+		memcpy(&rate, val, sizeof(rate));
+	} else {
+		u32 rate32;
+
+		memcpy(&rate32, val, sizeof(rate32));
+		rate = rate32 == ~0u ? ~0ull : rate32;
+	}
+	sk->sk_max_pacing_rate = rate;
+	sk->sk_pacing_rate = min(sk->sk_pacing_rate, rate);
+	return 0;
+}
+
+/* Options that are more than an int. -ENOPROTOOPT: not one of them. */
+static int set_wide_option(struct sock *sk, int name, const void *val, socklen_t len)
+{
+	switch (name) {
+	case SO_LINGER:
+		return set_linger(sk, val, len);
+	case SO_RCVTIMEO:
+		return set_timeout(&sk->sk_rcvtimeo_ns, val, len);
+	case SO_SNDTIMEO:
+		return set_timeout(&sk->sk_sndtimeo_ns, val, len);
+	case SO_BINDTODEVICE:
+		return set_bindtodevice(sk, val, len);
+	case SO_MAX_PACING_RATE:
+		return len < sizeof(u32) ? -EINVAL : set_max_pacing_rate(sk, val, len);
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+int sock_setsockopt(struct socket *s, int name, const void *val, socklen_t len)
+{
+	struct sock *sk = s->sk;
+	int err, v;
+
+	lock_sock(sk);
+	err = set_wide_option(sk, name, val, len);
+	if (err == -ENOPROTOOPT) {
+		err = -EINVAL;
+		if (len >= sizeof(int)) {
+			memcpy(&v, val, sizeof(v));
+			err = set_int_option(sk, name, v);
+		}
+	}
+	release_sock(sk);
+	return err;
+}
+
+static struct timeval timeout_to_timeval(u64 timeo_ns)
+{
+	if (timeo_ns == WAIT_FOREVER)
+		return (struct timeval){0};
+	return (struct timeval){.tv_sec = (time_t)(timeo_ns / NSEC_PER_SEC),
+				.tv_usec = (suseconds_t)(timeo_ns % NSEC_PER_SEC / NSEC_PER_USEC)};
+}
+
+/* SO_MEMINFO: the skmem line of ss -m. */
+static void get_meminfo(const struct sock *sk, u32 mem[9])
+{
+	mem[0] = (u32)atomic_read(&sk->sk_rmem_alloc);
+	mem[1] = (u32)sk->sk_rcvbuf;
+	mem[2] = (u32)atomic_read(&sk->sk_wmem_alloc) - 1;
+	mem[3] = (u32)sk->sk_sndbuf;
+	mem[4] = (u32)sk->sk_forward_alloc;
+	mem[5] = (u32)sk->sk_wmem_queued;
+	mem[6] = 0; /* option memory: not charged */
+	mem[7] = sk->sk_backlog.len;
+	mem[8] = (u32)atomic_read(&sk->sk_drops);
+}
+
+static int get_int_option(struct socket *s, int name, int *val)
+{
+	struct sock *sk = s->sk;
+
+	switch (name) {
+	case SO_TYPE:
+		*val = sk->sk_type;
+		break;
+	case SO_PROTOCOL:
+		*val = sk->sk_protocol;
+		break;
+	case SO_DOMAIN:
+		*val = sk->sk_family;
+		break;
+	case SO_ERROR:
+		*val = -sock_error(sk);
+		if (!*val)
+			*val = xchg(&sk->sk_err_soft, 0);
+		break;
+	case SO_ACCEPTCONN:
+		*val = sk->sk_state == 10; /* TCP_LISTEN */
+		break;
+	case SO_REUSEADDR:
+		*val = sk->sk_reuse;
+		break;
+	case SO_REUSEPORT:
+		*val = sk->sk_reuseport;
+		break;
+	case SO_SNDBUF:
+		*val = sk->sk_sndbuf;
+		break;
+	case SO_RCVBUF:
+		*val = sk->sk_rcvbuf;
+		break;
+	case SO_KEEPALIVE:
+		*val = sock_flag(sk, SOCK_KEEPOPEN);
+		break;
+	case SO_BROADCAST:
+		*val = sock_flag(sk, SOCK_BROADCAST);
+		break;
+	case SO_OOBINLINE:
+		*val = sock_flag(sk, SOCK_URGINLINE);
+		break;
+	case SO_TIMESTAMP:
+		*val = sock_flag(sk, SOCK_TIMESTAMP);
+		break;
+	case SO_ZEROCOPY:
+		*val = sock_flag(sk, SOCK_ZEROCOPY);
+		break;
+	case SO_NO_CHECK:
+		*val = sk->sk_no_check_tx;
+		break;
+	case SO_PRIORITY:
+		*val = (int)sk->sk_priority;
+		break;
+	case SO_MARK:
+		*val = (int)sk->sk_mark;
+		break;
+	case SO_RCVLOWAT:
+		*val = sk->sk_rcvlowat;
+		break;
+	case SO_SNDLOWAT:
+		*val = 1;
+		break;
+	case SO_BUSY_POLL:
+		*val = (int)sk->sk_ll_usec;
+		break;
+	case SO_INCOMING_CPU:
+		*val = (int)sk->sk_incoming_cpu;
+		break;
+	case SO_INCOMING_NAPI_ID:
+		*val = (int)sk->sk_napi_id;
+		break;
+	case SO_DONTROUTE:
+	case SO_DEBUG:
+		*val = 0;
+		break;
+	default:
+		return -ENOPROTOOPT;
+	}
+	return 0;
+}
+
+static int give(void *val, socklen_t *len, const void *from, size_t size)
+{
+	*len = min(*len, (socklen_t)size);
+	memcpy(val, from, *len);
+	return 0;
+}
+
+int sock_getsockopt(struct socket *s, int name, void *val, socklen_t *len)
+{
+	struct sock *sk = s->sk;
+	int err, v;
+
+	switch (name) {
+	case SO_LINGER: {
+		struct linger l = {.l_onoff = sock_flag(sk, SOCK_LINGER),
+				   .l_linger = (int)(sk->sk_lingertime_ns / NSEC_PER_SEC)};
+		return give(val, len, &l, sizeof(l));
+	}
+	case SO_RCVTIMEO: {
+		struct timeval tv = timeout_to_timeval(sk->sk_rcvtimeo_ns);
+		return give(val, len, &tv, sizeof(tv));
+	}
+	case SO_SNDTIMEO: {
+		struct timeval tv = timeout_to_timeval(sk->sk_sndtimeo_ns);
+		return give(val, len, &tv, sizeof(tv));
+	}
+	case SO_MEMINFO: {
+		u32 mem[9];
+
+		get_meminfo(sk, mem);
+		return give(val, len, mem, sizeof(mem));
+	}
+	case SO_MAX_PACING_RATE:
+		if (*len >= sizeof(u64))
+			return give(val, len, &sk->sk_max_pacing_rate, sizeof(u64));
+		v = (int)min(sk->sk_max_pacing_rate, (u64)~0u);
+		return give(val, len, &v, sizeof(v));
+	default:
+		err = get_int_option(s, name, &v);
+		return err ? err : give(val, len, &v, sizeof(v));
+	}
+}
