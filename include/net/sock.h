@@ -27,8 +27,8 @@ struct proto;
 struct socket;
 struct sock;
 
-/* What a lookup needs: the head of a socket, and of TCP's request and TIME-WAIT records, which share
- * its hash table and have nothing else in common with it. */
+/* What a lookup needs: the head of a socket, and of TCP's request and TIME-WAIT records, which
+ * share its hash table and have nothing else in common with it. */
 struct sock_key {
 	struct hlist_node node; /* established or bound hash chain */
 	u32 hash;
@@ -224,7 +224,7 @@ struct proto {
 /* Which proto serves socket(family, type, protocol). */
 struct inet_protosw {
 	u16 family, type;
-	u8 protocol; /* the default for this type is the first row */
+	u8 protocol; /* protocol 0 means TCP for SOCK_STREAM, UDP for SOCK_DGRAM */
 	bool privileged;
 	struct proto *prot;
 };

@@ -13,6 +13,7 @@
 #include <kernel/log.h>
 #include <kernel/softirq.h>
 #include <lib/assert.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -104,7 +105,7 @@ struct sock *sk_alloc(struct net *net, u16 family, struct proto *prot, unsigned 
 	sk->sk_family = family;
 	sk->sk_prot = prot;
 	sk->sk_net = net;
-	sk->sk_state = 7; /* TCP_CLOSE, whatever the protocol */
+	sk->sk_state = TCP_CLOSE; /* whatever the protocol */
 	sk->sk_rcvbuf = net->core->rmem_default;
 	sk->sk_sndbuf = net->core->wmem_default;
 	sk->sk_rcvlowat = 1;

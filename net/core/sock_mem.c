@@ -72,8 +72,8 @@ bool __sk_mem_schedule(struct sock *sk, int size, int kind)
 	if (sk_mem_allowed(sk, atomic_add_return(pages, prot->memory_allocated), kind))
 		return true;
 
-	/* A stream that already has a full send buffer waits for ACKs: shrink it to what it holds, and let the
-	 * packet in hand pass, else it could never finish what it began. */
+	/* A stream that already has a full send buffer waits for ACKs: shrink it to what it holds,
+	 * and let the packet in hand pass, else it could never finish what it began. */
 	if (kind == SK_MEM_SEND && sk->sk_type == SOCK_STREAM) {
 		if (!(sk->sk_userlocks & SOCK_SNDBUF_LOCK)) {
 			int half = sk->sk_wmem_queued >> 1;

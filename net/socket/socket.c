@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <kernel/syscalls.h>
 #include <lib/err.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -219,7 +220,8 @@ struct socket *sockfd_lookup(int fd, int *err)
 	return NULL;
 }
 
-/* ---- the calls -------------------------------------------------------------------------------- */
+/* ---- the calls --------------------------------------------------------------------------------
+ */
 
 int sys_socket(int family, int type, int protocol)
 {
@@ -382,7 +384,8 @@ int sys_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
 	if (level == SOL_SOCKET)
 		err = s->sk ? sock_setsockopt(s, name, val, len) : -EOPNOTSUPP;
 	else
-		err = s->ops->setsockopt ? s->ops->setsockopt(s, level, name, val, len) : -EOPNOTSUPP;
+		err = s->ops->setsockopt ? s->ops->setsockopt(s, level, name, val, len)
+					 : -EOPNOTSUPP;
 	sockfd_put(s);
 	return err;
 }
@@ -400,12 +403,14 @@ int sys_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 	if (level == SOL_SOCKET)
 		err = s->sk ? sock_getsockopt(s, name, val, len) : -EOPNOTSUPP;
 	else
-		err = s->ops->getsockopt ? s->ops->getsockopt(s, level, name, val, len) : -EOPNOTSUPP;
+		err = s->ops->getsockopt ? s->ops->getsockopt(s, level, name, val, len)
+					 : -EOPNOTSUPP;
 	sockfd_put(s);
 	return err;
 }
 
-/* ---- moving data -------------------------------------------------------------------------------- */
+/* ---- moving data --------------------------------------------------------------------------------
+ */
 
 /* Total length of an iovec array; -EINVAL, -EMSGSIZE where it makes no sense. */
 static ssize_t iov_length(const struct iovec *iov, size_t n)

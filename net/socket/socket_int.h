@@ -19,7 +19,8 @@ static inline void sockfd_put(struct socket *s)
 int sock_setsockopt(struct socket *s, int name, const void *val, socklen_t len);
 int sock_getsockopt(struct socket *s, int name, void *val, socklen_t *len);
 
-/* Interface ioctls that an inet socket answers (netdevice(7)): 0 or -errno; -ENOTTY: none of them. */
+/* Interface ioctls that an inet socket answers (netdevice(7)): 0 or -errno; -ENOTTY: none of them.
+ */
 int ifreq_ioctl(struct net *net, unsigned cmd, void *arg);
 
 #endif

@@ -8,6 +8,7 @@
 #include <lib/compiler.h>
 #include <limits.h>
 #include <net/inet_sock.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/time.h>
 
@@ -268,7 +269,7 @@ static int get_int_option(struct socket *s, int name, int *val)
 			*val = xchg(&sk->sk_err_soft, 0);
 		break;
 	case SO_ACCEPTCONN:
-		*val = sk->sk_state == 10; /* TCP_LISTEN */
+		*val = sk->sk_state == TCP_LISTEN;
 		break;
 	case SO_REUSEADDR:
 		*val = sk->sk_reuse;
