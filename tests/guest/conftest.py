@@ -30,23 +30,33 @@ def pytest_configure(config):
         pytest.exit(f"no image {KERNEL}: make builds it")
 
 
-def _claim(config, nodeid):
-    """Several processes share a suite: whoever makes the file runs the test."""
-    folder = config.getoption("--claims")
-    if not folder:
-        return True
-    try:
-        name = re.sub(r"[^\w.-]+", "_", nodeid)
-        os.close(os.open(os.path.join(folder, name), os.O_CREAT | os.O_EXCL))
-        return True
-    except FileExistsError:
-        return False
+def _claimed(session, folder):
+    """The tests that fall to this process: whoever makes a test's file first runs it."""
+    for item in session.items:
+        name = re.sub(r"[^\w.-]+", "_", item.nodeid)
+        try:
+            os.close(os.open(os.path.join(folder, name), os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            continue
+        yield item
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item, nextitem):
-    """Pass over a test, without a report, that another process has claimed."""
-    return None if _claim(item.config, item.nodeid) else True
+def pytest_runtestloop(session):
+    """pytest's own loop, but over tests that are shared with other processes (--claims). It looks
+    one test ahead: what a file's tests share is torn down after the last of them that runs here."""
+    folder = session.config.getoption("--claims")
+    if not folder or session.config.option.collectonly:
+        return None
+    items = _claimed(session, folder)
+    item = next(items, None)
+    while item:
+        following = next(items, None)
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.shouldfail or session.shouldstop:
+            raise session.Interrupted(session.shouldfail or session.shouldstop)
+        item = following
+    return True
 
 
 @pytest.hookimpl(hookwrapper=True)
