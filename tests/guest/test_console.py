@@ -11,6 +11,7 @@ import pytest
 from guest import GUEST_IP, KERNEL, MAC, TOP, eventually
 
 PROMPT = "sluice# "
+PANIC = r"(?i)panic(?![=\w])"  # but not the word of the command line
 UP, DOWN, LEFT, RIGHT, HOME, END, DELETE = (f"\x1b[{c}" for c in ("A", "B", "D", "C", "H", "F", "3~"))
 
 # command: what its output must hold
@@ -170,7 +171,7 @@ def test_panic(boot, cpus):
     """A crash prints registers and a backtrace with names, and halts all CPUs."""
     guest = boot(cpus=cpus, append="panic=halt", pcap=False).wait_ready(40)
     guest.console.send("echo c > /proc/sysrq-trigger\r")
-    guest.wait_log(r"(?i)panic", 10)
+    guest.wait_log(PANIC, 10)
     guest.wait_log(r"(?i)\bRIP[:= ].*", 5)
     guest.wait_log(r"\b[Cc]all [Tt]race|[Bb]acktrace", 5)
     names = guest.wait_log(r"(?:Call Trace|[Bb]acktrace):?(?:.*\n)+?(?:.*\b[a-z_]{4,}\+0x[0-9a-f]+.*\n){2,}", 5)
@@ -192,7 +193,7 @@ def test_panic_reboots_after_seconds(boot):
     """With panic=2 it boots again after two seconds."""
     guest = boot(append="panic=2", pcap=False).wait_ready()
     guest.console.send("echo c > /proc/sysrq-trigger\r")
-    guest.wait_log(r"(?i)panic")
+    guest.wait_log(PANIC)
     assert guest.log.count("boot: entry to listening") == 1
     eventually(lambda: guest.log.count("boot: entry to listening") == 2, timeout=30)
 
