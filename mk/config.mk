@@ -28,8 +28,11 @@ inc = $(if $(filter libc/% apps/%,$(1)),-Iinclude/libc -Iinclude,-Iinclude -Iinc
 rfind = $(sort $(foreach d,$(1),$(foreach f,$(wildcard $(d)/*),$(call rfind,$(f),$(2))) \
 	$(filter $(subst *,%,$(2)),$(wildcard $(d)/$(2)))))
 
+# What of kernel/ is for bare metal only: the machine, its threads, its bring-up.
+BARE_SRC := kernel/main.c kernel/x86/% kernel/sched/%
+
 # What is the same stack in both homes; tests beside the code are not part of it.
-STACK_SRC := $(filter-out %_test.c kernel/x86/%,$(call rfind,kernel net lib libc apps,*.c))
+STACK_SRC := $(filter-out %_test.c $(BARE_SRC),$(call rfind,kernel net lib libc apps,*.c))
 
 Q := $(if $(V),,@)
 ifeq ($(V),)

@@ -10,8 +10,9 @@ KFLAGS := $(COMMON) $(FREESTANDING) -Ikernel/x86/include -m64 -march=x86-64 -mno
 KLDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --gc-sections \
 	--build-id=none --no-warn-rwx-segments -T boot/sluice.ld
 
-K_SRC := $(STACK_SRC) $(filter-out %_test.c,$(call rfind,boot drivers kernel/x86,*.c))
-K_ASM := $(call rfind,boot kernel/x86,*.S)
+K_SRC := $(STACK_SRC) \
+	$(filter-out %_test.c,$(call rfind,boot drivers,*.c) $(filter $(BARE_SRC),$(call rfind,kernel,*.c)))
+K_ASM := $(call rfind,boot kernel,*.S)
 K_OBJ := $(K_SRC:%.c=$(OUT)/obj/%.o) $(K_ASM:%.S=$(OUT)/obj/%_S.o) $(OUT)/obj/rootfs.o
 
 elf: $(ELF)

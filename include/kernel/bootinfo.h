@@ -42,4 +42,7 @@ struct bootinfo {
 
 extern struct bootinfo bootinfo;
 
+/* Nanoseconds since the first instruction of the image. Any context. Bare metal only. */
+u64 boot_time_since_entry_ns(void);
+
 #endif

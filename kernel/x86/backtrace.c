@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Call chains and registers in words. Walks frame pointers, trusting nothing: a frame must be
+ * aligned and mapped, and the walk is bounded. Names come from the table that tools/mksyms.py
+ * links into the image. Any context, also when everything is broken.
+ */
+#include "x86_int.h"
+
+#include <kernel/log.h>
+#include <lib/printf.h>
+
+#define MAX_FRAMES 24
+
+extern const u32 ksyms_count;
+extern const u64 ksyms_addr[];
+extern const u32 ksyms_name_off[];
+extern const char ksyms_names[];
+
+static bool is_text(u64 addr)
+{
+	return addr >= (uintptr_t)_text_start && addr < (uintptr_t)_rodata_start;
+}
+
+/* Index of the last symbol at or below addr, which lies in the text; -1 for none. */
+static int find_symbol(u64 addr)
+{
+	u32 lo = 0, hi = ksyms_count;
+
+	while (lo < hi) {
+		u32 mid = lo + (hi - lo) / 2;
+
+		if (ksyms_addr[mid] <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return (int)lo - 1;
+}
+
+int printf_symbol(char *buf, size_t size, unsigned long addr)
+{
+	int i = is_text(addr) ? find_symbol(addr) : -1;
+	u64 end;
+
+	if (i < 0)
+		return 0;
+	end = (u32)i + 1 < ksyms_count ? ksyms_addr[i + 1] : (uintptr_t)_rodata_start;
+	return scnprintf(buf, size, "%s+%#llx/%#llx", ksyms_names + ksyms_name_off[i],
+			 addr - ksyms_addr[i], end - ksyms_addr[i]);
+}
+
+void backtrace_print(u64 rip, u64 rbp)
+{
+	printk(LOG_EMERG, "Call trace:\n");
+	for (unsigned n = 0; n < MAX_FRAMES; n++) {
+		const u64 *frame = (const u64 *)(uintptr_t)rbp;
+
+		printk(LOG_EMERG, "  [<%016llx>] %pS\n", rip, (void *)(uintptr_t)rip);
+		if (!rbp || rbp % 8 || !paging_is_mapped(rbp) || !paging_is_mapped(rbp + 15))
+			return;
+		rbp = frame[0];
+		rip = frame[1];
+		if (!is_text(rip))
+			return;
+	}
+}
+
+void dump_stack(void)
+{
+	backtrace_print((uintptr_t)__builtin_return_address(0), *(u64 *)__builtin_frame_address(0));
+}
+
+void regs_print(const struct regs *r)
+{
+	printk(LOG_EMERG, "CPU %u  RIP %016llx %pS\n", smp_processor_id(), r->rip,
+	       (void *)(uintptr_t)r->rip);
+	printk(LOG_EMERG, "RAX %016llx RBX %016llx RCX %016llx RDX %016llx\n", r->rax, r->rbx,
+	       r->rcx, r->rdx);
+	printk(LOG_EMERG, "RSI %016llx RDI %016llx RBP %016llx RSP %016llx\n", r->rsi, r->rdi,
+	       r->rbp, r->rsp);
+	printk(LOG_EMERG, "R8  %016llx R9  %016llx R10 %016llx R11 %016llx\n", r->r8, r->r9, r->r10,
+	       r->r11);
+	printk(LOG_EMERG, "R12 %016llx R13 %016llx R14 %016llx R15 %016llx\n", r->r12, r->r13,
+	       r->r14, r->r15);
+	printk(LOG_EMERG, "EFLAGS %08llx CR2 %016llx CR3 %016llx CR4 %08llx CS %04llx SS %04llx\n",
+	       r->rflags, read_cr2(), read_cr3(), read_cr4(), r->cs, r->ss);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* Numbers that assembly and C of kernel/x86 and boot/ share. */
+#ifndef X86_LAYOUT_H
+#define X86_LAYOUT_H
+
+#define BOOT_STACK_BYTES 16384
+
+/* Selectors, in the order of struct gdt. */
+#define SEL_CODE 0x08
+#define SEL_DATA 0x10
+#define SEL_TSS  0x18
+
+#define MSR_EFER 0xC0000080
+#define EFER_LME 0x100
+#define EFER_NXE 0x800
+
+/* PE, MP, ET, NE, WP, PG: caches on. */
+#define CR0_BOOT 0x80010033
+/* PAE */
+#define CR4_BOOT 0x20
+#define CR4_PGE  0x80
+
+#define VECTOR_EXCEPTIONS 32
+#define NR_VECTORS        256
+
+#endif
