@@ -191,6 +191,13 @@ struct netdev_hw_addr {
 struct in_device;
 struct inet6_dev;
 
+/* Member of dev->mc_list: a group address that ndo_set_rx_mode lets in. */
+struct netdev_hw_addr {
+	struct list_head list;
+	u32 refs; /* dev_mc_add() of the same address */
+	u8 addr[MAX_ADDR_LEN];
+};
+
 struct net_device {
 	char name[IFNAMSIZ];
 	struct net *net;
@@ -218,7 +225,7 @@ struct net_device {
 	struct pcpu_sw_netstats *stats[MAX_CPUS];
 	struct in_device *ip_ptr;  /* [rcu] IPv4's data */
 	struct inet6_dev *ip6_ptr; /* [rcu] */
-	struct list_head mc_list;  /* link-level multicast addresses [addr_lock] */
+	struct list_head mc_list;  /* of struct netdev_hw_addr [addr_lock] */
 	struct spinlock addr_lock;
 	struct timer watchdog_timer;
 	u64 watchdog_timeo_ns;
