@@ -191,13 +191,6 @@ struct netdev_hw_addr {
 struct in_device;
 struct inet6_dev;
 
-/* Member of dev->mc_list: a group address that ndo_set_rx_mode lets in. */
-struct netdev_hw_addr {
-	struct list_head list;
-	u32 refs; /* dev_mc_add() of the same address */
-	u8 addr[MAX_ADDR_LEN];
-};
-
 struct net_device {
 	char name[IFNAMSIZ];
 	struct net *net;
