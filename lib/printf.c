@@ -11,9 +11,11 @@
 #include <lib/inet_text.h>
 #include <lib/string.h>
 
-/* [buf, end): room for text; at may pass end, and then only counts. */
+/* room: characters that buf may take, terminator not counted; len counts those that did not fit
+ * as well. */
 struct sink {
-	char *buf, *at, *end;
+	char *buf;
+	size_t room, len;
 };
 
 struct spec {
@@ -26,9 +28,9 @@ struct spec {
 
 static void put(struct sink *s, char c)
 {
-	if (s->at < s->end)
-		*s->at = c;
-	s->at++;
+	if (s->len < s->room)
+		s->buf[s->len] = c;
+	s->len++;
 }
 
 static void put_many(struct sink *s, char c, int n)
@@ -359,7 +361,7 @@ static const char *put_conversion(struct sink *s, const char *f, va_list *ap)
 
 int lib_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 {
-	struct sink s = {buf, buf, size ? buf + size - 1 : buf};
+	struct sink s = {.buf = buf, .room = size ? size - 1 : 0};
 	va_list args;
 
 	va_copy(args, ap);
@@ -371,8 +373,8 @@ int lib_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 	}
 	va_end(args);
 	if (size)
-		*(s.at < s.end ? s.at : s.end) = '\0';
-	return (int)(s.at - s.buf);
+		buf[s.len < s.room ? s.len : s.room] = '\0';
+	return (int)s.len;
 }
 
 int lib_snprintf(char *buf, size_t size, const char *fmt, ...)
