@@ -250,6 +250,8 @@ static int mmio_find_vqs(struct virtio_device *d, unsigned n, const struct vq_sp
 	int err;
 
 	for (unsigned i = 0; i < n; i++) {
+		if (!spec[i].name)
+			continue;
 		err = queue_setup(m, i, &spec[i]);
 		if (err)
 			return err;

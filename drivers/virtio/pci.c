@@ -169,6 +169,8 @@ int vp_find_vqs(struct virtio_device *d, unsigned n, const struct vq_spec *spec)
 	if (vp->msix && !vp->regs->set_config_vector(vp, 0))
 		return -EBUSY;
 	for (unsigned i = 0; i < n; i++) {
+		if (!spec[i].name)
+			continue;
 		err = queue_setup(vp, i, &spec[i]);
 		if (err)
 			return err;

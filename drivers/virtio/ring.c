@@ -101,6 +101,14 @@ static void publish(struct virtqueue *vq, u16 head)
 		virtqueue_kick(vq);
 }
 
+/* A table costs an allocation here and a look-up more in the device: worth it once the ring is
+ * more than half full. */
+static bool wants_indirect(const struct virtqueue *vq, unsigned total)
+{
+	return vq->indirect_ok && total > 1 && total <= VQ_MAX_SEGS && vq->num_free &&
+	       vq->num_free < vq->num / 2 + total;
+}
+
 int virtqueue_add(struct virtqueue *vq, const struct vq_seg *seg, unsigned out, unsigned in,
 		  void *token, unsigned gfp)
 {
@@ -114,7 +122,7 @@ int virtqueue_add(struct virtqueue *vq, const struct vq_seg *seg, unsigned out, 
 		return -EIO;
 	for (unsigned i = out; i < total; i++)
 		in_bytes += seg[i].len;
-	if (vq->indirect_ok && total > 1 && total <= VQ_MAX_SEGS && vq->num_free) {
+	if (wants_indirect(vq, total)) {
 		table = add_indirect(vq, seg, out, total, gfp);
 		if (table)
 			need = 1;

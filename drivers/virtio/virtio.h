@@ -37,7 +37,7 @@
 
 #define VIRTIO_NO_VECTOR 0xffffu /* section 4.1.5.1.2 */
 
-/* A queue as its driver wants it. */
+/* A queue as its driver wants it. name NULL: this number is left unused. */
 struct vq_spec {
 	const char *name;
 	vq_callback_t callback; /* NULL: no interrupts */

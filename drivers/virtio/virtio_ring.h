@@ -126,9 +126,9 @@ void virtqueue_destroy(struct virtqueue *vq);
 
 /*
  * Hand a buffer to the device: out segments that it reads, then in segments that it writes.
- * token (not NULL) comes back from get_buf(). gfp is for an indirect table; without one, or
- * without memory, the descriptors are chained in the ring. 0, -ENOSPC when they do not fit,
- * -EIO for a broken queue.
+ * token (not NULL) comes back from get_buf(). Where the ring gets full, an indirect table is
+ * allocated with gfp; without one the descriptors are chained in the ring. 0, -ENOSPC when they do
+ * not fit, -EIO for a broken queue.
  */
 int virtqueue_add(struct virtqueue *vq, const struct vq_seg *seg, unsigned out, unsigned in,
 		  void *token, unsigned gfp) __must_check;

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * virtio-net (virtio 1.2 section 5.1): what net.c (device, open and stop, link), net_rx.c,
+ * net_tx.c and net_ctrl.c share. All state of packets is by queue pair; pair i works on CPU i.
+ *
+ * Serialisation: a receive queue belongs to its NAPI, a transmit queue to the xmit_lock of its
+ * netdev_queue, the control queue and everything of vnet_up() and vnet_down() to rtnl.
+ */
+#ifndef DRIVERS_VIRTIO_NET_INT_H
+#define DRIVERS_VIRTIO_NET_INT_H
+
+#include <kernel/timer.h>
+#include <lib/types.h>
+#include <net/netdevice.h>
+#include <net/skbuff.h>
+
+#include "virtio.h"
+
+/* Feature bits, section 5.1.3 */
+#define VIRTIO_NET_F_CSUM                0
+#define VIRTIO_NET_F_GUEST_CSUM          1
+#define VIRTIO_NET_F_CTRL_GUEST_OFFLOADS 2
+#define VIRTIO_NET_F_MTU                 3
+#define VIRTIO_NET_F_MAC                 5
+#define VIRTIO_NET_F_GUEST_TSO4          7
+#define VIRTIO_NET_F_GUEST_TSO6          8
+#define VIRTIO_NET_F_GUEST_ECN           9
+#define VIRTIO_NET_F_HOST_TSO4           11
+#define VIRTIO_NET_F_HOST_TSO6           12
+#define VIRTIO_NET_F_HOST_ECN            13
+#define VIRTIO_NET_F_MRG_RXBUF           15
+#define VIRTIO_NET_F_STATUS              16
+#define VIRTIO_NET_F_CTRL_VQ             17
+#define VIRTIO_NET_F_CTRL_RX             18
+#define VIRTIO_NET_F_GUEST_ANNOUNCE      21
+#define VIRTIO_NET_F_MQ                  22
+#define VIRTIO_NET_F_CTRL_MAC_ADDR       23
+#define VIRTIO_NET_F_HOST_USO            56
+#define VIRTIO_NET_F_SPEED_DUPLEX        63
+
+/* struct virtio_net_config, section 5.1.4: offsets */
+#define VNET_CFG_MAC       0
+#define VNET_CFG_STATUS    6
+#define VNET_CFG_MAX_PAIRS 8
+#define VNET_CFG_MTU       10
+#define VNET_CFG_SPEED     12
+#define VNET_CFG_DUPLEX    16
+
+#define VIRTIO_NET_S_LINK_UP  1u
+#define VIRTIO_NET_S_ANNOUNCE 2u
+
+/* Section 5.1.6: in front of every packet. num_buffers is there with MRG_RXBUF or VERSION_1 only.
+ */
+struct virtio_net_hdr {
+	u8 flags;
+	u8 gso_type;
+	u16 hdr_len;
+	u16 gso_size;
+	u16 csum_start;
+	u16 csum_offset;
+	u16 num_buffers;
+} __packed;
+static_assert(sizeof(struct virtio_net_hdr) == 12, "virtio 1.2 section 5.1.6");
+#define VNET_HDR_LEGACY_BYTES 10
+
+#define VIRTIO_NET_HDR_F_NEEDS_CSUM 1u
+#define VIRTIO_NET_HDR_F_DATA_VALID 2u
+
+#define VIRTIO_NET_HDR_GSO_NONE   0u
+#define VIRTIO_NET_HDR_GSO_TCPV4  1u
+#define VIRTIO_NET_HDR_GSO_TCPV6  4u
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5u
+#define VIRTIO_NET_HDR_GSO_ECN    0x80u
+
+#define VNET_MAX_PAIRS 32u
+#define VNET_LINK_HLEN 14u
+#define VNET_VLAN_HLEN 4u
+
+/* Ring entries that one packet needs at most: header, linear part, fragments. */
+#define VNET_TX_SEGS (2 + MAX_SKB_FRAGS)
+static_assert(VNET_TX_SEGS <= VQ_MAX_SEGS, "a packet fits an indirect table");
+
+struct vnet;
+
+struct vnet_rq {
+	struct virtqueue *vq; /* NULL while down */
+	struct vnet *vn;
+	struct napi_struct napi;
+	struct timer refill_timer; /* memory was short: try again */
+	u8 *half;                  /* second half of a page whose first half is in use, or NULL */
+	u32 avg_bytes;             /* moving average of what a packet's buffer holds, times 16 */
+	u32 fill_max;              /* buffers to have in the ring at most */
+	struct {
+		u64 kicks, copied, chained, alloc_failed;
+		u64 length_errors, frame_errors, missed;
+	} stats;
+} __aligned(64);
+
+struct vnet_sq {
+	struct virtqueue *vq; /* NULL while down */
+	struct vnet *vn;
+	struct netdev_queue *txq;
+	struct napi_struct napi;
+	struct {
+		u64 kicks, stops, errors;
+	} stats;
+} __aligned(64);
+
+/* Buffers of the control queue, in memory of the device's own: a command that the device is late
+ * with must not find them reused. */
+#define VNET_CTRL_DATA_BYTES 512
+struct vnet_ctrl {
+	struct {
+		u8 class, command;
+	} __packed hdr;
+	u8 ack;
+	u8 data[VNET_CTRL_DATA_BYTES] __aligned(8);
+};
+
+struct vnet {
+	struct virtio_device *vdev;
+	struct net_device *dev;
+	u16 hdr_bytes;         /* [I after negotiation] */
+	u16 pairs;             /* in use */
+	u16 max_pairs;         /* of the device */
+	bool mergeable;        /* MRG_RXBUF */
+	bool any_layout;       /* the header may share a descriptor with the packet */
+	u8 rx_pages;           /* pages of one receive buffer without MRG_RXBUF */
+	u32 lro_types;         /* SKB_GSO_* that the device may send */
+	struct virtqueue *cvq; /* [rtnl] NULL: none */
+	struct vnet_ctrl *ctrl;
+	struct virtio_work config_work, reset_work, rx_mode_work;
+	u32 resets;         /* [rtnl] since the device was found */
+	u64 first_reset_ns; /* [rtnl] of the present series */
+	u32 reset_series;   /* [rtnl] */
+	struct vnet_rq rq[VNET_MAX_PAIRS];
+	struct vnet_sq sq[VNET_MAX_PAIRS];
+};
+
+/* net_rx.c */
+void vnet_rx_callback(struct virtqueue *vq);
+int vnet_rx_poll(struct napi_struct *napi, int budget);
+/* Give the device buffers; false: memory ran out before the ring was full. */
+bool vnet_rx_fill(struct vnet_rq *rq);
+void vnet_rx_timer(struct timer *t);
+/* The device is reset: free what it had. */
+void vnet_rx_purge(struct vnet_rq *rq);
+/* Set rx_pages and fill_max for the negotiated features and the MTU. */
+void vnet_rx_layout(struct vnet *vn);
+
+/* net_tx.c */
+void vnet_tx_callback(struct virtqueue *vq);
+int vnet_tx_poll(struct napi_struct *napi, int budget);
+netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev);
+void vnet_tx_purge(struct vnet_sq *sq);
+/* From the receive poll of the same pair: take back what was sent, if nobody else is at it. */
+void vnet_tx_clean_opportunistic(struct vnet_sq *sq);
+
+/* net_ctrl.c: rtnl held, may sleep. 0 or -errno (-EOPNOTSUPP: the device has no such command). */
+int vnet_ctrl_set_pairs(struct vnet *vn, u16 pairs);
+int vnet_ctrl_set_mac(struct vnet *vn, const u8 *mac);
+int vnet_ctrl_announce_ack(struct vnet *vn);
+int vnet_ctrl_guest_offloads(struct vnet *vn, u64 offloads);
+void vnet_ctrl_rx_mode(struct vnet *vn);
+
+/* Mask the queue's interrupts and have NAPI poll it. */
+static inline void vnet_napi_schedule(struct napi_struct *napi, struct virtqueue *vq)
+{
+	if (napi_schedule_prep(napi)) {
+		virtqueue_disable_cb(vq);
+		__napi_schedule(napi);
+	}
+}
+
+#endif

@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * virtio-net receive (virtio 1.2 sections 5.1.6.3 and 5.1.6.4). A buffer is half a page or a whole
+ * one, laid out so that an sk_buff is built around it without a copy:
+ *
+ *     | headroom .. virtio_net_hdr | frame ............ | room for skb_shared_info |
+ *
+ * With MRG_RXBUF a long packet goes on in further buffers, which become fragments. Without, each
+ * buffer is as many pages as the MTU asks for. Packets of up to RX_COPY_BYTES are copied out and
+ * their buffer goes back to the ring as it is.
+ *
+ * Context: the queue's NAPI, on the pair's CPU; vnet_rx_fill() and vnet_rx_purge() also from a
+ * thread with NAPI disabled.
+ */
+#define pr_fmt(fmt) "virtio_net: " fmt
+#include <kernel/log.h>
+#include <kernel/mm.h>
+#include <lib/err.h>
+#include <lib/string.h>
+
+#include "net_int.h"
+
+#define RX_PAD        (NET_SKB_PAD + NET_IP_ALIGN)
+#define RX_HALF       ((u32)PAGE_SIZE / 2)
+#define RX_WHOLE      ((u32)PAGE_SIZE)
+#define RX_COPY_BYTES 128u
+#define RX_MIN_FILL   16u
+#define RX_REFILL_NS  (10 * NSEC_PER_MSEC)
+/* Receive buffers may take this part of all memory, over all queues. */
+#define RX_MEMORY_PART 16
+/* Where the average packet no longer fits half a page, whole pages are better. */
+#define RX_HALF_ROOM (RX_HALF - RX_PAD - SKB_OVERHEAD)
+
+/* A token is the buffer's address; buffers are aligned to half a page, so bit 0 tells the size. */
+#define TOKEN_WHOLE 1ul
+
+struct rx_buf {
+	u8 *mem;
+	u32 size; /* RX_HALF or RX_WHOLE: what it is counted as */
+};
+
+static void *buf_token(struct rx_buf b)
+{
+	return (void *)((uintptr_t)b.mem | (b.size == RX_WHOLE ? TOKEN_WHOLE : 0));
+}
+
+static struct rx_buf token_buf(void *token)
+{
+	uintptr_t t = (uintptr_t)token;
+
+	return (struct rx_buf){(u8 *)(t & ~TOKEN_WHOLE), t & TOKEN_WHOLE ? RX_WHOLE : RX_HALF};
+}
+
+/* What the device fills: from the header on, up to the shared info. */
+static u8 *buf_start(const struct vnet *vn, struct rx_buf b)
+{
+	return b.mem + RX_PAD - vn->hdr_bytes;
+}
+
+static u32 buf_room(const struct vnet *vn, struct rx_buf b)
+{
+	return b.size - (RX_PAD - vn->hdr_bytes) - SKB_OVERHEAD;
+}
+
+/* Without MRG_RXBUF the pages of a long buffer are linked by page->private. */
+static void buf_free(struct rx_buf b)
+{
+	struct page *p = virt_to_page(b.mem), *next;
+
+	if (b.size == RX_HALF) {
+		put_page(p);
+		return;
+	}
+	for (; p; p = next) {
+		next = p->private;
+		p->private = NULL;
+		put_page(p);
+	}
+}
+
+/* -- filling the ring --------------------------------------------------------------------- */
+
+static struct page *rx_page(struct vnet_rq *rq)
+{
+	struct page *p = alloc_pages_owner(0, GFP_ATOMIC, PAGES_SKB);
+
+	if (p)
+		p->private = NULL;
+	else
+		rq->stats.alloc_failed++;
+	return p;
+}
+
+static bool buf_alloc(struct vnet_rq *rq, u32 size, struct rx_buf *b)
+{
+	struct page *p;
+
+	b->size = size;
+	if (size == RX_HALF && rq->half) {
+		b->mem = rq->half;
+		rq->half = NULL;
+		return true;
+	}
+	p = rx_page(rq);
+	if (!p)
+		return false;
+	b->mem = page_address(p);
+	if (size == RX_HALF) {
+		get_page(p);
+		rq->half = b->mem + RX_HALF;
+	}
+	return true;
+}
+
+static int post(struct vnet_rq *rq, struct rx_buf b)
+{
+	struct vnet *vn = rq->vn;
+	u8 *start = buf_start(vn, b);
+	u32 room = buf_room(vn, b);
+	struct vq_seg seg[2] = {{start, room}};
+
+	if (vn->mergeable || vn->any_layout)
+		return virtqueue_add(rq->vq, seg, 0, 1, buf_token(b), GFP_ATOMIC);
+	/* Section 5.1.6.3.1 for legacy devices: a descriptor of its own for the header. */
+	seg[0].len = vn->hdr_bytes;
+	seg[1] = (struct vq_seg){start + vn->hdr_bytes, room - vn->hdr_bytes};
+	return virtqueue_add(rq->vq, seg, 0, 2, buf_token(b), GFP_ATOMIC);
+}
+
+/* A buffer of rx_pages pages: the first like a whole one, of the others everything. */
+static int post_long(struct vnet_rq *rq, struct rx_buf b)
+{
+	struct vnet *vn = rq->vn;
+	u8 *start = buf_start(vn, b);
+	u32 room = buf_room(vn, b);
+	struct vq_seg seg[VQ_MAX_SEGS];
+	struct page *last = virt_to_page(b.mem), *p;
+	unsigned n = 0;
+
+	seg[n++] = (struct vq_seg){start, vn->hdr_bytes};
+	seg[n++] = (struct vq_seg){start + vn->hdr_bytes, room - vn->hdr_bytes};
+	for (unsigned i = 1; i < vn->rx_pages; i++) {
+		p = rx_page(rq);
+		if (!p)
+			return -ENOMEM;
+		last->private = p;
+		last = p;
+		seg[n++] = (struct vq_seg){page_address(p), RX_WHOLE};
+	}
+	return virtqueue_add(rq->vq, seg, 0, n, buf_token(b), GFP_ATOMIC);
+}
+
+static u32 buf_size(const struct vnet_rq *rq)
+{
+	if (!rq->vn->mergeable)
+		return rq->vn->rx_pages ? RX_WHOLE : RX_HALF;
+	return rq->vn->lro_types && rq->avg_bytes / 16 > RX_HALF_ROOM ? RX_WHOLE : RX_HALF;
+}
+
+/* Ring entries that a buffer takes at most. */
+static unsigned buf_segs(const struct vnet *vn)
+{
+	if (vn->rx_pages > 1)
+		return vn->rx_pages + 1u;
+	return vn->mergeable || vn->any_layout ? 1 : 2;
+}
+
+bool vnet_rx_fill(struct vnet_rq *rq)
+{
+	unsigned need = rq->vq->indirect_ok ? 1 : buf_segs(rq->vn);
+	bool enough = true;
+
+	while (rq->vq->num_free >= need && rq->vq->inflight < rq->fill_max) {
+		struct rx_buf b;
+		int err;
+
+		if (!buf_alloc(rq, buf_size(rq), &b)) {
+			enough = false;
+			break;
+		}
+		err = rq->vn->rx_pages > 1 ? post_long(rq, b) : post(rq, b);
+		if (err) {
+			buf_free(b);
+			enough = err != -ENOMEM;
+			break;
+		}
+	}
+	if (virtqueue_kick_prepare(rq->vq)) {
+		virtqueue_notify(rq->vq);
+		rq->stats.kicks++;
+	}
+	return enough;
+}
+
+/* Memory was short: poll again, which fills again. Softirq. */
+void vnet_rx_timer(struct timer *t)
+{
+	struct vnet_rq *rq = container_of(t, struct vnet_rq, refill_timer);
+
+	vnet_napi_schedule(&rq->napi, rq->vq);
+}
+
+static void refill(struct vnet_rq *rq, int budget)
+{
+	struct virtqueue *vq = rq->vq;
+
+	if (vq->broken || vq->inflight + min((u32)budget, rq->fill_max / 2) > rq->fill_max)
+		return;
+	if (!vnet_rx_fill(rq))
+		timer_mod(&rq->refill_timer, ktime_get_ns() + RX_REFILL_NS);
+}
+
+/* -- packets ------------------------------------------------------------------------------ */
+
+/* Moving average over 16 buffers. */
+static void account_buf(struct vnet_rq *rq, u32 bytes)
+{
+	rq->avg_bytes += bytes - rq->avg_bytes / 16;
+}
+
+/* Append a buffer to the packet: as a fragment of skb's last link, which is skb itself until its
+ * fragments are used up, then skbs on its frag_list. False: no memory (buffer still ours). */
+static bool append(struct vnet_rq *rq, struct sk_buff *skb, struct sk_buff **last, struct rx_buf b,
+		   u32 len)
+{
+	struct page *page = virt_to_page(b.mem);
+	u32 off = (u32)(buf_start(rq->vn, b) - (u8 *)page_address(page));
+
+	if (skb_shinfo(*last)->nr_frags == MAX_SKB_FRAGS) {
+		struct sk_buff *more = napi_alloc_skb(rq->vn->dev, 0);
+
+		if (!more)
+			return false;
+		if (*last == skb)
+			skb_shinfo(skb)->frag_list = more;
+		else
+			(*last)->next = more;
+		*last = more;
+		skb->truesize += more->truesize;
+	}
+	skb_add_rx_frag(*last, page, off, len, b.size);
+	if (*last != skb) {
+		skb->len += len;
+		skb->data_len += len;
+		skb->truesize += b.size;
+	}
+	return true;
+}
+
+/* The rest of a packet that the header says is in n buffers (n - 1 more). Those that cannot be
+ * used are freed all the same. Section 5.1.6.4: they are used with the first, so a missing one
+ * is the device's mistake. */
+static bool gather(struct vnet_rq *rq, struct sk_buff *skb, unsigned n)
+{
+	struct sk_buff *last = skb;
+	bool good = true;
+
+	while (--n) {
+		u32 len;
+		void *token = virtqueue_get_buf(rq->vq, &len);
+		struct rx_buf b;
+
+		if (!token) {
+			rq->stats.length_errors++;
+			return false;
+		}
+		b = token_buf(token);
+		account_buf(rq, len);
+		if (!good || !append(rq, skb, &last, b, len)) {
+			good = false;
+			buf_free(b);
+		}
+	}
+	return good;
+}
+
+/* Drop the other n - 1 buffers of a packet whose first is not wanted. */
+static void discard_rest(struct vnet_rq *rq, unsigned n)
+{
+	void *token;
+	u32 len;
+
+	while (--n && (token = virtqueue_get_buf(rq->vq, &len)))
+		buf_free(token_buf(token));
+}
+
+/* The pages after the first of a long buffer: what holds data becomes fragments. */
+static void take_pages(struct sk_buff *skb, struct rx_buf b, u32 len)
+{
+	struct page *p = virt_to_page(b.mem), *next = p->private;
+
+	p->private = NULL;
+	while ((p = next)) {
+		u32 here = min(len, RX_WHOLE);
+
+		next = p->private;
+		p->private = NULL;
+		if (here)
+			skb_add_rx_frag(skb, p, 0, here, RX_WHOLE);
+		else
+			put_page(p);
+		len -= here;
+	}
+}
+
+/* Section 5.1.6.4.2: what the device says of the checksum, believed only if it makes sense. */
+static bool take_csum(struct sk_buff *skb, const struct virtio_net_hdr *h)
+{
+	if (h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+		u32 end = (u32)h->csum_start + h->csum_offset + 2;
+
+		if (h->csum_start < VNET_LINK_HLEN || end > skb->len)
+			return false;
+		/* Never left the host: the sum was not computed, the data is as it was sent. */
+		skb->ip_summed = CHECKSUM_UNNECESSARY;
+	} else if (h->flags & VIRTIO_NET_HDR_F_DATA_VALID) {
+		skb->ip_summed = CHECKSUM_UNNECESSARY;
+	}
+	return true;
+}
+
+static bool take_gso(struct vnet *vn, struct sk_buff *skb, const struct virtio_net_hdr *h)
+{
+	struct skb_shared_info *sh = skb_shinfo(skb);
+	u32 headers;
+	u16 type;
+
+	switch (h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+	case VIRTIO_NET_HDR_GSO_NONE:
+		return h->gso_type == 0;
+	case VIRTIO_NET_HDR_GSO_TCPV4:
+		type = SKB_GSO_TCPV4;
+		break;
+	case VIRTIO_NET_HDR_GSO_TCPV6:
+		type = SKB_GSO_TCPV6;
+		break;
+	default:
+		return false;
+	}
+	if (h->gso_type & VIRTIO_NET_HDR_GSO_ECN)
+		type |= SKB_GSO_TCP_ECN;
+	if ((type & vn->lro_types) != type || !h->gso_size)
+		return false;
+	sh->gso_type = type | SKB_GSO_DODGY;
+	sh->gso_size = h->gso_size;
+	/* hdr_len is a hint; where it is none, the number of segments is too high by one at most.
+	 */
+	headers = h->hdr_len < skb->len ? h->hdr_len : 0;
+	sh->gso_segs = (u16)DIV_ROUND_UP(skb->len - headers, (u32)h->gso_size);
+	return true;
+}
+
+/* A frame is whole: check its header and hand it up. */
+static void deliver(struct vnet_rq *rq, struct sk_buff *skb, const struct virtio_net_hdr *h)
+{
+	struct vnet *vn = rq->vn;
+
+	if (!pskb_may_pull(skb, VNET_LINK_HLEN)) {
+		rq->stats.length_errors++;
+		kfree_skb_reason(skb, SKB_DROP_REASON_DEV_HDR);
+		return;
+	}
+	if (!take_csum(skb, h) || !take_gso(vn, skb, h)) {
+		rq->stats.frame_errors++;
+		kfree_skb_reason(skb, SKB_DROP_REASON_DEV_RX_ERROR);
+		return;
+	}
+	skb->queue_mapping = (u16)(rq - vn->rq);
+	skb->protocol = eth_type_trans(skb, vn->dev);
+	napi_gro_receive(&rq->napi, skb);
+}
+
+/* A short packet in one buffer: copied, the buffer posted again. */
+static bool receive_copy(struct vnet_rq *rq, struct rx_buf b, const struct virtio_net_hdr *h,
+			 u32 len)
+{
+	struct sk_buff *skb = napi_alloc_skb(rq->vn->dev, len);
+
+	if (!skb)
+		return false;
+	memcpy(skb_put(skb, len), b.mem + RX_PAD, len);
+	if (post(rq, b))
+		buf_free(b);
+	rq->stats.copied++;
+	deliver(rq, skb, h);
+	return true;
+}
+
+static void receive_buf(struct vnet_rq *rq, struct rx_buf b, u32 len)
+{
+	struct vnet *vn = rq->vn;
+	u32 first = min(len, buf_room(vn, b));
+	struct virtio_net_hdr h = {0};
+	struct sk_buff *skb;
+	unsigned n;
+
+	if (len < vn->hdr_bytes) {
+		rq->stats.length_errors++;
+		buf_free(b);
+		return;
+	}
+	memcpy(&h, buf_start(vn, b), vn->hdr_bytes);
+	n = vn->mergeable ? h.num_buffers : 1;
+	len -= vn->hdr_bytes;
+	first -= vn->hdr_bytes;
+	account_buf(rq, n == 1 ? len : RX_WHOLE);
+	if (!n) {
+		rq->stats.length_errors++;
+		buf_free(b);
+		return;
+	}
+	if (n == 1 && len <= RX_COPY_BYTES && vn->rx_pages <= 1 && receive_copy(rq, b, &h, len))
+		return;
+	skb = napi_build_skb(b.mem, b.size);
+	if (!skb) {
+		rq->stats.missed++;
+		buf_free(b);
+		discard_rest(rq, n);
+		return;
+	}
+	skb->dev = vn->dev;
+	skb_reserve(skb, RX_PAD);
+	skb_put(skb, first);
+	if (vn->rx_pages > 1)
+		take_pages(skb, b, len - first);
+	if (n > 1) {
+		rq->stats.chained++;
+		if (!gather(rq, skb, n)) {
+			kfree_skb_reason(skb, SKB_DROP_REASON_DEV_RX_ERROR);
+			return;
+		}
+	}
+	deliver(rq, skb, &h);
+}
+
+int vnet_rx_poll(struct napi_struct *napi, int budget)
+{
+	struct vnet_rq *rq = container_of(napi, struct vnet_rq, napi);
+	struct virtqueue *vq = rq->vq;
+	int done = 0;
+	void *token;
+	u32 len;
+	u16 seen;
+
+	vnet_tx_clean_opportunistic(&rq->vn->sq[rq - rq->vn->rq]);
+	while (done < budget && (token = virtqueue_get_buf(vq, &len))) {
+		receive_buf(rq, token_buf(token), len);
+		done++;
+	}
+	if (!budget)
+		return 0;
+	refill(rq, budget);
+	if (done == budget)
+		return done;
+	seen = virtqueue_enable_cb_prepare(vq);
+	if (!napi_complete_done(napi, done))
+		virtqueue_disable_cb(vq);
+	else if (virtqueue_poll(vq, seen))
+		vnet_napi_schedule(napi, vq);
+	return done;
+}
+
+/* Hardirq. */
+void vnet_rx_callback(struct virtqueue *vq)
+{
+	struct vnet_rq *rq = vq->priv;
+
+	vnet_napi_schedule(&rq->napi, vq);
+}
+
+/* -- set-up ------------------------------------------------------------------------------- */
+
+void vnet_rx_layout(struct vnet *vn)
+{
+	u32 frame = vn->dev->mtu + VNET_LINK_HLEN + VNET_VLAN_HLEN;
+	u32 room = RX_WHOLE - RX_PAD - SKB_OVERHEAD, buf = RX_HALF, most;
+	struct meminfo mi;
+
+	vn->rx_pages = 0;
+	if (!vn->mergeable && frame > RX_HALF_ROOM) {
+		vn->rx_pages = frame > room ? 1 + DIV_ROUND_UP(frame - room, RX_WHOLE) : 1;
+		buf = vn->rx_pages * RX_WHOLE;
+	}
+	meminfo_get(&mi);
+	most = (u32)min_t(u64, VRING_MAX_SIZE,
+			  (mi.total << PAGE_SHIFT) / RX_MEMORY_PART / buf / vn->pairs);
+	for (unsigned i = 0; i < vn->pairs; i++) {
+		struct vnet_rq *rq = &vn->rq[i];
+
+		rq->fill_max = clamp(most, RX_MIN_FILL, (u32)rq->vq->num);
+		rq->avg_bytes = 0;
+	}
+}
+
+void vnet_rx_purge(struct vnet_rq *rq)
+{
+	void *token;
+
+	while ((token = virtqueue_detach_unused_buf(rq->vq)))
+		buf_free(token_buf(token));
+	if (rq->half)
+		put_page(virt_to_page(rq->half));
+	rq->half = NULL;
+}

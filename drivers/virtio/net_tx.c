@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * virtio-net transmit (virtio 1.2 section 5.1.6.2). The header goes in front of the frame, into
+ * the skb's headroom, where that is ours; else into its control block, with a descriptor of its
+ * own. Sent packets are freed by the transmit NAPI, by the next start_xmit, or in passing by
+ * the receive NAPI. The queue is stopped while a packet with all its fragments might not fit.
+ *
+ * Context: xmit_lock of the netdev_queue, bottom halves off.
+ */
+#define pr_fmt(fmt) "virtio_net: " fmt
+#include <kernel/log.h>
+#include <lib/assert.h>
+#include <lib/string.h>
+
+#include "net_int.h"
+
+static_assert(sizeof(struct virtio_net_hdr) <= sizeof_field(struct sk_buff, cb), "fits the cb");
+
+/* Section 5.1.6.2: checksum and segmentation left to the device. */
+static void fill_header(const struct sk_buff *skb, struct virtio_net_hdr *h)
+{
+	const struct skb_shared_info *sh = skb_shinfo(skb);
+
+	memset(h, 0, sizeof(*h));
+	if (skb->ip_summed == CHECKSUM_PARTIAL) {
+		h->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+		h->csum_start = (u16)(skb->csum_start - skb_headroom(skb));
+		h->csum_offset = skb->csum_offset;
+	}
+	if (!sh->gso_size)
+		return;
+	h->gso_size = sh->gso_size;
+	h->hdr_len = (u16)skb_transport_offset(skb);
+	if (sh->gso_type & SKB_GSO_UDP_L4) {
+		h->gso_type = VIRTIO_NET_HDR_GSO_UDP_L4;
+		h->hdr_len += 8;
+		return;
+	}
+	h->gso_type =
+		sh->gso_type & SKB_GSO_TCPV6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
+	if (sh->gso_type & SKB_GSO_TCP_ECN)
+		h->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
+	/* Data offset, RFC 9293 section 3.1: the upper half of byte 12, in 32-bit words. */
+	h->hdr_len += (((const u8 *)skb_transport_header(skb))[12] >> 4) * 4;
+}
+
+/* The packet as segments: returns how many. */
+static unsigned to_segments(struct vnet *vn, struct sk_buff *skb, struct vq_seg *seg)
+{
+	struct virtio_net_hdr *h = (struct virtio_net_hdr *)(void *)skb->cb;
+	const struct skb_shared_info *sh = skb_shinfo(skb);
+	unsigned n = 0;
+
+	fill_header(skb, h);
+	if (vn->any_layout && skb_headroom(skb) >= vn->hdr_bytes && !skb_cloned(skb)) {
+		u8 *at = skb->data - vn->hdr_bytes;
+
+		memcpy(at, h, vn->hdr_bytes);
+		seg[n++] = (struct vq_seg){at, vn->hdr_bytes + skb_headlen(skb)};
+	} else {
+		seg[n++] = (struct vq_seg){h, vn->hdr_bytes};
+		seg[n++] = (struct vq_seg){skb->data, skb_headlen(skb)};
+	}
+	for (unsigned i = 0; i < sh->nr_frags; i++)
+		seg[n++] = (struct vq_seg){skb_frag_address(&sh->frags[i]), sh->frags[i].size};
+	return n;
+}
+
+/* Take back what the device has sent. budget as for napi_consume_skb(). xmit_lock held. */
+static void clean(struct vnet_sq *sq, int budget)
+{
+	u32 packets = 0, bytes = 0, len;
+	struct sk_buff *skb;
+
+	while ((skb = virtqueue_get_buf(sq->vq, &len))) {
+		packets++;
+		bytes += skb->len;
+		napi_consume_skb(skb, budget);
+	}
+	if (packets)
+		netdev_tx_completed_queue(sq->txq, packets, bytes);
+}
+
+static void wake_if_room(struct vnet_sq *sq)
+{
+	if (netif_tx_queue_stopped(sq->txq) && sq->vq->num_free >= VNET_TX_SEGS)
+		netif_tx_wake_queue(sq->txq);
+}
+
+static void drop(struct vnet_sq *sq, struct sk_buff *skb, enum skb_drop_reason reason)
+{
+	sq->stats.errors++;
+	kfree_skb_reason(skb, reason);
+}
+
+/* Stop before the ring could be too full for the next packet. */
+static void stop_if_full(struct vnet_sq *sq)
+{
+	if (likely(sq->vq->num_free >= VNET_TX_SEGS))
+		return;
+	netif_tx_stop_queue(sq->txq);
+	sq->stats.stops++;
+}
+
+/* The end of a batch, or of what may be queued: tell the device, once, and ask to be interrupted
+ * when most of it has been sent. */
+static void flush(struct vnet_sq *sq)
+{
+	if (!virtqueue_enable_cb_delayed(sq->vq))
+		vnet_napi_schedule(&sq->napi, sq->vq);
+	if (virtqueue_kick_prepare(sq->vq)) {
+		virtqueue_notify(sq->vq);
+		sq->stats.kicks++;
+	}
+}
+
+netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
+{
+	struct vnet *vn = netdev_priv(dev);
+	struct vnet_sq *sq = &vn->sq[skb->queue_mapping < vn->pairs ? skb->queue_mapping : 0];
+	bool more = netdev_xmit_more(skb), kick;
+	struct vq_seg seg[VQ_MAX_SEGS];
+	unsigned n;
+
+	if (unlikely(!sq->vq)) {
+		drop(sq, skb, SKB_DROP_REASON_DEV_READY);
+		return NETDEV_TX_OK;
+	}
+	virtqueue_disable_cb(sq->vq);
+	clean(sq, 0);
+	n = to_segments(vn, skb, seg);
+	kick = __netdev_tx_sent_queue(sq->txq, skb->len, more);
+	if (unlikely(virtqueue_add(sq->vq, seg, n, 0, skb, GFP_ATOMIC))) {
+		netdev_tx_completed_queue(sq->txq, 1, skb->len);
+		drop(sq, skb, SKB_DROP_REASON_FULL_RING);
+		kick = true;
+	}
+	stop_if_full(sq);
+	if (kick || netif_xmit_stopped(sq->txq))
+		flush(sq);
+	return NETDEV_TX_OK;
+}
+
+void vnet_tx_clean_opportunistic(struct vnet_sq *sq)
+{
+	if (!virtqueue_more_used(sq->vq) || !spin_trylock(&sq->txq->xmit_lock))
+		return;
+	clean(sq, 1);
+	wake_if_room(sq);
+	spin_unlock(&sq->txq->xmit_lock);
+}
+
+int vnet_tx_poll(struct napi_struct *napi, int budget)
+{
+	struct vnet_sq *sq = container_of(napi, struct vnet_sq, napi);
+	bool complete;
+	u16 seen;
+
+	spin_lock(&sq->txq->xmit_lock);
+	virtqueue_disable_cb(sq->vq);
+	clean(sq, budget);
+	wake_if_room(sq);
+	seen = virtqueue_enable_cb_prepare(sq->vq);
+	complete = napi_complete_done(napi, 0);
+	if (!complete)
+		virtqueue_disable_cb(sq->vq);
+	else if (virtqueue_poll(sq->vq, seen))
+		vnet_napi_schedule(napi, sq->vq);
+	spin_unlock(&sq->txq->xmit_lock);
+	return 0;
+}
+
+/* Hardirq. The queue's interrupt hints are left alone: the transmit path may be at them. */
+void vnet_tx_callback(struct virtqueue *vq)
+{
+	struct vnet_sq *sq = vq->priv;
+
+	napi_schedule(&sq->napi);
+}
+
+void vnet_tx_purge(struct vnet_sq *sq)
+{
+	struct sk_buff *skb;
+
+	while ((skb = virtqueue_detach_unused_buf(sq->vq)))
+		kfree_skb_reason(skb, SKB_DROP_REASON_DEV_READY);
+	netdev_tx_reset_queue(sq->txq);
+}
