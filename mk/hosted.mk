@@ -13,7 +13,8 @@ HSTACK_FLAGS := $(COMMON) $(FREESTANDING) -Ihost/include -fno-pie -pthread
 HGLUE_FLAGS  := $(COMMON) -D_GNU_SOURCE -Iinclude -Ihost/include -I. -fno-pie -pthread
 
 # glibc's string functions serve here, for speed and because the sanitizers watch them.
-H_STACK := $(filter-out lib/string.c libc/% apps/%,$(STACK_SRC))
+# host/ has its own scheduler and slab allocator.
+H_STACK := $(filter-out lib/string.c kernel/sched/% kernel/mm/slab.c libc/% apps/%,$(STACK_SRC))
 H_APP   := $(filter libc/% apps/%,$(STACK_SRC))
 H_GLUE  := $(filter-out %_test.c,$(call rfind,host,*.c))
 

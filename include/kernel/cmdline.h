@@ -20,7 +20,9 @@ const char *cmdline_get(const char *key);
 /* Call fn for each word in order; value is NULL for a bare key. */
 void cmdline_for_each(void (*fn)(const char *key, const char *value, void *arg), void *arg);
 
-/* Mark key as understood; cmdline_report_unknown() logs the words nobody asked for. */
+/* Mark key as understood, as cmdline_get() does; cmdline_report_unknown() logs the words nobody
+ * asked for. */
+void cmdline_mark_known(const char *key);
 void cmdline_report_unknown(void);
 
 #endif

@@ -95,6 +95,14 @@ void warn_slowpath(const char *file, int line, const char *expr);
 			panic("BUG: %s at %s:%d", #cond, __FILE__, __LINE__); \
 	} while (0)
 
+/* Has panic() begun? Then nothing waits for a lock any more. */
+bool panic_in_progress(void);
+
+/* Supplied by the home, called by panic() in this order: stop the other CPUs; after the message and
+ * the call chain, halt or reboot as the command line's panic= says. */
+void panic_stop_cpus(void);
+_Noreturn void panic_end(void);
+
 /* Supplied by the home: print the call chain from the caller on through printk(LOG_EMERG). */
 void dump_stack(void);
 

@@ -60,6 +60,9 @@ void free_pages(struct page *p, unsigned order);
 void *page_address(const struct page *p);
 /* Page of an address inside the managed memory (any byte of it; the frame's own struct). */
 struct page *virt_to_page(const void *addr);
+/* Has addr a struct page? Memory that the allocator was never given (the image, boot modules) has:
+ * such a page always keeps one reference, so get_page() and put_page() work and never free it. */
+bool virt_addr_valid(const void *addr);
 /* First page of the allocated block that addr lies in: holder of its reference count. */
 struct page *virt_to_head_page(const void *addr);
 
@@ -71,6 +74,9 @@ static inline void get_page(struct page *p)
 /* Drop a reference; the last one frees the block, or hands it to its page pool. */
 void put_page(struct page *p);
 
+/* Supplied by the page pools: take back p, whose last reference went. */
+void page_pool_return(struct page *p);
+
 /* Fragments: pieces of pages that many packets share, each holding a reference to its page.
  * Per-CPU; any context but hardirq. align is a power of two. Freed by
  * put_page(virt_to_head_page(frag)). */
@@ -79,6 +85,8 @@ static inline void page_frag_free(void *frag)
 {
 	put_page(virt_to_head_page(frag));
 }
+/* Give back the block that this CPU cuts fragments from (tests that count pages; shrinking). */
+void page_frag_drain(void);
 
 struct kmem_cache;
 

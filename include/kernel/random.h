@@ -18,6 +18,10 @@ u32 get_random_u32_below(u32 ceil);
 /* Mix data into the pool; bits: entropy credited. Reseeds the generators. */
 void add_entropy(const void *data, size_t len, unsigned bits);
 
+/* Called by the interrupt code for each interrupt of a device: its timing goes into the pool, with
+ * little credit. Hardirq context. */
+void add_interrupt_randomness(int irq);
+
 /* Have the sources of entropy so far credited 256 bits (said in the log when they have not)? */
 bool random_ready(void);
 void random_init(void);

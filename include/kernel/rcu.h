@@ -39,7 +39,8 @@ void __kfree_rcu(struct rcu_head *head, size_t offset);
 /* Sleep until a grace period has passed. Thread context. */
 void synchronize_rcu(void);
 
-/* Called by the scheduler, the idle loop and the hosted event loop. */
+/* Called by the scheduler (without its run queue lock: it may wake threads), the idle loop and the
+ * softirq code, on a CPU that holds no reference to a protected object. */
 void rcu_note_quiescent(void);
 
 void rcu_init(void);

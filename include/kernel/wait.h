@@ -41,8 +41,8 @@ void wake_up_nr_key(struct wait_queue *wq, unsigned nr, u32 key);
 #define wake_up_all(wq)        wake_up_nr_key(wq, 0, 0)
 #define wake_up_poll(wq, mask) wake_up_nr_key(wq, 1, mask)
 
-/* Queue the current thread on wq and mark it sleeping; the caller then tests its condition and
- * calls schedule_timeout_ns(); finish_wait() undoes it. */
+/* Queue the current thread on wq (once: e is zeroed before the first call) and mark it sleeping;
+ * the caller then tests its condition and calls schedule_timeout_ns(); finish_wait() undoes it. */
 void prepare_to_wait(struct wait_queue *wq, struct wait_entry *e, bool exclusive);
 void finish_wait(struct wait_queue *wq, struct wait_entry *e);
 
@@ -55,7 +55,7 @@ u64 schedule_timeout_ns(u64 timeout_ns);
  * when the time ran out. Thread context; cond is evaluated several times. */
 #define wait_event_timeout(wq, cond, timeout_ns)              \
 	({                                                    \
-		struct wait_entry __e;                        \
+		struct wait_entry __e = {.func = NULL};       \
 		u64 __left = (timeout_ns);                    \
 		for (;;) {                                    \
 			prepare_to_wait((wq), &__e, false);   \
