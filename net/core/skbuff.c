@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of an sk_buff: made, cloned, copied, given room, freed. What is in it is handled in
+ * skb_data.c.
+ *
+ * A head (linear part and shared info) comes from kmalloc() or is a page fragment (head_frag); it
+ * is counted by dataref, the sk_buff itself by users. Companions (fclone) lie beside their
+ * original in one object that is freed when both are. Context: thread or softirq, any CPU.
+ */
+#include <net/skbuff.h>
+
+#include <kernel/log.h>
+#include <lib/err.h>
+#include <lib/string.h>
+#include <net/dst.h>
+
+enum { FCLONE_NONE, FCLONE_ORIG, FCLONE_CLONE };
+
+struct skb_fclones {
+	struct sk_buff orig, clone;
+	refcount_t refs; /* of the two, those in use */
+};
+
+static struct kmem_cache *skb_cache, *skb_fclone_cache; /* [I] */
+
+static DEFINE_PER_CPU(u64[NR_SKB_DROP_REASONS], skb_drops);
+
+#define X(name, text) [SKB_DROP_REASON_##name] = #name,
+static const char *const drop_names[NR_SKB_DROP_REASONS] = {
+	[SKB_NOT_DROPPED_YET] = "NOT_DROPPED_YET", [SKB_CONSUMED] = "CONSUMED", DROP_REASONS(X)};
+#undef X
+
+const char *skb_drop_reason_name(enum skb_drop_reason reason)
+{
+	return reason < NR_SKB_DROP_REASONS ? drop_names[reason] : "?";
+}
+
+u64 skb_drop_count(enum skb_drop_reason reason)
+{
+	u64 sum = 0;
+
+	for_each_cpu(cpu)
+		sum += per_cpu(skb_drops, cpu)[reason];
+	return sum;
+}
+
+void skb_over_panic(const struct sk_buff *skb, u32 len, const char *what)
+{
+	panic("%s: len %u + %u, headroom %u, tail %u, end %u", what, skb->len, len,
+	      skb_headroom(skb), skb->tail, skb->end);
+}
+
+/* -- making ------------------------------------------------------------------------------- */
+
+/* Lay a fresh skb over head, whose first size bytes are room for data, the shared info behind. */
+static void skb_init(struct sk_buff *skb, void *head, u32 size)
+{
+	u8 fclone = skb->fclone;
+	struct skb_shared_info *shinfo;
+
+	memset(skb, 0, sizeof(*skb));
+	skb->fclone = fclone;
+	refcount_set(&skb->users, 1);
+	skb->head = skb->data = head;
+	skb->end = size;
+	skb->truesize = SKB_TRUESIZE(size);
+	skb->mac_header = skb->transport_header = 0xffff;
+	skb->alloc_cpu = (u16)smp_processor_id();
+	shinfo = skb_shinfo(skb);
+	memset(shinfo, 0, offsetof(struct skb_shared_info, frags));
+	atomic_set(&shinfo->dataref, 1);
+}
+
+/* A head with at least *size bytes of room; *size becomes what there is. */
+static void *skb_alloc_head(u32 *size, unsigned gfp)
+{
+	void *head = kmalloc(SKB_DATA_ALIGN(*size) + SKB_OVERHEAD, gfp);
+
+	if (head)
+		*size = ALIGN_DOWN((u32)ksize(head) - SKB_OVERHEAD, 8u);
+	return head;
+}
+
+static struct sk_buff *fclone_alloc(unsigned gfp)
+{
+	struct skb_fclones *f = kmem_cache_alloc(skb_fclone_cache, gfp);
+
+	if (!f)
+		return NULL;
+	f->orig.fclone = FCLONE_ORIG;
+	f->clone.fclone = FCLONE_CLONE;
+	refcount_set(&f->refs, 1);
+	return &f->orig;
+}
+
+static struct sk_buff *plain_alloc(unsigned gfp)
+{
+	struct sk_buff *skb = kmem_cache_alloc(skb_cache, gfp);
+
+	if (skb)
+		skb->fclone = FCLONE_NONE;
+	return skb;
+}
+
+/* Free the sk_buff alone. */
+static void kfree_skbmem(struct sk_buff *skb)
+{
+	struct skb_fclones *f;
+
+	if (skb->fclone == FCLONE_NONE) {
+		kmem_cache_free(skb_cache, skb);
+		return;
+	}
+	f = skb->fclone == FCLONE_ORIG ? container_of(skb, struct skb_fclones, orig)
+				       : container_of(skb, struct skb_fclones, clone);
+	if (refcount_dec_and_test(&f->refs))
+		kmem_cache_free(skb_fclone_cache, f);
+}
+
+static struct sk_buff *skb_with_head(struct sk_buff *skb, u32 size, unsigned gfp)
+{
+	void *head;
+
+	if (!skb)
+		return NULL;
+	head = skb_alloc_head(&size, gfp);
+	if (!head) {
+		kfree_skbmem(skb);
+		return NULL;
+	}
+	skb_init(skb, head, size);
+	return skb;
+}
+
+struct sk_buff *alloc_skb(u32 size, unsigned gfp)
+{
+	return skb_with_head(plain_alloc(gfp), size, gfp);
+}
+
+struct sk_buff *alloc_skb_fclone(u32 size, unsigned gfp)
+{
+	return skb_with_head(fclone_alloc(gfp), size, gfp);
+}
+
+struct sk_buff *napi_build_skb(void *data, u32 frag_size)
+{
+	struct sk_buff *skb = plain_alloc(GFP_ATOMIC);
+
+	if (!skb)
+		return NULL;
+	skb_init(skb, data, frag_size - SKB_OVERHEAD);
+	skb->head_frag = 1;
+	return skb;
+}
+
+struct sk_buff *netdev_alloc_skb(struct net_device *dev, u32 len)
+{
+	u32 size = SKB_DATA_ALIGN(len + NET_SKB_PAD + NET_IP_ALIGN) + SKB_OVERHEAD;
+	struct sk_buff *skb;
+	void *frag;
+
+	if (size > PAGE_SIZE) {
+		skb = alloc_skb(len + NET_SKB_PAD + NET_IP_ALIGN, GFP_ATOMIC);
+	} else {
+		frag = page_frag_alloc(size, 64, GFP_ATOMIC);
+		skb = frag ? napi_build_skb(frag, size) : NULL;
+		if (frag && !skb)
+			page_frag_free(frag);
+	}
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, NET_SKB_PAD + NET_IP_ALIGN);
+	skb->dev = dev;
+	return skb;
+}
+
+struct sk_buff *napi_alloc_skb(struct net_device *dev, u32 len)
+{
+	return netdev_alloc_skb(dev, len);
+}
+
+/* -- ending ------------------------------------------------------------------------------- */
+
+void skb_orphan(struct sk_buff *skb)
+{
+	if (skb->destructor) {
+		skb->destructor(skb);
+		skb->destructor = NULL;
+	}
+	skb->sk = NULL;
+}
+
+void skb_dst_drop(struct sk_buff *skb)
+{
+	if (skb->dst && !skb->dst_noref)
+		dst_release(skb->dst);
+	skb->dst = NULL;
+	skb->dst_noref = 0;
+}
+
+static void skb_free_head(struct sk_buff *skb)
+{
+	if (skb->head_frag)
+		page_frag_free(skb->head);
+	else
+		kfree(skb->head);
+}
+
+/* Free the data, or leave it to the clones that share it. */
+static void skb_release_data(struct sk_buff *skb, enum skb_drop_reason reason)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(skb);
+	s32 mine = skb->nohdr ? (1 << SKB_DATAREF_SHIFT) + 1 : 1;
+
+	if (skb->cloned && atomic_sub_return(mine, &shinfo->dataref))
+		return;
+	for (unsigned i = 0; i < shinfo->nr_frags; i++)
+		put_page(shinfo->frags[i].page);
+	if (shinfo->frag_list)
+		kfree_skb_list_reason(shinfo->frag_list, reason);
+	skb_free_head(skb);
+}
+
+static void skb_release(struct sk_buff *skb, enum skb_drop_reason reason)
+{
+	skb_dst_drop(skb);
+	skb_orphan(skb);
+	if (skb->head)
+		skb_release_data(skb, reason);
+	kfree_skbmem(skb);
+}
+
+void kfree_skb_reason(struct sk_buff *skb, enum skb_drop_reason reason)
+{
+	if (!skb || !refcount_dec_and_test(&skb->users))
+		return;
+	if (reason > SKB_CONSUMED && reason < NR_SKB_DROP_REASONS)
+		this_cpu(skb_drops)[reason]++;
+	skb_release(skb, SKB_CONSUMED); /* one packet, one drop: its parts are not counted */
+}
+
+void consume_skb(struct sk_buff *skb)
+{
+	kfree_skb_reason(skb, SKB_CONSUMED);
+}
+
+void kfree_skb_list_reason(struct sk_buff *list, enum skb_drop_reason reason)
+{
+	struct sk_buff *next;
+
+	for (; list; list = next) {
+		next = list->next;
+		kfree_skb_reason(list, reason);
+	}
+}
+
+/* The slab's per-CPU magazines make a list of our own superfluous: budget is for the API's sake. */
+void napi_consume_skb(struct sk_buff *skb, int budget)
+{
+	consume_skb(skb);
+}
+
+void kfree_skb_partial(struct sk_buff *skb, bool head_stolen)
+{
+	if (!head_stolen) {
+		consume_skb(skb);
+		return;
+	}
+	skb_dst_drop(skb);
+	skb_orphan(skb);
+	kfree_skbmem(skb);
+}
+
+/* -- clones and copies ---------------------------------------------------------------------- */
+
+/* dst of the copy: a reference of its own, as it may outlive the section that old borrowed in. */
+static void skb_dst_copy(struct sk_buff *n, const struct sk_buff *old)
+{
+	n->dst_noref = 0;
+	if (n->dst && !refcount_inc_not_zero(&n->dst->ref))
+		n->dst = NULL;
+}
+
+struct sk_buff *skb_clone(struct sk_buff *skb, unsigned gfp)
+{
+	struct skb_fclones *f = container_of(skb, struct skb_fclones, orig);
+	struct sk_buff *n;
+	u8 fclone;
+
+	if (skb->fclone == FCLONE_ORIG && refcount_read(&f->refs) == 1) {
+		n = &f->clone;
+		fclone = FCLONE_CLONE;
+		refcount_set(&f->refs, 2);
+	} else {
+		n = plain_alloc(gfp);
+		fclone = FCLONE_NONE;
+		if (!n)
+			return NULL;
+	}
+	*n = *skb;
+	n->fclone = fclone;
+	n->next = n->prev = NULL;
+	n->sk = NULL;
+	n->destructor = NULL;
+	n->cloned = 1;
+	n->nohdr = 0;
+	n->peeked = 0;
+	refcount_set(&n->users, 1);
+	skb_dst_copy(n, skb);
+	atomic_inc(&skb_shinfo(skb)->dataref);
+	skb->cloned = 1;
+	return n;
+}
+
+/* Everything but list links, owner and where the data is. Offsets are those of old. */
+static void copy_skb_header(struct sk_buff *n, const struct sk_buff *old)
+{
+	n->dev = old->dev;
+	n->tstamp_ns = old->tstamp_ns;
+	memcpy(n->cb, old->cb, sizeof(n->cb));
+	n->dst = old->dst;
+	skb_dst_copy(n, old);
+	n->mac_len = old->mac_len;
+	n->queue_mapping = old->queue_mapping;
+	n->pkt_type = old->pkt_type;
+	n->ip_summed = old->ip_summed;
+	n->encapsulation = old->encapsulation;
+	n->l4_hash = old->l4_hash;
+	n->sw_hash = old->sw_hash;
+	n->ooo_okay = old->ooo_okay;
+	n->csum_valid = old->csum_valid;
+	n->csum_level = old->csum_level;
+	n->dst_pending_confirm = old->dst_pending_confirm;
+	n->tc_skip = old->tc_skip;
+	n->priority = old->priority;
+	n->mark = old->mark;
+	n->hash = old->hash;
+	n->csum = old->csum;
+	n->protocol = old->protocol;
+	n->transport_header = old->transport_header;
+	n->network_header = old->network_header;
+	n->mac_header = old->mac_header;
+	skb_shinfo(n)->gso_size = skb_shinfo(old)->gso_size;
+	skb_shinfo(n)->gso_segs = skb_shinfo(old)->gso_segs;
+	skb_shinfo(n)->gso_type = skb_shinfo(old)->gso_type;
+	skb_shinfo(n)->tx_flags = skb_shinfo(old)->tx_flags;
+}
+
+/* The head grew by off bytes in front: header offsets follow. */
+static void skb_headers_shift(struct sk_buff *skb, int off)
+{
+	if (skb->ip_summed == CHECKSUM_PARTIAL)
+		skb->csum_start = (u16)(skb->csum_start + off);
+	if (skb_transport_header_was_set(skb))
+		skb->transport_header = (u16)(skb->transport_header + off);
+	skb->network_header = (u16)(skb->network_header + off);
+	if (skb_mac_header_was_set(skb))
+		skb->mac_header = (u16)(skb->mac_header + off);
+}
+
+struct sk_buff *skb_copy(const struct sk_buff *skb, unsigned gfp)
+{
+	u32 headroom = skb_headroom(skb);
+	struct sk_buff *n = alloc_skb(headroom + skb->len, gfp);
+
+	if (!n)
+		return NULL;
+	skb_reserve(n, headroom);
+	skb_put(n, skb->len);
+	if (skb_copy_bits(skb, 0, n->data, skb->len)) {
+		consume_skb(n);
+		return NULL;
+	}
+	copy_skb_header(n, skb);
+	return n;
+}
+
+/* A reference more on each fragment and on each member of frag_list. */
+static void skb_share_frags(const struct sk_buff *skb)
+{
+	const struct skb_shared_info *shinfo = skb_shinfo(skb);
+
+	for (unsigned i = 0; i < shinfo->nr_frags; i++)
+		get_page(shinfo->frags[i].page);
+	for (struct sk_buff *f = shinfo->frag_list; f; f = f->next)
+		skb_get(f);
+}
+
+struct sk_buff *pskb_copy(struct sk_buff *skb, u32 headroom, unsigned gfp)
+{
+	struct sk_buff *n = alloc_skb(headroom + skb_headlen(skb), gfp);
+	struct skb_shared_info *from = skb_shinfo(skb);
+
+	if (!n)
+		return NULL;
+	skb_reserve(n, headroom);
+	memcpy(skb_put(n, skb_headlen(skb)), skb->data, skb_headlen(skb));
+	copy_skb_header(n, skb);
+	skb_share_frags(skb);
+	memcpy(skb_shinfo(n)->frags, from->frags, from->nr_frags * sizeof(from->frags[0]));
+	skb_shinfo(n)->nr_frags = from->nr_frags;
+	skb_shinfo(n)->frag_list = from->frag_list;
+	n->truesize += skb->data_len;
+	n->data_len = skb->data_len;
+	n->len = skb->len;
+	skb_headers_shift(n, (int)headroom - (int)skb_headroom(skb));
+	return n;
+}
+
+int pskb_expand_head(struct sk_buff *skb, u32 nhead, u32 ntail, unsigned gfp)
+{
+	u32 old_end = skb->end, size = nhead + old_end + ntail;
+	struct skb_shared_info *old = skb_shinfo(skb);
+	u8 *head;
+
+	BUG_ON(skb_shared(skb));
+	head = skb_alloc_head(&size, gfp);
+	if (!head)
+		return -ENOMEM;
+	memcpy(head + nhead, skb->head, skb->tail);
+	memcpy(head + size, old,
+	       offsetof(struct skb_shared_info, frags) + old->nr_frags * sizeof(old->frags[0]));
+	if (skb_cloned(skb)) {
+		skb_share_frags(skb);
+		skb_release_data(skb, SKB_CONSUMED);
+	} else {
+		skb_free_head(skb);
+	}
+	skb->data = head + nhead + (skb->data - skb->head);
+	skb->head = head;
+	skb->head_frag = 0;
+	skb->end = size;
+	skb->tail += nhead;
+	skb_headers_shift(skb, (int)nhead);
+	skb->cloned = 0;
+	skb->nohdr = 0;
+	atomic_set(&skb_shinfo(skb)->dataref, 1);
+	/* A charged skb keeps what was charged: its destructor gives the same back. */
+	if (!skb->sk)
+		skb->truesize += size - old_end;
+	return 0;
+}
+
+int skb_cow_head(struct sk_buff *skb, u32 headroom)
+{
+	u32 have = skb_headroom(skb), more = headroom > have ? headroom - have : 0;
+
+	if (!more && !skb_header_cloned(skb))
+		return 0;
+	return pskb_expand_head(skb, ALIGN(more, (u32)NET_SKB_PAD), 0, GFP_ATOMIC);
+}
+
+struct sk_buff *skb_share_check(struct sk_buff *skb, unsigned gfp)
+{
+	struct sk_buff *n;
+
+	if (!skb_shared(skb))
+		return skb;
+	n = skb_clone(skb, gfp);
+	if (n)
+		consume_skb(skb);
+	else
+		kfree_skb_reason(skb, SKB_DROP_REASON_NOMEM);
+	return n;
+}
+
+/* -- lists with their lock -------------------------------------------------------------------- */
+
+void skb_queue_tail(struct sk_buff_head *q, struct sk_buff *skb)
+{
+	spin_lock_bh(&q->lock);
+	__skb_queue_tail(q, skb);
+	spin_unlock_bh(&q->lock);
+}
+
+void skb_queue_head(struct sk_buff_head *q, struct sk_buff *skb)
+{
+	spin_lock_bh(&q->lock);
+	__skb_queue_head(q, skb);
+	spin_unlock_bh(&q->lock);
+}
+
+struct sk_buff *skb_dequeue(struct sk_buff_head *q)
+{
+	struct sk_buff *skb;
+
+	spin_lock_bh(&q->lock);
+	skb = __skb_dequeue(q);
+	spin_unlock_bh(&q->lock);
+	return skb;
+}
+
+void skb_queue_purge_reason(struct sk_buff_head *q, enum skb_drop_reason reason)
+{
+	struct sk_buff *skb;
+
+	while ((skb = skb_dequeue(q)) != NULL)
+		kfree_skb_reason(skb, reason);
+}
+
+void skbuff_init(void)
+{
+	if (skb_cache)
+		return;
+	skb_cache = kmem_cache_create("skbuff_head_cache", sizeof(struct sk_buff), 64,
+				      SLAB_HWCACHE_ALIGN, NULL);
+	skb_fclone_cache = kmem_cache_create("skbuff_fclone_cache", sizeof(struct skb_fclones), 64,
+					     SLAB_HWCACHE_ALIGN, NULL);
+	BUG_ON(!skb_cache || !skb_fclone_cache);
+}
