@@ -1,17 +1,78 @@
 # SPDX-License-Identifier: MIT
-# Static checks; each prints the offender's name.
+# Static checks. Each prints file and line of an offender; what passed is remembered under
+# build/check, so a second run looks only at what changed.
 
 ALL_C := $(call rfind,apps boot drivers host kernel lib libc net tests,*.c)
 ALL_H := $(call rfind,apps boot drivers host include kernel lib libc net tests,*.h)
 
-.PHONY: check check-format check-floors format
-check: check-format check-floors
+.PHONY: check check-format check-gcc check-clang check-headers check-floors check-static format
+check: deps check-format check-floors check-headers check-gcc check-clang check-static
+	@echo 'check: passed'
 
-check-format:
-	@clang-format --dry-run -Werror $(ALL_C) $(ALL_H)
+# -- format --------------------------------------------------------------------------------------
+FORMATTED := $(addprefix build/check/format/,$(ALL_C) $(ALL_H))
+check-format: $(FORMATTED)
+
+$(FORMATTED): build/check/format/%: % .clang-format
+	@mkdir -p $(@D)
+	$(Q)clang-format --dry-run -Werror $<
+	@touch $@
 
 format:
 	@clang-format -i $(ALL_C) $(ALL_H)
 
+# -- include floors ------------------------------------------------------------------------------
 check-floors:
-	@if [ -e tests/floors.py ]; then $(PYTHON) tests/floors.py; fi
+	@$(PYTHON) tests/floors.py
+
+# -- each header compiles alone ------------------------------------------------------------------
+PUBLIC_H := $(call rfind,include,*.h)
+HEADER_OK := $(PUBLIC_H:%=build/check/header/%.ok)
+check-headers: $(HEADER_OK)
+
+build/check/header/%.ok: %
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(KFLAGS) $(if $(filter include/libc/%,$<),-Iinclude/libc -Iinclude,-Iinclude \
+		-Iinclude/libc) -MMD -MP -MT $@ -MF $@.d -fsyntax-only -include $< -x c /dev/null
+	@touch $@
+
+# -- gcc: both homes, as the builds do it, with checks on as well --------------------------------
+check-gcc: $(K_OBJ) $(H_STACK:%.c=build/host-asan/stack/%.o) $(H_APP:%.c=build/host-asan/stack/%.o) \
+	$(H_GLUE:%.c=build/host-asan/glue/%.o) $(UNIT_SRC:tests/unit/%.c=build/unit/obj/%.o)
+
+# -- clang: its warnings and its lock analysis ---------------------------------------------------
+CLANG_INCLUDE = $(shell $(CLANG) -print-resource-dir)/include
+CLANG_WARN := -Wno-unknown-warning-option -Wthread-safety -Wno-unused-command-line-argument -Wno-gnu-variable-sized-type-not-at-end
+
+# The kernel's flags, without what clang does not know.
+CLANG_KFLAGS = $(subst $(GCC_INCLUDE),$(CLANG_INCLUDE),$(KFLAGS)) $(CLANG_WARN)
+
+CLANG_K := $(K_SRC:%=build/check/clang/%.ok)
+CLANG_H := $(addprefix build/check/clang/,$(addsuffix .ok,$(H_GLUE) $(UNIT_SRC) $(UNIT_AUX)))
+check-clang: $(CLANG_K) $(CLANG_H)
+
+$(CLANG_K): build/check/clang/%.ok: %
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(CLANG_KFLAGS) $(call inc,$<) -MMD -MP -MT $@ -MF $@.d -fsyntax-only $<
+	@touch $@
+
+$(CLANG_H): build/check/clang/%.ok: %
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(HGLUE_FLAGS) $(CLANG_WARN) -DDEBUG -Itests/unit -MMD -MP -MT $@ -MF $@.d \
+		-fsyntax-only $<
+	@touch $@
+
+# -- cppcheck: what neither compiler looks for ---------------------------------------------------
+STATIC_SRC := $(K_SRC) $(H_GLUE)
+CPPCHECK := cppcheck --quiet --std=c11 --platform=unix64 --enable=warning,portability --inline-suppr \
+	--suppressions-list=mk/cppcheck.txt --library=mk/cppcheck.cfg --error-exitcode=1 \
+	--template='{file}:{line}: {severity}: {message} [{id}]'
+check-static: build/check/static.ok
+
+build/check/static.ok: $(STATIC_SRC) $(PUBLIC_H) mk/cppcheck.txt mk/cppcheck.cfg
+	@mkdir -p build/check/cppcheck
+	$(call say,CPPCHK,'$(words $(STATIC_SRC)) files')
+	$(Q)$(CPPCHECK) --cppcheck-build-dir=build/check/cppcheck -j 2 $(STATIC_SRC)
+	@touch $@
+
+-include $(HEADER_OK:=.d) $(CLANG_K:=.d) $(CLANG_H:=.d)

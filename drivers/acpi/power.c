@@ -136,9 +136,9 @@ static bool button_take(u16 evt)
 
 static enum irqreturn sci_interrupt(int irq, void *arg)
 {
-	bool pressed = button_take(power.evt_a) | button_take(power.evt_b);
+	bool in_a = button_take(power.evt_a), in_b = button_take(power.evt_b);
 
-	if (!pressed)
+	if (!in_a && !in_b)
 		return IRQ_NONE;
 	pr_notice("power button\n");
 	orderly_poweroff();
