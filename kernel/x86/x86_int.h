@@ -8,6 +8,7 @@
 #include <home/cpu.h>
 #include <home/irqflags.h>
 #include <kernel/percpu.h>
+#include <kernel/sched.h>
 #include <x86/layout.h>
 
 /* Registers as traps.S saves them; rip and up are the CPU's own frame. */
@@ -103,11 +104,8 @@ void paging_load(void);
 /* From here on tables come from the page allocator. */
 void paging_allocator_ready(void);
 
-/* stack.c: kernel stacks with guard pages. */
-#define STACK_BYTES 16384ul
-/* Lowest address of a stack, or NULL. Thread context, or early in boot. */
-void *kstack_alloc(void);
-void kstack_free(void *stack);
+/* stack.c: the kernel stacks of <kernel/sched.h>. */
+#define STACK_BYTES KSTACK_BYTES
 /* Does addr lie in the guard below a stack? */
 bool kstack_is_guard(u64 addr);
 
