@@ -2,13 +2,14 @@
 /*
  * Bring-up. kernel_main() is the table of contents of the boot; subsystems announce themselves
  * by DEFINE_INITCALL in the level they belong to, run in the order of levels, within one level
- * in link order. Applications announce themselves by APP().
+ * in link order. Applications announce themselves by APP() of <sys/app.h>.
  */
 #ifndef KERNEL_INIT_H
 #define KERNEL_INIT_H
 
 #include <lib/compiler.h>
 #include <lib/types.h>
+#include <sys/app.h>
 
 enum init_level {
 	INIT_CORE,   /* sysctl, vfs, log files */
@@ -29,19 +30,6 @@ struct initcall {
 
 /* Run all calls of a level. */
 void do_initcalls(enum init_level level);
-
-/* Applications: main-like functions named on the command line (init="httpd -p 80; echo") or run by
- * the shell. */
-struct app {
-	const char *name;
-	const char *usage; /* one line: synopsis and what it does */
-	int (*main)(int argc, char **argv);
-	bool autostart; /* started at boot unless init= says otherwise */
-};
-
-#define APP(nm, fn, help, start)                                                  \
-	static const struct app __app_##nm __attribute__((section("apps"), used)) \
-	__aligned(8) = {#nm, help, fn, start}
 
 /* Both homes call this once memory, per-CPU data, time and threads work; it never blocks for long.
  * Runs INIT_CORE .. INIT_LATE, then starts the apps. */

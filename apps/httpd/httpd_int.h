@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Between the files of the HTTP server. One worker a CPU, each with its own listener
+ * (SO_REUSEPORT), epoll, connections and file cache: workers share nothing that changes.
+ */
+#ifndef HTTPD_INT_H
+#define HTTPD_INT_H
+
+#include "request.h"
+
+#include <sys/types.h>
+
+#define OUT_SIZE   16384               /* a worker's buffer of response bytes on their way out */
+#define IN_SIZE    (HTTP_MAX_HEAD + 1) /* a worker's buffer of request bytes */
+#define SMALL_FILE 4096 /* files up to this size are kept in memory and sent with the head */
+
+struct httpd_config {
+	const char *root; /* folder that "/" stands for */
+	unsigned port;
+	int backlog;
+	unsigned max_conns; /* a worker */
+};
+
+/* ---- files.c: what can be served ---------------------------------------------------------- */
+
+struct http_file {
+	struct http_file *next; /* in the hash chain */
+	unsigned refs;          /* connections that are sending it */
+	int fd;
+	uint64_t size;
+	const char *type; /* Content-Type */
+	char etag[40];
+	char last_modified[32];
+	char *small; /* the content, where size <= SMALL_FILE */
+	char path[];
+};
+
+#define FILE_BUCKETS   64
+#define FILE_CACHE_MAX 256
+
+struct file_cache {
+	const char *root;
+	struct http_file *bucket[FILE_BUCKETS];
+	unsigned n;
+};
+
+/* The file that path (as http_target_to_path() made it) names, with a reference. NULL: *status is
+ * 301 (a folder: add a slash), 403, 404 or 503. The root file system is read-only: entries stay
+ * true. */
+struct http_file *file_get(struct file_cache *fc, const char *path, int *status);
+void file_put(struct http_file *f);
+void http_date(time_t t, char text[32]);
+
+/* ---- response.c: heads ------------------------------------------------------------------------
+ */
+
+const char *http_reason(int status);
+/* Append a whole error or redirect response to out. Returns its length. */
+size_t http_error_response(char *out, size_t size, int status, bool close, bool head_only,
+			   const char *location, const char *date);
+/* The head of a response with f (bytes first..last of it). */
+size_t http_file_head(char *out, size_t size, int status, const struct http_file *f, uint64_t first,
+		      uint64_t last, bool close, bool http10, const char *date);
+
+/* ---- conn.c and worker.c
+ * ------------------------------------------------------------------------- */
+
+/* What a connection waits for; each has one time-out, so each list is in order of deadlines. */
+enum conn_wait { WAIT_REQUEST, WAIT_HEAD, WAIT_SEND, WAIT_LINGER, NR_WAITS };
+
+struct conn {
+	struct conn *prev, *next; /* in its worker's list of that wait */
+	uint64_t deadline_ms;
+	int fd;
+	uint8_t wait; /* enum conn_wait */
+	bool close_after;
+	uint32_t events; /* epoll's interest */
+	char *in;        /* the beginning of a request, kept for later */
+	size_t in_len;
+	char *out; /* response bytes that the socket did not take yet */
+	size_t out_len, out_off;
+	struct http_file *file; /* being sent after out */
+	uint64_t file_off, file_left;
+};
+
+struct conn_list {
+	struct conn *head, *tail;
+};
+
+struct worker {
+	const struct httpd_config *config;
+	int epfd, listen_fd;
+	unsigned index, nconns;
+	bool accepting;
+	struct conn_list waiting[NR_WAITS];
+	struct file_cache files;
+	uint64_t now_ms;
+	time_t date_at;
+	char date[32];
+	size_t out_len;
+	char in[IN_SIZE], out[OUT_SIZE];
+};
+
+/* Serve until the end of time. Returns a positive errno if it can't start. */
+int worker_run(void *config);
+
+void conn_start(struct worker *w, int fd);
+/* Something happened on the connection; it may be gone afterwards. */
+void conn_event(struct worker *w, struct conn *c, uint32_t events);
+void conn_timeout(struct worker *w, struct conn *c);
+/* Put c under another deadline (or renew it), with the epoll interest that goes with it. */
+void worker_wait_for(struct worker *w, struct conn *c, enum conn_wait what);
+void worker_forget(struct worker *w, struct conn *c);
+/* Text of the current time for Date. */
+const char *worker_date(struct worker *w);
+
+#endif
