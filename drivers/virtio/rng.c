@@ -23,7 +23,7 @@ struct rng {
 	struct virtqueue *vq;
 	struct virtio_work work;
 	struct timer timer;
-	u8 data[RNG_BYTES] __aligned(CACHELINE_BYTES);
+	u8 data[RNG_BYTES];
 };
 
 static void rng_ask(struct rng *r)

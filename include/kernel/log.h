@@ -68,6 +68,9 @@ struct console {
 	void (*write)(struct console *c, const char *s, size_t len);
 };
 void register_console(struct console *c);
+/* Supplied by the home: the console that needs no driver falls silent, one with a driver follows.
+ */
+void early_console_stop(void);
 void console_set_loglevel(enum log_level max);
 
 /* Copy formatted records from sequence number *seq on into buf ("<level>[time] text" without the
