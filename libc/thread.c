@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads of the image. Thread context. */
+/* Threads and applications of the image. Thread context. */
 #include <kernel/percpu.h>
 #include <kernel/syscalls.h>
+#include <sys/app.h>
 #include <sys/thread.h>
 
 #include "libc_int.h"
@@ -14,6 +15,11 @@ int thread_start(const char *name, int (*fn)(void *arg), void *arg, unsigned cpu
 int thread_wait(int tid, int *result)
 {
 	return (int)libc_ret(sys_thread_join(tid, result));
+}
+
+int app_run(int argc, char **argv)
+{
+	return (int)libc_ret(sys_app_run(argc, argv));
 }
 
 int get_nprocs(void)

@@ -19,23 +19,24 @@
 
 #define BUF_SIZE       16384
 #define MAX_EVENTS     64
-#define RESERVED_PORTS 1024 /* services' own: two echoes would talk for ever */
+#define CHARGEN_PERIOD (74 * 95) /* bytes after which the pattern repeats */
+#define RESERVED_PORTS 1024      /* services' own: two echoes would talk for ever */
 
 struct service {
 	const char *name;
 	unsigned port;
-	bool reads, echoes, generates;
+	bool echoes, generates;
 };
 
-static const struct service echo_service = {"echo", 7, true, true, false};
-static const struct service discard_service = {"discard", 9, true, false, false};
-static const struct service chargen_service = {"chargen", 19, false, false, true};
+static const struct service echo_service = {"echo", 7, true, false};
+static const struct service discard_service = {"discard", 9, false, false};
+static const struct service chargen_service = {"chargen", 19, false, true};
 
 struct peer {
 	int fd;
 	uint32_t events;
-	char *pending; /* what the peer did not take yet */
-	size_t off, len;
+	char *pending;   /* what the peer did not take yet */
+	size_t off, len; /* off: also where a generator is in its pattern */
 };
 
 struct server {
@@ -108,9 +109,14 @@ static bool peer_writable(struct server *s, struct peer *p)
 		free(p->pending);
 		p->pending = NULL;
 	}
-	if (s->svc->generates)
-		return send(p->fd, s->buf, 74 * 200, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
-		       errno == EAGAIN;
+	if (s->svc->generates) {
+		ssize_t n = send(p->fd, s->buf + p->off, 2 * CHARGEN_PERIOD - p->off,
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n > 0)
+			p->off = (p->off + (size_t)n) % CHARGEN_PERIOD;
+		return n >= 0 || errno == EAGAIN;
+	}
 	peer_watch(s, p, EPOLLIN);
 	return true;
 }

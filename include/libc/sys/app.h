@@ -17,4 +17,8 @@ struct app {
 	static const struct app __app_##nm \
 		__attribute__((section("apps"), used, aligned(8))) = {#nm, help, fn, start}
 
+/* Run an application by name in this thread; its result, or -1 with errno (ENOENT: none has that
+ * name). */
+int app_run(int argc, char **argv);
+
 #endif
