@@ -51,6 +51,21 @@ def test_many_udp_echoes(vm):
     assert back == 1000
 
 
+def test_discard_and_chargen(vm):
+    """Port 9 takes all and says nothing; port 19 sends the pattern of RFC 864 until it is closed."""
+    with vm.connect(9) as s:
+        s.sendall(bytes(100000))
+        s.shutdown(socket.SHUT_WR)
+        assert s.recv(1) == b""
+    with vm.connect(19) as s:
+        data = b""
+        while len(data) < 20000:
+            data += s.recv(65536)
+    lines = data.split(b"\r\n")
+    assert all(len(li) == 72 for li in lines[:200]) and lines[1] == lines[0][1:] + lines[1][-1:]
+    assert vm.status("/") == 200
+
+
 # -- ARP
 
 
