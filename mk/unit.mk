@@ -32,5 +32,20 @@ build/unit/%_test: build/unit/obj/%_test.o $(UNIT_AUX:tests/unit/%.c=build/unit/
 	$(Q)$(CC) $(SANITIZE) $(HOST_LDFLAGS) -o $@ $(filter %.o,$^) \
 		-Wl,--whole-archive build/host-asan/libsluice.a -Wl,--no-whole-archive $(UNIT_LD) -lcmocka
 
-.SECONDARY: $(UNIT_SRC:tests/unit/%.c=build/unit/obj/%.o)
+# What include/libc promises, as tables made from our headers and from the host's.
+ABI_OBJ := $(addprefix build/unit/obj/abi_,ours.o theirs.o tcp.o)
+build/unit/lib_abi_test: build/unit/obj/lib_abi_test.o $(ABI_OBJ)
+	$(call say,HLD,$@)
+	$(Q)$(CC) $(SANITIZE) $(HOST_LDFLAGS) -o $@ $^ -lcmocka
+build/unit/abi_%.c: tests/unit/abi_gen.py $(call rfind,include/libc,*.h)
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) $< $* >$@
+build/unit/obj/abi_ours.o: build/unit/abi_ours.c tests/unit/abi_row.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -w $(FREESTANDING) $(call inc,libc/) -idirafter tests/unit -c -o $@ $<
+build/unit/obj/abi_%.o: build/unit/abi_%.c tests/unit/abi_row.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -w -D_GNU_SOURCE -idirafter tests/unit -c -o $@ $<
+
+.SECONDARY: build/unit/abi_ours.c build/unit/abi_theirs.c build/unit/abi_tcp.c $(UNIT_SRC:tests/unit/%.c=build/unit/obj/%.o)
 -include $(UNIT_SRC:tests/unit/%.c=build/unit/obj/%.d) $(UNIT_AUX:tests/unit/%.c=build/unit/obj/%.d)
