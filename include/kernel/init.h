@@ -2,14 +2,14 @@
 /*
  * Bring-up. kernel_main() is the table of contents of the boot; subsystems announce themselves
  * by DEFINE_INITCALL in the level they belong to, run in the order of levels, within one level
- * in link order. Applications announce themselves by APP() of <sys/app.h>.
+ * in link order. Applications announce themselves by APP() of app.h.
  */
 #ifndef KERNEL_INIT_H
 #define KERNEL_INIT_H
 
+#include <kernel/app.h>
 #include <lib/compiler.h>
 #include <lib/types.h>
-#include <sys/app.h>
 
 enum init_level {
 	INIT_CORE,   /* sysctl, vfs, log files */
