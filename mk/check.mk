@@ -66,6 +66,8 @@ $(CLANG_H): build/check/clang/%.ok: %
 STATIC_SRC := $(K_SRC) $(H_GLUE)
 CPPCHECK := cppcheck --quiet --std=c11 --platform=unix64 --enable=warning,portability --inline-suppr \
 	--suppressions-list=mk/cppcheck.txt --library=mk/cppcheck.cfg --error-exitcode=1 \
+	--max-configs=1 -D__GNUC__=12 -D__x86_64__ -D'container_of(p,t,m)=((t *)(void *)(p))' \
+	-Iinclude -Iinclude/libc -Ikernel/x86/include \
 	--template='{file}:{line}: {severity}: {message} [{id}]'
 check-static: build/check/static.ok
 

@@ -71,6 +71,8 @@
 
 #define sizeof_field(type, member) sizeof(((type *)0)->member)
 #define offsetofend(type, member)  (offsetof(type, member) + sizeof_field(type, member))
+/* A static analyser may bring a plainer one. */
+#ifndef container_of
 #define container_of(p, type, member)                                                          \
 	__extension__({                                                                        \
 		static_assert(__builtin_types_compatible_p(__typeof__(*(p)),                   \
@@ -79,6 +81,7 @@
 			      "container_of: pointer of another type");                        \
 		(type *)(__UINTPTR_TYPE__)((__UINTPTR_TYPE__)(p)-offsetof(type, member));      \
 	})
+#endif
 
 /* A compile error if a and b differ in type, like Linux's: say min_t(type, a, b) to convert. */
 #define __cmp_typed(a, b, op, x, y)    \
