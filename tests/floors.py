@@ -4,8 +4,8 @@
 
     0 lib   1 kernel interface, kernel, boot   2 net core   3 protocols   4 sockets   5 libc   6 apps
 
-Drivers see lib, the kernel interface and net core, and no other driver's folder. Apps see libc and
-lib. Headers of include/libc that only declare types and constants of the ABI are open to all; those
+Drivers see lib, the kernel interface and net core, of other drivers' folders what is not *_int.h.
+Apps see libc and lib. Headers of include/libc that only declare types and constants of the ABI are open to all; those
 whose point is functions belong to floor 5. host/ and tests/ may look everywhere.
 """
 
@@ -103,9 +103,10 @@ def complaint(path, target, shown):
     if theirs not in MAY[mine]:
         return f"{mine} includes {shown}, which is {theirs}"
     if not target.startswith(("include/", "kernel/x86/include/", "host/include/")):
-        private = not (top_folder(target) == top_folder(path) or
-                       target.split("/")[0] == path.split("/")[0] and mine == theirs)
-        if private or (theirs == DRIVER and top_folder(target) != top_folder(path)):
+        near = top_folder(target) == top_folder(path) or \
+            target.split("/")[0] == path.split("/")[0] and mine == theirs
+        if not near or theirs == DRIVER and target.endswith("_int.h") and \
+                top_folder(target) != top_folder(path):
             return f"{shown} is private to {top_folder(target)}/"
     return None
 
