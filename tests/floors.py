@@ -49,10 +49,7 @@ NET_HEADERS = (
 # Headers of include/libc that are libc's functions, not the ABI's types.
 LIBC_HEADERS = {"stdio.h", "stdlib.h", "unistd.h", "dirent.h", "pthread.h", "sched.h", "signal.h",
                 "assert.h", "arpa/inet.h", "sys/random.h", "sys/reboot.h", "sys/sendfile.h",
-                "sys/eventfd.h", "getopt.h"}
-
-# The one door from apps into the kernel interface: how an app announces itself.
-APP_MAY_ALSO = {"include/kernel/app.h", "include/kernel/init.h"}
+                "sys/eventfd.h", "getopt.h", "sys/app.h"}
 
 COMPILER_HEADERS = {"stdarg.h", "stdbool.h", "stddef.h", "stdint.h", "stdatomic.h", "stdalign.h",
                     "stdnoreturn.h", "float.h", "iso646.h", "cpuid.h", "immintrin.h"}
@@ -98,8 +95,6 @@ def top_folder(path):
 def complaint(path, target, shown):
     """What is wrong with path including target, or None."""
     mine, theirs = kind_of(path), kind_of(target)
-    if mine == APP and target in APP_MAY_ALSO:
-        return None
     if theirs not in MAY[mine]:
         return f"{mine} includes {shown}, which is {theirs}"
     if not target.startswith(("include/", "kernel/x86/include/", "host/include/")):
