@@ -121,8 +121,8 @@
 #define IS_POWER_OF_2(x)        ((x) != 0 && ((x) & ((x)-1)) == 0)
 
 /* One access, not torn, not repeated, not left out: for data another context changes. */
-#define READ_ONCE(x)     (*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#define READ_ONCE(x)     (*(const volatile __typeof__(x) *)(__UINTPTR_TYPE__)(&(x)))
+#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)(__UINTPTR_TYPE__)(&(x)) = (v))
 #define barrier()        __asm__ __volatile__("" ::: "memory")
 /* The compiler must think that v may have changed here. */
 #define OPTIMIZER_HIDE_VAR(v) __asm__("" : "+r"(v))

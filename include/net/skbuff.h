@@ -86,8 +86,13 @@ struct sk_buff {
 	struct sock *sk;          /* owner whose memory is charged; destructor gives it back */
 	u64 tstamp_ns;            /* receive time, or earliest departure time on transmit */
 	char cb[48] __aligned(8); /* of the layer that holds the skb now */
-	struct dst_entry *dst;
-	void (*destructor)(struct sk_buff *skb);
+	union {
+		struct {
+			struct dst_entry *dst;
+			void (*destructor)(struct sk_buff *skb);
+		};
+		struct list_head tcp_tsorted_anchor; /* in TCP's retransmit queue only */
+	};
 	u32 len, data_len;
 	u16 mac_len;
 	u16 queue_mapping;
