@@ -40,16 +40,22 @@ static const char *take_digits(const char *s, unsigned base, u64 *out, bool *ove
 	return s;
 }
 
-u64 simple_strtoull(const char *s, const char **end, unsigned base)
+u64 strtoull_overflow(const char *s, const char **end, unsigned base, bool *overflow)
 {
 	const char *digits = take_prefix(s, &base), *stop;
-	bool overflow;
 	u64 v;
 
-	stop = take_digits(digits, base, &v, &overflow);
+	stop = take_digits(digits, base, &v, overflow);
 	if (end)
 		*end = stop == digits ? s : stop;
 	return v;
+}
+
+u64 simple_strtoull(const char *s, const char **end, unsigned base)
+{
+	bool overflow;
+
+	return strtoull_overflow(s, end, base, &overflow);
 }
 
 int kstrtou64(const char *s, unsigned base, u64 *out)

@@ -52,43 +52,49 @@ int abs(int v)
 	return v < 0 ? -v : v;
 }
 
-/* Sign and magnitude of the number at s; saturates at ~0. *end as strtoul's. */
-static u64 parse(const char *s, char **end, int base, bool *negative)
+struct number {
+	u64 magnitude;
+	bool negative, overflow;
+};
+
+/* The number at s. *end as strtoul's. */
+static struct number parse(const char *s, char **end, int base)
 {
+	struct number n;
 	const char *p = s, *stop;
-	u64 v;
 
 	while (isspace((unsigned char)*p))
 		p++;
-	*negative = *p == '-';
+	n.negative = *p == '-';
 	if (*p == '-' || *p == '+')
 		p++;
-	v = simple_strtoull(p, &stop, (unsigned)base);
+	n.magnitude = strtoull_overflow(p, &stop, (unsigned)base, &n.overflow);
 	if (end)
 		*end = (char *)(uintptr_t)(stop == p ? s : stop);
-	return v;
+	return n;
 }
 
 unsigned long long strtoull(const char *restrict s, char **restrict end, int base)
 {
-	bool negative;
-	u64 v = parse(s, end, base, &negative);
+	struct number n = parse(s, end, base);
 
-	if (v == ULLONG_MAX)
+	if (n.overflow) {
 		errno = ERANGE;
-	return negative && v != ULLONG_MAX ? -v : v;
+		return ULLONG_MAX;
+	}
+	return n.negative ? -n.magnitude : n.magnitude;
 }
 
 long long strtoll(const char *restrict s, char **restrict end, int base)
 {
-	bool negative;
-	u64 v = parse(s, end, base, &negative);
+	struct number n = parse(s, end, base);
+	u64 limit = (u64)LLONG_MAX + n.negative;
 
-	if (v <= LLONG_MAX)
-		return negative ? -(long long)v : (long long)v;
-	if (!negative || v > 1ull << 63)
+	if (n.magnitude > limit) {
 		errno = ERANGE;
-	return negative ? LLONG_MIN : LLONG_MAX;
+		return n.negative ? LLONG_MIN : LLONG_MAX;
+	}
+	return (long long)(n.negative ? -n.magnitude : n.magnitude);
 }
 
 unsigned long strtoul(const char *restrict s, char **restrict end, int base)

@@ -11,7 +11,7 @@ PYTHON  ?= python3
 
 WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wundef -Wvla \
 	-Wcast-qual -Wpointer-arith -Wformat=2 -Wno-format-nonliteral -Wno-unused-parameter \
-	-Wno-missing-field-initializers -Wwrite-strings
+	-Wno-missing-field-initializers
 
 # Type punning through pointers is how packet headers are read, so no strict aliasing; pointer and
 # signed overflow are left undefined: UBSan watches for them in the hosted build.

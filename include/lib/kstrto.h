@@ -23,6 +23,8 @@ int kstrtobool(const char *s, bool *out) __must_check;
  * Too large a value saturates at ~0.
  */
 u64 simple_strtoull(const char *s, const char **end, unsigned base);
+/* The same, and tells whether the value was too large. */
+u64 strtoull_overflow(const char *s, const char **end, unsigned base, bool *overflow);
 
 /* A size with an optional suffix K, M, G or T (powers of 1024), as on Linux's command line. */
 u64 memparse(const char *s, const char **end);
