@@ -216,7 +216,7 @@ int tty_register(struct tty *t, const char *name, bool console)
 		.c_oflag = TC_OPOST | TC_ONLCR,
 		.c_cflag = TC_B115200 | TC_CS8 | TC_CREAD | TC_CLOCAL,
 	};
-	snprintf(path, sizeof(path), "/dev/%s", name);
+	scnprintf(path, sizeof(path), "/dev/%s", name);
 	err = dev_create(path, &tty_file_ops, t);
 	if (!err && console)
 		err = dev_create("/dev/console", &tty_file_ops, t);
