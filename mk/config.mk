@@ -24,6 +24,9 @@ GCC_INCLUDE   := $(shell $(CC) -print-file-name=include)
 FREESTANDING  := -ffreestanding -nostdinc -isystem $(GCC_INCLUDE)
 inc = $(if $(filter libc/% apps/%,$(1)),-Iinclude/libc -Iinclude,-Iinclude -Iinclude/libc)
 
+# What objects depend on beside their sources: their flags may have changed.
+MK_FILES := Makefile $(wildcard mk/*.mk)
+
 # rfind(folders, pattern): all matching files below the folders, sorted; none if missing.
 rfind = $(sort $(foreach d,$(1),$(foreach f,$(wildcard $(d)/*),$(call rfind,$(f),$(2))) \
 	$(filter $(subst *,%,$(2)),$(wildcard $(d)/$(2)))))

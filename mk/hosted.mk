@@ -22,12 +22,12 @@ hosted: build/host/libsluice.a build/host-asan/libsluice.a
 
 # hosted-variant(folder, extra flags)
 define hosted-variant
-$(1)/stack/%.o: %.c $(MAKEFILE_LIST)
+$(1)/stack/%.o: %.c $(MK_FILES)
 	@mkdir -p $$(@D)
 	$$(call say,HCC,$$<)
 	$$(Q)$$(CC) $$(HSTACK_FLAGS) $(2) $$(call inc,$$<) -MMD -MP -c -o $$@ $$<
 
-$(1)/glue/%.o: %.c $(MAKEFILE_LIST)
+$(1)/glue/%.o: %.c $(MK_FILES)
 	@mkdir -p $$(@D)
 	$$(call say,HCC,$$<)
 	$$(Q)$$(CC) $$(HGLUE_FLAGS) $(2) -MMD -MP -c -o $$@ $$<

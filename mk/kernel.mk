@@ -20,12 +20,12 @@ elf: $(ELF)
 # Loops in here must not be turned into calls of themselves.
 $(OUT)/obj/lib/string.o: KFLAGS += -fno-tree-loop-distribute-patterns
 
-$(OUT)/obj/%.o: %.c $(MAKEFILE_LIST)
+$(OUT)/obj/%.o: %.c $(MK_FILES)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(KFLAGS) $(call inc,$<) -MMD -MP -c -o $@ $<
 
-$(OUT)/obj/%_S.o: %.S $(MAKEFILE_LIST)
+$(OUT)/obj/%_S.o: %.S $(MK_FILES)
 	@mkdir -p $(@D)
 	$(call say,AS,$<)
 	$(Q)$(CC) $(KFLAGS) $(call inc,$<) -D__ASSEMBLER__ -MMD -MP -c -o $@ $<

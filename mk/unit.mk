@@ -17,7 +17,7 @@ unit-build: $(UNIT_BIN)
 unit: $(UNIT_BIN)
 	@$(PYTHON) tests/unit/run.py $(UNIT_BIN)
 
-build/unit/obj/%.o: tests/unit/%.c $(MAKEFILE_LIST)
+build/unit/obj/%.o: tests/unit/%.c $(MK_FILES)
 	@mkdir -p $(@D)
 	$(call say,HCC,$<)
 	$(Q)$(CC) $(UNIT_FLAGS) -MMD -MP -c -o $@ $<
