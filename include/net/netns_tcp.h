@@ -6,6 +6,7 @@
 #ifndef NET_NETNS_TCP_H
 #define NET_NETNS_TCP_H
 
+#include <kernel/atomic.h>
 #include <kernel/spinlock.h>
 #include <kernel/sysctl.h>
 #include <kernel/timer.h>
