@@ -79,6 +79,14 @@ struct mutex {
 	struct wait_queue wq;
 };
 
+#define MUTEX_INIT(m)                                        \
+	{                                                    \
+		.lock = SPINLOCK_INIT(m),                    \
+		.wq = {.lock = SPINLOCK_INIT(m.wq),          \
+		       .head = LIST_HEAD_INIT((m).wq.head) } \
+	}
+#define DEFINE_MUTEX(m) struct mutex m = MUTEX_INIT(m)
+
 void mutex_init(struct mutex *m);
 void mutex_lock(struct mutex *m);
 bool mutex_trylock(struct mutex *m) __must_check;

@@ -5,6 +5,20 @@
 
 #include <kernel/mm.h>
 
+/* struct page.flags */
+#define PG_FREE   1u  /* first page of a block in a free list */
+#define PG_TAIL   2u  /* not the first page of an allocated block */
+#define PG_CACHED 4u  /* in a CPU's stack */
+#define PG_ABSENT 8u  /* a hole, or reserved memory */
+#define PG_SLAB   16u /* first page of a slab */
+
+/* Number of a page that has a struct page, and back. */
+u32 page_number(const struct page *p);
+struct page *page_of_number(u32 number);
+
+/* Is memory so small that stocks kept for speed should be small too? */
+bool mem_is_small(void);
+
 /* Bytes in objects alive; supplied by the slab allocator. */
 u64 slab_bytes_used(void);
 

@@ -21,11 +21,6 @@
 
 #include "mm_int.h"
 
-#define PG_FREE   1u /* first page of a block in a free list */
-#define PG_TAIL   2u /* not the first page of an allocated block */
-#define PG_CACHED 4u /* in a CPU's stack */
-#define PG_ABSENT 8u /* a hole, or reserved memory */
-
 #define PCP_MAX       32
 #define PCP_BATCH     16
 #define PCP_MIN_PAGES 8192u /* below 32 MiB the stacks would keep too much: they are not used */
@@ -344,7 +339,7 @@ struct page *alloc_pages_owner(unsigned order, unsigned gfp, enum page_owner own
 
 void free_pages(struct page *p, unsigned order)
 {
-	ASSERT(!(p->flags & (PG_FREE | PG_TAIL | PG_CACHED | PG_ABSENT)) && p->order == order);
+	ASSERT(!p->flags && p->order == order);
 	refcount_set(&p->refs, 0);
 	count_add(&buddy.owner[p->owner], -(1ll << order));
 	home_pages_freed(page_address(p), PAGE_SIZE << order);
@@ -392,6 +387,21 @@ void kvfree(void *p, size_t size)
 }
 
 /* --- accounting --------------------------------------------------------------------------- */
+
+u32 page_number(const struct page *p)
+{
+	return (u32)(p - buddy.map);
+}
+
+struct page *page_of_number(u32 number)
+{
+	return &buddy.map[number];
+}
+
+bool mem_is_small(void)
+{
+	return buddy.total < PCP_MIN_PAGES;
+}
 
 bool mem_is_low(void)
 {
