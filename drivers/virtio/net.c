@@ -185,6 +185,7 @@ static int make_queues(struct vnet *vn)
 		vn->sq[i].vq->priv = &vn->sq[i];
 	}
 	vn->cvq = ctrl ? vn->vdev->vqs[2 * n_pairs] : NULL;
+	vn->cvq_stuck = false;
 	return 0;
 }
 

@@ -65,6 +65,8 @@ static int command(struct vnet *vn, u8 class, u8 cmd, u32 len)
 
 	if (!vn->cvq)
 		return -EOPNOTSUPP;
+	if (vn->cvq_stuck)
+		return -EIO;
 	c->hdr.class = class;
 	c->hdr.command = cmd;
 	c->ack = CTRL_UNSET;
@@ -78,7 +80,7 @@ static int command(struct vnet *vn, u8 class, u8 cmd, u32 len)
 	virtqueue_kick(vn->cvq);
 	if (!wait_done(vn->cvq)) {
 		pr_err("%s: command %u.%u is not answered\n", vn->dev->name, class, cmd);
-		vn->cvq = NULL;
+		vn->cvq_stuck = true;
 		return -ETIMEDOUT;
 	}
 	return READ_ONCE(c->ack) == CTRL_OK ? 0 : -EIO;
@@ -86,8 +88,6 @@ static int command(struct vnet *vn, u8 class, u8 cmd, u32 len)
 
 static int command_u8(struct vnet *vn, u8 class, u8 cmd, u8 v)
 {
-	if (!vn->ctrl)
-		return -EOPNOTSUPP;
 	vn->ctrl->data[0] = v;
 	return command(vn, class, cmd, sizeof(v));
 }

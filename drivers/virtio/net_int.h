@@ -128,6 +128,7 @@ struct vnet {
 	u8 rx_pages;           /* pages of one receive buffer without MRG_RXBUF */
 	u32 lro_types;         /* SKB_GSO_* that the device may send */
 	struct virtqueue *cvq; /* [rtnl] NULL: none */
+	bool cvq_stuck;        /* [rtnl] a command was not answered: no more until the next reset */
 	struct vnet_ctrl *ctrl;
 	struct virtio_work config_work, reset_work, rx_mode_work;
 	u32 resets;         /* [rtnl] since the device was found */
