@@ -52,7 +52,7 @@ static unsigned to_segments(struct vnet *vn, struct sk_buff *skb, struct vq_seg 
 	unsigned n = 0;
 
 	fill_header(skb, h);
-	if (vn->any_layout && skb_headroom(skb) >= vn->hdr_bytes && !skb_cloned(skb)) {
+	if (vn->any_layout && skb_headroom(skb) >= vn->hdr_bytes && !skb_header_cloned(skb)) {
 		u8 *at = skb->data - vn->hdr_bytes;
 
 		memcpy(at, h, vn->hdr_bytes);
