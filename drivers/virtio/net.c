@@ -555,6 +555,24 @@ static unsigned count_pairs(struct virtio_device *d, u16 *max_pairs)
 	return min3((unsigned)*max_pairs, num_online_cpus(), VNET_MAX_PAIRS);
 }
 
+static void free_pairs(struct vnet *vn)
+{
+	kvfree(vn->rq, vn->pairs * sizeof(*vn->rq));
+	kvfree(vn->sq, vn->pairs * sizeof(*vn->sq));
+	kfree(vn->ctrl);
+}
+
+static int alloc_pairs(struct vnet *vn)
+{
+	vn->rq = kvzalloc(vn->pairs * sizeof(*vn->rq), GFP_KERNEL);
+	vn->sq = kvzalloc(vn->pairs * sizeof(*vn->sq), GFP_KERNEL);
+	vn->ctrl = kzalloc(sizeof(*vn->ctrl), GFP_KERNEL);
+	if (vn->rq && vn->sq && vn->ctrl)
+		return 0;
+	free_pairs(vn);
+	return -ENOMEM;
+}
+
 static void init_pairs(struct vnet *vn)
 {
 	for (unsigned i = 0; i < vn->pairs; i++) {
@@ -581,7 +599,6 @@ static void init_netdev(struct vnet *vn)
 	dev->features = dev->hw_features;
 	dev->watchdog_timeo_ns = VNET_WATCHDOG_NS;
 	dev->needed_headroom = sizeof(struct virtio_net_hdr);
-	dev->real_num_tx_queues = vn->pairs;
 	virtio_work_init(&vn->config_work, config_work);
 	virtio_work_init(&vn->reset_work, reset_work);
 	virtio_work_init(&vn->rx_mode_work, rx_mode_work);
@@ -593,7 +610,7 @@ static int vnet_probe(struct virtio_device *d)
 	struct vnet *vn;
 	u16 max_pairs;
 	unsigned pairs = count_pairs(d, &max_pairs);
-	int err = -ENOMEM;
+	int err;
 
 	dev = alloc_etherdev_mqs(sizeof(struct vnet), pairs, pairs);
 	if (!dev)
@@ -604,27 +621,29 @@ static int vnet_probe(struct virtio_device *d)
 	vn->pairs = (u16)pairs;
 	vn->max_pairs = max_pairs;
 	d->priv = vn;
-	vn->ctrl = kzalloc(sizeof(*vn->ctrl), GFP_KERNEL);
-	if (!vn->ctrl)
+	err = alloc_pairs(vn);
+	if (err)
 		goto free_dev;
 	take_features(vn);
 	read_mac(vn);
 	err = read_mtu(vn);
 	if (err)
-		goto free_ctrl;
+		goto free_pairs;
 	check_speed(vn);
 	init_netdev(vn);
 	init_pairs(vn);
+	/* Down until it is opened: coming up is then an event, and said. */
+	netif_carrier_off(dev);
 	err = register_netdev(dev, NULL);
 	if (err)
-		goto free_ctrl;
+		goto free_pairs;
 	pr_info("%s: %s at %s, %pM, %u queue pair%s%s\n", dev->name, d->name, d->where,
 		dev->dev_addr, pairs, pairs == 1 ? "" : "s",
 		vn->mergeable ? ", mergeable buffers" : "");
 	return 0;
 
-free_ctrl:
-	kfree(vn->ctrl);
+free_pairs:
+	free_pairs(vn);
 free_dev:
 	d->priv = NULL;
 	free_netdev(dev);

@@ -134,8 +134,8 @@ struct vnet {
 	u32 resets;         /* [rtnl] since the device was found */
 	u64 first_reset_ns; /* [rtnl] of the present series */
 	u32 reset_series;   /* [rtnl] */
-	struct vnet_rq rq[VNET_MAX_PAIRS];
-	struct vnet_sq sq[VNET_MAX_PAIRS];
+	struct vnet_rq *rq; /* [I] `pairs` of them */
+	struct vnet_sq *sq; /* [I] likewise */
 };
 
 /* net_rx.c */
