@@ -7,20 +7,9 @@
 #ifndef NET_IP_ROUTE_H
 #define NET_IP_ROUTE_H
 
+#include <linux/rtnetlink.h>
 #include <net/dst.h>
 #include <net/flow.h>
-
-#define RTN_UNICAST     1
-#define RTN_LOCAL       2
-#define RTN_BROADCAST   3
-#define RTN_MULTICAST   5
-#define RTN_BLACKHOLE   6
-#define RTN_UNREACHABLE 7
-
-#define RT_SCOPE_UNIVERSE 0
-#define RT_SCOPE_LINK     253
-#define RT_SCOPE_HOST     254
-#define RT_SCOPE_NOWHERE  255
 
 struct rtable {
 	struct dst_entry dst; /* first */
