@@ -105,10 +105,10 @@ struct nlattr {
 #define NLMSG_HDRLEN      ((int)NLMSG_ALIGN(sizeof(struct nlmsghdr)))
 #define NLMSG_LENGTH(len) ((len) + NLMSG_HDRLEN)
 #define NLMSG_SPACE(len)  NLMSG_ALIGN(NLMSG_LENGTH(len))
-#define NLMSG_DATA(n)     ((void *)((char *)(n) + NLMSG_HDRLEN))
+#define NLMSG_DATA(n)     ((void *)((uintptr_t)(n) + NLMSG_HDRLEN))
 #define NLMSG_NEXT(n, len)                     \
 	((len) -= NLMSG_ALIGN((n)->nlmsg_len), \
-	 (struct nlmsghdr *)((char *)(n) + NLMSG_ALIGN((n)->nlmsg_len)))
+	 (struct nlmsghdr *)((uintptr_t)(n) + NLMSG_ALIGN((n)->nlmsg_len)))
 #define NLMSG_OK(n, len)                                                                       \
 	((len) >= (int)sizeof(struct nlmsghdr) && (n)->nlmsg_len >= sizeof(struct nlmsghdr) && \
 	 (n)->nlmsg_len <= (unsigned)(len))

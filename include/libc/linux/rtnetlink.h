@@ -92,13 +92,13 @@ struct rtattr {
 #define RTA_ALIGN(len)  (((len) + RTA_ALIGNTO - 1) & ~(RTA_ALIGNTO - 1))
 #define RTA_LENGTH(len) (RTA_ALIGN(sizeof(struct rtattr)) + (len))
 #define RTA_SPACE(len)  RTA_ALIGN(RTA_LENGTH(len))
-#define RTA_DATA(a)     ((void *)((char *)(a) + RTA_LENGTH(0)))
+#define RTA_DATA(a)     ((void *)((uintptr_t)(a) + RTA_LENGTH(0)))
 #define RTA_PAYLOAD(a)  ((int)(a)->rta_len - (int)RTA_LENGTH(0))
 #define RTA_OK(a, len)                                                                   \
 	((len) >= (int)sizeof(struct rtattr) && (a)->rta_len >= sizeof(struct rtattr) && \
 	 (a)->rta_len <= (len))
 #define RTA_NEXT(a, len) \
-	((len) -= RTA_ALIGN((a)->rta_len), (struct rtattr *)((char *)(a) + RTA_ALIGN((a)->rta_len)))
+	((len) -= RTA_ALIGN((a)->rta_len), (struct rtattr *)((uintptr_t)(a) + RTA_ALIGN((a)->rta_len)))
 
 struct rtmsg {
 	unsigned char rtm_family;
@@ -111,7 +111,7 @@ struct rtmsg {
 	unsigned char rtm_type;
 	unsigned rtm_flags;
 };
-#define RTM_RTA(r)     ((struct rtattr *)((char *)(r) + NLMSG_ALIGN(sizeof(struct rtmsg))))
+#define RTM_RTA(r)     ((struct rtattr *)((uintptr_t)(r) + NLMSG_ALIGN(sizeof(struct rtmsg))))
 #define RTM_PAYLOAD(n) NLMSG_PAYLOAD(n, sizeof(struct rtmsg))
 
 /* rtm_type */
