@@ -50,6 +50,16 @@ int put_cmsg(struct msghdr *msg, int level, int type, size_t len, const void *da
 void inet_get_local_port_range(const struct net *net, u16 *low, u16 *high);
 bool inet_is_local_reserved_port(const struct net *net, u16 port);
 
+/* connect() of a datagram socket: choose the route and source, remember the peer. Socket locked.
+ * / Forget the peer. / A datagram's headers from IP on, then out: skb->data at the transport
+ * header, dst set. 0 or -errno; takes skb. (net/ipv4/datagram.c) */
+int ip4_datagram_connect(struct sock *sk, const struct sockaddr *addr, socklen_t len);
+int ip4_datagram_disconnect(struct sock *sk, int flags);
+int ip4_datagram_send(struct sock *sk, struct sk_buff *skb, const struct flowi4 *fl, u8 ttl);
+/* The route of a datagram to daddr:dport as the socket's options want it; fl is filled in. A
+ * reference, or ERR_PTR. Any socket state; takes the socket's lock for the cached one. */
+struct rtable *ip4_datagram_route(struct sock *sk, struct flowi4 *fl, be32 daddr, be16 dport);
+
 extern const struct proto_ops inet_stream_ops, inet_dgram_ops;
 
 #endif

@@ -81,6 +81,9 @@ void ip_send_check(struct iphdr *ip);
  */
 struct sk_buff *ip_defrag(struct net *net, struct sk_buff *skb, u32 user);
 
+/* net.ipv4.ip_default_ttl. */
+u8 ip_default_ttl(const struct net *net);
+
 /* Sum of the TCP/UDP pseudo-header. */
 u32 inet_pseudo(const struct sk_buff *skb, u8 proto);
 

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sending datagrams. Thread context.
+ */
+#include "udp_int.h"
+
+#include <errno.h>
+#include <lib/checksum.h>
+#include <lib/err.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#define UDP_MAX_PAYLOAD (65535 - 20 - 8)
+
+/* Where to: msg's address, or the connected peer. */
+static int destination(const struct sock *sk, const struct msghdr *msg, be32 *daddr, be16 *dport)
+{
+	struct sockaddr_in to;
+
+	if (!msg->msg_name) {
+		if (sk->sk_state != TCP_ESTABLISHED)
+			return -EDESTADDRREQ;
+		*daddr = sk->sk_daddr;
+		*dport = sk->sk_dport;
+		return 0;
+	}
+	if (msg->msg_namelen < sizeof(to))
+		return -EINVAL;
+	memcpy(&to, msg->msg_name, sizeof(to));
+	if (to.sin_family != AF_INET && to.sin_family != AF_UNSPEC)
+		return -EAFNOSUPPORT;
+	if (!to.sin_port)
+		return -EINVAL;
+	*daddr = (be32){to.sin_addr.s_addr};
+	*dport = (be16){to.sin_port};
+	return 0;
+}
+
+/* Header and checksum. The device may compute it where the datagram leaves whole. */
+static void fill_header(struct sock *sk, struct sk_buff *skb, const struct flowi4 *fl, csum32 sum)
+{
+	const struct dst_entry *dst = skb_dst(skb);
+	struct udphdr *uh = skb_push(skb, sizeof(*uh));
+	u32 len = skb->len;
+	bool whole = len + sizeof(struct iphdr) <= dst_mtu(dst);
+
+	skb_reset_transport_header(skb);
+	uh->source = inet_sk(sk)->inet_sport;
+	uh->dest = fl->dport;
+	uh->len = be16_make((u16)len);
+	uh->check = (be16){0};
+	if (sk->sk_no_check_tx)
+		return;
+	if (whole && dst->dev->features & (NETIF_F_HW_CSUM | NETIF_F_IP_CSUM)) {
+		skb->ip_summed = CHECKSUM_PARTIAL;
+		skb->csum_start = skb->transport_header;
+		skb->csum_offset = offsetof(struct udphdr, check);
+		uh->check = (be16){
+			(u16)~csum_tcpudp_magic(fl->saddr, fl->daddr, len, IPPROTO_UDP, 0).wire};
+		return;
+	}
+	sum = csum_partial(uh, sizeof(*uh), sum);
+	uh->check = csum_tcpudp_magic(fl->saddr, fl->daddr, len, IPPROTO_UDP, sum);
+	if (!uh->check.wire)
+		uh->check = (be16){0xffff}; /* zero would mean "none" */
+}
+
+static int send_datagram(struct sock *sk, struct rtable *rt, const struct flowi4 *fl,
+			 struct iov_iter *from, int flags)
+{
+	u32 len = (u32)iov_iter_count(from);
+	csum32 sum = 0;
+	const struct inet_sock *inet = inet_sk(sk);
+	struct sk_buff *skb;
+	int err, ttl;
+
+	if (len + 28 > dst_mtu(&rt->dst) && inet->pmtudisc >= IP_PMTUDISC_DO) {
+		ip_local_error(sk, EMSGSIZE, fl->daddr, fl->dport, dst_mtu(&rt->dst));
+		return -EMSGSIZE;
+	}
+	skb = sock_alloc_send_skb(sk, MAX_HEADER + 28 + len, flags & MSG_DONTWAIT, &err);
+	if (!skb)
+		return err;
+	skb_reserve(skb, MAX_HEADER + 28);
+	csum_and_copy_from_iter(skb_put(skb, len), len, &sum, from);
+	dst_hold(&rt->dst);
+	skb_dst_set(skb, &rt->dst);
+	fill_header(sk, skb, fl, sum);
+	ttl = rt->type == RTN_MULTICAST ? inet->mc_ttl : inet->uc_ttl;
+	return ip4_datagram_send(sk, skb, fl, (u8)(ttl < 0 ? ip_default_ttl(sock_net(sk)) : ttl));
+}
+
+ssize_t udp_sendmsg(struct sock *sk, const struct msghdr *msg, struct iov_iter *from, int flags)
+{
+	size_t len = iov_iter_count(from);
+	struct net *net = sock_net(sk);
+	struct flowi4 fl;
+	struct rtable *rt;
+	be32 daddr;
+	be16 dport;
+	int err;
+
+	if (len > UDP_MAX_PAYLOAD)
+		return -EMSGSIZE;
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	err = destination(sk, msg, &daddr, &dport);
+	if (err)
+		return err;
+	rt = ip4_datagram_route(sk, &fl, daddr, dport);
+	if (IS_ERR(rt))
+		return PTR_ERR(rt);
+	err = send_datagram(sk, rt, &fl, from, flags);
+	dst_release(&rt->dst);
+	if (!err)
+		UDP_INC_STATS(net, OUTDATAGRAMS);
+	else if (err == -ENOBUFS)
+		UDP_INC_STATS(net, SNDBUFERRORS);
+	return err ? err : (ssize_t)len;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * UDP sockets: the calls, options, /proc/net/udp and the protocol's registration.
+ */
+#include "udp_int.h"
+
+#include <errno.h>
+#include <kernel/random.h>
+#include <kernel/vfs.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+
+static void udp_close(struct sock *sk, u64 timeout_ns)
+{
+	(void)timeout_ns;
+	sk_common_release(sk);
+}
+
+static int udp_disconnect(struct sock *sk, int flags)
+{
+	ip4_datagram_disconnect(sk, flags);
+	if (!(sk->sk_userlocks & SOCK_BINDPORT_LOCK))
+		udp_unhash(sk);
+	return 0;
+}
+
+static void fill_name(struct msghdr *msg, const struct sk_buff *skb)
+{
+	struct sockaddr_in from = {.sin_family = AF_INET};
+
+	if (!msg->msg_name)
+		return;
+	from.sin_port = udp_hdr(skb)->source.wire;
+	from.sin_addr.s_addr = ip_hdr(skb)->saddr.wire;
+	memcpy(msg->msg_name, &from, min(msg->msg_namelen, (socklen_t)sizeof(from)));
+	msg->msg_namelen = sizeof(from);
+}
+
+static ssize_t udp_recvmsg(struct sock *sk, struct msghdr *msg, struct iov_iter *to, int flags)
+{
+	struct sk_buff *skb;
+	u32 len, copied;
+	int err;
+
+	if (flags & MSG_ERRQUEUE)
+		return ip_recv_error(sk, msg, to);
+	skb = skb_recv_datagram(sk, flags, &err);
+	if (!skb)
+		return err;
+	len = skb->len;
+	copied = min(len, (u32)iov_iter_count(to));
+	if (copied < len)
+		msg->msg_flags |= MSG_TRUNC;
+	skb_copy_datagram_iter(skb, 0, to, copied);
+	fill_name(msg, skb);
+	if (inet_sk(sk)->cmsg_flags)
+		ip_cmsg_recv(sk, skb, msg);
+	consume_skb(skb);
+	return (ssize_t)(flags & MSG_TRUNC ? len : copied);
+}
+
+static u32 udp_poll(struct sock *sk)
+{
+	u32 mask = 0;
+
+	if (sk->sk_err || !skb_queue_empty(&sk->sk_error_queue))
+		mask |= EPOLLERR;
+	if (sk->sk_shutdown & RCV_SHUTDOWN)
+		mask |= EPOLLRDHUP | EPOLLIN | EPOLLRDNORM;
+	if (sk->sk_shutdown == SHUTDOWN_MASK)
+		mask |= EPOLLHUP;
+	if (!skb_queue_empty(&sk->sk_receive_queue))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (atomic_read(&sk->sk_wmem_alloc) < sk->sk_sndbuf)
+		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+	return mask;
+}
+
+static int udp_ioctl(struct sock *sk, unsigned cmd, void *arg)
+{
+	struct sk_buff *skb;
+
+	switch (cmd) {
+	case SIOCOUTQ:
+		*(int *)arg = atomic_read(&sk->sk_wmem_alloc) - 1;
+		return 0;
+	case SIOCINQ:
+		spin_lock_bh(&sk->sk_receive_queue.lock);
+		skb = skb_peek(&sk->sk_receive_queue);
+		*(int *)arg = skb ? (int)skb->len : 0;
+		spin_unlock_bh(&sk->sk_receive_queue.lock);
+		return 0;
+	default:
+		return -ENOTTY;
+	}
+}
+
+struct proto udp_prot = {
+	.name = "UDP",
+	.obj_size = sizeof(struct udp_sock),
+	.max_header = MAX_HEADER + 28,
+	.close = udp_close,
+	.get_port = udp_get_port,
+	.unhash = udp_unhash,
+	.connect = ip4_datagram_connect,
+	.disconnect = udp_disconnect,
+	.setsockopt = ip_setsockopt,
+	.getsockopt = ip_getsockopt,
+	.sendmsg = udp_sendmsg,
+	.recvmsg = udp_recvmsg,
+	.poll = udp_poll,
+	.ioctl = udp_ioctl,
+};
+
+static const struct inet_protosw udp_protosw = {
+	.family = AF_INET, .type = SOCK_DGRAM, .protocol = IPPROTO_UDP, .prot = &udp_prot};
+INET_PROTOSW(udp_protosw);
+
+static const struct net_protocol udp_protocol = {
+	.protocol = IPPROTO_UDP, .family = AF_INET, .handler = udp_rcv, .err_handler = udp_err};
+NET_PROTOCOL(udp_protocol);
+
+/* ---- /proc/net/udp: Linux's columns --------------------------------------------------------- */
+
+static void show_one(struct sock *sk, void *arg)
+{
+	seq_printf(arg,
+		   "%5u: %08X:%04X %08X:%04X %02X %08X:%08X 00:00000000 00000000 %5d %8d %llu %d "
+		   "%p %d\n",
+		   (unsigned)(sk->sk_num % UDP_HTABLE_SIZE), sk->sk_rcv_saddr.wire, sk->sk_num,
+		   sk->sk_daddr.wire, be16_get(sk->sk_dport), sk->sk_state,
+		   (unsigned)atomic_read(&sk->sk_wmem_alloc) - 1,
+		   (unsigned)atomic_read(&sk->sk_rmem_alloc), 0, 0, (unsigned long long)sk->sk_ino,
+		   refcount_read(&sk->sk_refcnt), NULL, atomic_read(&sk->sk_drops));
+}
+
+static void udp_show(struct seq_file *m)
+{
+	seq_puts(m,
+		 "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   "
+		 "uid  timeout inode ref pointer drops\n");
+	udp_for_each(m->private, show_one, m);
+}
+
+/* ---- per net -----------------------------------------------------------------------------------
+ */
+
+static int udp_net_init(struct net *net)
+{
+	net->udp = kvzalloc(sizeof(*net->udp), GFP_KERNEL);
+	if (!net->udp)
+		return -ENOMEM;
+	for (unsigned i = 0; i < UDP_HTABLE_SIZE; i++)
+		spin_lock_init(&net->udp->slot[i].lock);
+	get_random_bytes(&net->udp->port_key, sizeof(net->udp->port_key));
+	return proc_net_create(net, "udp", udp_show, NULL, NULL);
+}
+
+static void udp_net_exit(struct net *net)
+{
+	proc_net_remove(net, "udp");
+	kvfree(net->udp, sizeof(*net->udp));
+	net->udp = NULL;
+}
+
+static const struct pernet_ops udp_net_ops = {
+	.order = PERNET_TRANSPORT, .name = "udp", .init = udp_net_init, .exit = udp_net_exit};
+PERNET_OPS(udp_net_ops);
