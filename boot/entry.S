@@ -133,6 +133,7 @@ boot_long:
 	ud2
 
 	.balign 8
+	.globl boot_gdt
 boot_gdt:
 	.quad 0
 	.quad 0x00AF9B000000FFFF /* 64-bit code */

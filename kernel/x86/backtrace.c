@@ -7,6 +7,8 @@
 #include "x86_int.h"
 
 #include <kernel/log.h>
+#include <kernel/preempt.h>
+#include <kernel/thread.h>
 #include <lib/printf.h>
 
 #define MAX_FRAMES 24
@@ -15,6 +17,9 @@ extern const u32 ksyms_count;
 extern const u64 ksyms_addr[];
 extern const u32 ksyms_name_off[];
 extern const char ksyms_names[];
+
+/* Set while this CPU handles an exception. */
+DEFINE_PER_CPU(const struct regs *, exception_regs);
 
 static bool is_text(u64 addr)
 {
@@ -49,7 +54,7 @@ int printf_symbol(char *buf, size_t size, unsigned long addr)
 			 addr - ksyms_addr[i], end - ksyms_addr[i]);
 }
 
-void backtrace_print(u64 rip, u64 rbp)
+static void backtrace_print(u64 rip, u64 rbp)
 {
 	printk(LOG_EMERG, "Call trace:\n");
 	for (unsigned n = 0; n < MAX_FRAMES; n++) {
@@ -65,15 +70,9 @@ void backtrace_print(u64 rip, u64 rbp)
 	}
 }
 
-void dump_stack(void)
+static void regs_print(const struct regs *r)
 {
-	backtrace_print((uintptr_t)__builtin_return_address(0), *(u64 *)__builtin_frame_address(0));
-}
-
-void regs_print(const struct regs *r)
-{
-	printk(LOG_EMERG, "CPU %u  RIP %016llx %pS\n", smp_processor_id(), r->rip,
-	       (void *)(uintptr_t)r->rip);
+	printk(LOG_EMERG, "RIP %016llx %pS\n", r->rip, (void *)(uintptr_t)r->rip);
 	printk(LOG_EMERG, "RAX %016llx RBX %016llx RCX %016llx RDX %016llx\n", r->rax, r->rbx,
 	       r->rcx, r->rdx);
 	printk(LOG_EMERG, "RSI %016llx RDI %016llx RBP %016llx RSP %016llx\n", r->rsi, r->rdi,
@@ -84,4 +83,22 @@ void regs_print(const struct regs *r)
 	       r->r14, r->r15);
 	printk(LOG_EMERG, "EFLAGS %08llx CR2 %016llx CR3 %016llx CR4 %08llx CS %04llx SS %04llx\n",
 	       r->rflags, read_cr2(), read_cr3(), read_cr4(), r->cs, r->ss);
+}
+
+/* In the middle of an exception: where it struck, not how we came here from there. */
+void dump_stack(void)
+{
+	const struct regs *regs = this_cpu(exception_regs);
+	const struct thread *t = thread_current();
+
+	if (panic_in_progress())
+		printk(LOG_EMERG, "CPU %u, thread %s, preempt_count %#x\n", smp_processor_id(),
+		       t ? t->name : "boot", this_cpu(preempt_count));
+	if (regs) {
+		regs_print(regs);
+		backtrace_print(regs->rip, regs->rbp);
+	} else {
+		backtrace_print((uintptr_t)__builtin_return_address(0),
+				*(u64 *)__builtin_frame_address(0));
+	}
 }

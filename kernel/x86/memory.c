@@ -88,6 +88,14 @@ static void find_trampoline(void)
 	}
 }
 
+/* The page is not writable once the page tables are loaded. */
+static void fill_trampoline(void)
+{
+	if (memory_trampoline)
+		memcpy((void *)(uintptr_t)memory_trampoline, trampoline_start,
+		       (size_t)(trampoline_end - trampoline_start));
+}
+
 /* The highest free range below 4 GiB that has room. */
 static struct free_range *find_room(size_t size)
 {
@@ -159,6 +167,7 @@ void memory_init(void)
 	if (usable_bytes < MIN_USABLE_BYTES)
 		too_little();
 	find_trampoline();
+	fill_trampoline();
 	paging_init();
 	for (unsigned i = 0; i < bootinfo.nranges; i++) {
 		const struct boot_range *r = &bootinfo.range[i];

@@ -65,18 +65,24 @@ static bool is_stack_overflow(const struct regs *regs, u64 addr)
 	return kstack_is_guard(addr);
 }
 
+static const char *current_name(void)
+{
+	return thread_current() ? thread_current()->name : "boot";
+}
+
 void trap_dispatch(struct regs *regs)
 {
 	unsigned vector = (unsigned)regs->vector;
 	u64 addr = read_cr2();
 
-	if (vector == TRAP_NMI && panic_in_progress())
-		panic_stop_this_cpu();
+	if (vector == TRAP_NMI && smp_stopping())
+		cpu_stop();
+	this_cpu(exception_regs) = regs;
 	if (is_stack_overflow(regs, addr))
-		panic_regs(regs, "kernel stack overflow in thread %s", thread_current()->name);
+		panic("kernel stack overflow in thread %s", current_name());
 	if (vector == TRAP_PAGE_FAULT)
-		panic_regs(regs, "page fault at %016llx: %s (error %#llx)", addr,
-			   page_fault_reason(regs, addr), regs->error);
-	panic_regs(regs, "%s (vector %u, error %#llx)",
-		   trap_names[vector] ? trap_names[vector] : "exception", vector, regs->error);
+		panic("page fault at %016llx: %s (error %#llx)", addr,
+		      page_fault_reason(regs, addr), regs->error);
+	panic("%s (vector %u, error %#llx)", trap_names[vector] ? trap_names[vector] : "exception",
+	      vector, regs->error);
 }

@@ -23,6 +23,7 @@ static_assert(sizeof(struct regs) == 22 * 8, "traps.S pushes this");
 extern char _image_start[], _text_start[], _rodata_start[], _data_start[], _image_end[];
 extern char _boot_bss_start[], _boot_bss_end[];
 extern char boot_stack[];
+extern const char trampoline_start[], trampoline_end[];
 extern u64 boot_entry_tsc;
 
 /* early_console.c */
@@ -60,14 +61,7 @@ void idt_load(void);
 void trap_dispatch(struct regs *regs);
 
 /* backtrace.c */
-void backtrace_print(u64 rip, u64 rbp);
-void regs_print(const struct regs *regs);
-
-/* panic.c */
-_Noreturn void panic_regs(const struct regs *regs, const char *fmt, ...) __printf(2, 3);
-/* The handler of the stop interrupt: this CPU is done. */
-_Noreturn void panic_stop_this_cpu(void);
-bool panic_in_progress(void);
+DECLARE_PER_CPU(const struct regs *, exception_regs);
 
 /* memory.c: the memory map from boot until the page allocator takes over. */
 /* size bytes of zeroed memory below 4 GiB that is never given back. Panics when there is none: too
@@ -110,11 +104,67 @@ void paging_allocator_ready(void);
 bool kstack_is_guard(u64 addr);
 
 /* smp.c */
-/* Have the other CPUs stop, without waiting for long. Any context. */
-void smp_stop_others(void);
+extern u32 cpu_apic_id[MAX_CPUS]; /* [I] after smp_detect() */
+/* Find out which CPUs there are: fills cpu_apic_id and nr_possible_cpus. */
+void smp_detect(void);
+/* Start them all. Thread context is not needed; interrupts off. */
+void smp_start(void);
 /* Forget what all CPUs cached of mappings that are not global. Thread context. */
 void smp_flush_tlb(void);
+void smp_flush_tlb_interrupt(void);
+/* Stop the other CPUs for good, by NMI; does not wait. Any context. */
+void smp_stop_others(void);
+bool smp_stopping(void);
 
-/* interrupt.c */
+/* mptable.c: the MP configuration table of machines without ACPI. */
+void mptable_for_each_cpu(void (*fn)(u32 apic_id));
+void mptable_for_each_ioapic(void (*fn)(u64 phys, unsigned gsi_base));
+
+/* apic.c */
+#define APIC_TIMER_LVT     0x320
+#define APIC_TIMER_INITIAL 0x380
+#define APIC_TIMER_CURRENT 0x390
+#define APIC_TIMER_DIVIDE  0x3E0
+#define ICR_INIT           0x500
+#define ICR_STARTUP        0x600
+extern bool apic_present;
+void apic_detect(void);
+void apic_init_cpu(void);
+u32 apic_read(u32 reg);
+void apic_write(u32 reg, u32 v);
+void apic_eoi(void);
+void apic_error(void);
+u32 apic_id(void);
+bool apic_is_x2apic(void);
+/* command: a vector, or ICR_*. */
+void apic_send(u32 dest_apic_id, u32 command);
+void apic_send_nmi_to_others(void);
+
+/* ioapic.c */
+void ioapic_add(u64 phys, unsigned gsi_base);
+bool ioapic_present(void);
+bool ioapic_has_gsi(unsigned gsi);
+
+/* irq.c */
+void irq_init(void);
 void interrupt_dispatch(struct regs *regs);
+
+/* clock.c */
+/* Find the clocks and how fast they run; starts the monotonic clock, whose zero is the entry. */
+void clock_init(void);
+void clock_init_cpu(void);
+/* The TSCs of two CPUs disagree: use another clock where there is one. */
+void clock_tsc_unstable(void);
+/* TSC value at the monotonic time ns. */
+u64 clock_ns_to_tsc(u64 ns);
+bool clock_is_tsc(void);
+/* Ticks a second of the local APIC's timer, undivided. */
+extern u64 apic_timer_hz;
+
+/* clockevent.c */
+void clockevent_init_cpu(void);
+void clockevent_interrupt(void);
+
+/* rtc.c: seconds since 1970 by the CMOS clock, 0 where there is none. */
+u64 rtc_read(void);
 #endif

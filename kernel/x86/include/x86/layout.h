@@ -20,7 +20,17 @@
 #define CR4_BOOT 0x20
 #define CR4_PGE  0x80
 
-#define VECTOR_EXCEPTIONS 32
-#define NR_VECTORS        256
+/* Who gets which vector. A device's vector means something only on the CPU it is aimed at. */
+#define VECTOR_EXCEPTIONS   32
+#define VECTOR_PIC          0x20
+#define VECTOR_DEVICE_FIRST 0x30
+#define VECTOR_DEVICE_LAST  0xEF
+#define VECTOR_TIMER        0xF0
+#define VECTOR_RESCHEDULE   0xF1
+#define VECTOR_CALL         0xF2
+#define VECTOR_FLUSH_TLB    0xF3
+#define VECTOR_APIC_ERROR   0xFE
+#define VECTOR_SPURIOUS     0xFF
+#define NR_VECTORS          256
 
 #endif
