@@ -40,6 +40,7 @@
 #define NETIF_F_HIGHDMA    (1u << 13)
 #define NETIF_F_LOOPBACK   (1u << 14)
 #define NETIF_F_GRO_HW     (1u << 15)
+#define NETIF_F_LLTX       (1u << 16) /* no transmit lock: loopback */
 #define NETIF_F_CSUM_MASK  (NETIF_F_HW_CSUM | NETIF_F_IP_CSUM | NETIF_F_IPV6_CSUM)
 
 typedef enum { NETDEV_TX_OK, NETDEV_TX_BUSY } netdev_tx_t; /* BUSY: the skb is still the caller's */
@@ -95,8 +96,6 @@ struct napi_struct {
 	struct list_head dev_list;
 	struct gro_list gro_hash[GRO_HASH_BUCKETS];
 	unsigned long gro_bitmask;
-	struct sk_buff *rx_list_head, *rx_list_tail; /* packets on their way up, in order */
-	int rx_count;
 	unsigned cpu; /* that polls it */
 	u32 napi_id;
 	struct call_single_data *csd;
@@ -122,9 +121,15 @@ bool napi_complete_done(struct napi_struct *n, int work_done);
 
 /* A received packet, link header already pulled by eth_type_trans(). Takes it over. */
 void napi_gro_receive(struct napi_struct *n, struct sk_buff *skb);
+/* Hand all held packets up (done by napi_complete_done()); only those held since before before_ns.
+ */
+void napi_gro_flush(struct napi_struct *n, u64 before_ns);
 /* Without GRO, from softirq / from any context (queued on the CPU's backlog). */
 int netif_receive_skb(struct sk_buff *skb);
 int netif_rx(struct sk_buff *skb);
+/* Free from any context: in hardirq, or with interrupts off, it waits for NET_TX_SOFTIRQ. */
+void dev_kfree_skb_any_reason(struct sk_buff *skb, enum skb_drop_reason reason);
+#define dev_consume_skb_any(skb) dev_kfree_skb_any_reason(skb, SKB_CONSUMED)
 
 /* ---- statistics --------------------------------------------------------------------------- */
 struct rtnl_link_stats64_k {
@@ -310,6 +315,7 @@ enum netdev_event {
 	NETDEV_NOTIFY_PEERS,
 	NETDEV_FEAT_CHANGE
 };
+const char *netdev_event_name(enum netdev_event ev);
 struct netdev_notifier {
 	void (*fn)(struct net_device *dev, enum netdev_event ev); /* thread, rtnl held */
 };
@@ -364,6 +370,8 @@ void netdev_tx_completed_queue(struct netdev_queue *q, u32 pkts, u32 bytes);
 void netdev_tx_reset_queue(struct netdev_queue *q);
 
 void dev_get_stats(struct net_device *dev, struct rtnl_link_stats64_k *s);
+/* Tell all listeners; rtnl held. */
+void call_netdevice_notifiers(struct net_device *dev, enum netdev_event ev);
 #define dev_stats_inc(dev, field) ((dev)->stats[smp_processor_id()]->field++)
 
 /* ---- Ethernet (net/ethernet) --------------------------------------------------------------- */
@@ -400,12 +408,12 @@ struct netns_core {
 	char default_qdisc[16];
 };
 
-struct softnet_data { /* per CPU, as /proc/net/softnet_stat prints */
-	struct list_head poll_list;
-	struct sk_buff_head input_pkt_queue;
-	struct napi_struct backlog;
-	struct Qdisc *output_queue;
-	struct sk_buff *completion_queue;
+struct softnet_data {                        /* per CPU, as /proc/net/softnet_stat prints */
+	struct list_head poll_list;          /* [irqs off] */
+	struct sk_buff_head input_pkt_queue; /* [irqs off] backlog of netif_rx() */
+	struct napi_struct backlog;          /* polls it */
+	struct Qdisc *output_queue;          /* [irqs off] to be run by NET_TX_SOFTIRQ */
+	struct sk_buff *completion_queue;    /* [irqs off] to be freed there */
 	u32 processed, dropped, time_squeeze, received_rps, cpu_collision, flow_limit_count;
 	u8 xmit_recursion;
 };

@@ -17,7 +17,8 @@ struct qdisc_stats {
 };
 
 struct Qdisc_ops {
-	const char *id; /* "pfifo_fast" */
+	const char *id;                   /* "pfifo_fast" */
+	enum skb_drop_reason drop_reason; /* for what enqueue puts on to_free */
 	size_t priv_size;
 	/* Takes skb: 0, NET_XMIT_CN, or NET_XMIT_DROP with skb put on *to_free. */
 	int (*enqueue)(struct sk_buff *skb, struct Qdisc *q, struct sk_buff **to_free);
@@ -67,12 +68,31 @@ void dev_shutdown(struct net_device *dev);
 /* Replace the root qdisc of a queue. 0, -ENOENT (no such kind), -EINVAL, -ENOMEM. rtnl. */
 int qdisc_replace(struct netdev_queue *txq, const char *kind, int argc, char **argv);
 
+/* Names of qdiscs of all kinds; NULL: no such kind. */
+const struct Qdisc_ops *qdisc_lookup_ops(const char *kind);
+
+/* Send until the queue is empty, the driver full or the quota used up. Lock held, not running. */
 void __qdisc_run(struct Qdisc *q);
 void __netif_schedule(struct Qdisc *q);
 /* Bytes of skb as sent: payload and the headers of each of its segments. */
 u32 qdisc_pkt_len(const struct sk_buff *skb);
 void qdisc_watchdog_schedule_ns(struct Qdisc *q, u64 expires_ns);
 
+/* For enqueue and dequeue: keep length and counters. */
+static inline void qdisc_enqueued(struct Qdisc *q, const struct sk_buff *skb)
+{
+	q->stats.qlen++;
+	q->stats.backlog_bytes += qdisc_pkt_len(skb);
+}
+static inline void qdisc_dequeued(struct Qdisc *q, const struct sk_buff *skb)
+{
+	u32 len = qdisc_pkt_len(skb), segs = skb_shinfo(skb)->gso_segs;
+
+	q->stats.qlen--;
+	q->stats.backlog_bytes -= len;
+	q->stats.bytes += len;
+	q->stats.packets += segs ? segs : 1;
+}
 static inline int qdisc_drop(struct sk_buff *skb, struct Qdisc *q, struct sk_buff **to_free)
 {
 	skb->next = *to_free;

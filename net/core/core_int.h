@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of net/core share with each other.
+ */
+#ifndef NET_CORE_INT_H
+#define NET_CORE_INT_H
+
+#include <net/netdevice.h>
+
+/* init_net's values, or the defaults while it is not set up: for what is per CPU, not per net. */
+const struct netns_core *net_core_params(void);
+
+/* rtnl.c */
+void rtnl_init(void);
+
+/* link_watch.c */
+void linkwatch_init(void);
+/* Forget dev's events: it is going away. rtnl held. */
+void linkwatch_forget(struct net_device *dev);
+
+/* loopback.c: the net's lo, registered and up. */
+int loopback_net_init(struct net *net);
+
+/* napi.c */
+/* Count what came in. The link header is pulled. */
+void dev_count_rx(struct sk_buff *skb);
+/* Up the stack: to the handler of the packet's EtherType. Softirq. */
+int netif_receive_skb_core(struct sk_buff *skb);
+/* Handler of an EtherType; NULL: none. */
+const struct packet_type *packet_type_get(be16 protocol);
+/* Copies to those that want every packet (ETH_P_ALL). */
+bool packet_taps_active(void);
+void packet_taps_deliver(struct sk_buff *skb, struct net_device *dev);
+
+/* gro.c */
+void napi_gro_init(struct napi_struct *n);
+
+/* features.c: what the device may switch on, given what depends on what. */
+u32 netdev_fix_features(struct net_device *dev, u32 features);
+
+/* dev_mcast.c */
+void dev_mc_flush(struct net_device *dev);
+void dev_set_rx_mode(struct net_device *dev);
+
+/* dql.c */
+void dql_init(struct dql *d);
+void dql_reset(struct dql *d);
+void dql_queued(struct dql *d, u32 bytes);
+/* Bytes that may still be queued; negative: too many are. */
+int dql_avail(const struct dql *d);
+void dql_completed(struct dql *d, u32 bytes);
+
+/* xmit.c */
+void dev_watchdog_setup(struct net_device *dev);
+void dev_watchdog_arm(struct net_device *dev);
+
+/* proc.c */
+int net_core_proc_init(struct net *net);
+void net_core_proc_exit(struct net *net);
+
+#endif

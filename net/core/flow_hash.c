@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hash of a packet's flow (addresses, protocol, ports), computed once and kept in skb->hash: for
+ * the choice of a queue or CPU. Keyed, so that nobody outside can pile flows on one queue; the
+ * same for both directions. Fragments hash by addresses only, so that they stay together.
+ */
+#include <kernel/random.h>
+#include <lib/siphash.h>
+#include <lib/string.h>
+#include <net/ip.h>
+#include <netinet/in.h>
+
+static siphash_key flow_key;
+static bool flow_key_made;
+
+struct flow_keys {
+	u32 addr[2]; /* IPv6 addresses are folded */
+	u32 ports, proto;
+};
+
+static void dissect_ports(const struct sk_buff *skb, u32 off, struct flow_keys *k)
+{
+	u8 buf[4], *p;
+
+	if (k->proto != IPPROTO_TCP && k->proto != IPPROTO_UDP)
+		return;
+	p = skb_header_pointer(skb, off, sizeof(buf), buf);
+	if (p)
+		memcpy(&k->ports, p, sizeof(k->ports));
+}
+
+static void dissect(const struct sk_buff *skb, struct flow_keys *k)
+{
+	u32 off = (u32)skb_network_offset(skb);
+	u8 buf[40], *h;
+
+	memset(k, 0, sizeof(*k));
+	if (skb->protocol.wire == BE16(ETH_P_IP).wire) {
+		h = skb_header_pointer(skb, off, 20, buf);
+		if (!h)
+			return;
+		memcpy(k->addr, h + 12, 8);
+		k->proto = h[9];
+		if (!(get_be16(h + 6) & (IP_MF | IP_OFFSET)))
+			dissect_ports(skb, off + (h[0] & 15u) * 4, k);
+	} else if (skb->protocol.wire == BE16(ETH_P_IPV6).wire) {
+		h = skb_header_pointer(skb, off, 40, buf);
+		if (!h)
+			return;
+		for (unsigned i = 0; i < 4; i++) {
+			k->addr[0] = k->addr[0] * 31 + get_be32(h + 8 + 4 * i);
+			k->addr[1] = k->addr[1] * 31 + get_be32(h + 24 + 4 * i);
+		}
+		k->proto = h[6];
+		dissect_ports(skb, off + 40, k);
+	}
+}
+
+/* Both directions of a connection look alike. */
+static void flow_consistent(struct flow_keys *k)
+{
+	u16 a = (u16)k->ports, b = (u16)(k->ports >> 16);
+
+	if (k->addr[0] < k->addr[1] || (k->addr[0] == k->addr[1] && a <= b))
+		return;
+	SWAP(k->addr[0], k->addr[1]);
+	k->ports = (u32)a << 16 | b;
+}
+
+u32 skb_get_hash(struct sk_buff *skb)
+{
+	struct flow_keys k;
+
+	if (skb->hash)
+		return skb->hash;
+	if (unlikely(!flow_key_made)) {
+		get_random_bytes(&flow_key, sizeof(flow_key));
+		flow_key_made = true;
+	}
+	dissect(skb, &k);
+	flow_consistent(&k);
+	skb->hash = hsiphash(&k, sizeof(k), &flow_key);
+	skb->hash += !skb->hash; /* 0 says "not computed" */
+	skb->sw_hash = 1;
+	skb->l4_hash = k.ports != 0;
+	return skb->hash;
+}

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The way in: NAPI scheduling, NET_RX_SOFTIRQ, the per-CPU backlog, and the dispatch of a packet
+ * to its EtherType's handler.
+ *
+ * Ownership of a napi_struct: who sets NAPI_STATE_SCHED owns it and puts it on its CPU's poll
+ * list; the poll ends the ownership in napi_complete_done(). Lists are touched with interrupts
+ * off, on their own CPU.
+ */
+#include <net/netdevice.h>
+
+#include <kernel/log.h>
+#include <kernel/mm.h>
+#include <kernel/softirq.h>
+#include <lib/err.h>
+#include <lib/hash.h>
+#include <net/ip.h>
+#include <net/sched.h>
+
+#include "core_int.h"
+
+DEFINE_PER_CPU(struct softnet_data, softnet_data);
+
+extern const struct packet_type *const __start_packet_types[] __weak;
+extern const struct packet_type *const __stop_packet_types[] __weak;
+
+/* -- EtherType handlers ----------------------------------------------------------------------- */
+
+#define PTYPE_SLOTS 16 /* IP, IPv6, ARP and a few: far from full */
+
+static const struct packet_type *ptype_slot[PTYPE_SLOTS]; /* [I] open addressing by type */
+static bool ptype_taps;                                   /* [I] somebody has ETH_P_ALL */
+
+static unsigned ptype_hash(u16 type)
+{
+	return hash_32(type, 4);
+}
+
+static void ptype_init(void)
+{
+	const struct packet_type *const *p;
+
+	section_for_each(p, packet_types) {
+		unsigned i = ptype_hash((*p)->type), n = 0;
+
+		if ((*p)->type == ETH_P_ALL) {
+			ptype_taps = true;
+			continue;
+		}
+		while (ptype_slot[i] && ptype_slot[i] != *p && n++ < PTYPE_SLOTS)
+			i = (i + 1) % PTYPE_SLOTS;
+		BUG_ON(n >= PTYPE_SLOTS - 1);
+		ptype_slot[i] = *p;
+	}
+}
+
+const struct packet_type *packet_type_get(be16 protocol)
+{
+	u16 type = be16_get(protocol);
+
+	for (unsigned i = ptype_hash(type); ptype_slot[i]; i = (i + 1) % PTYPE_SLOTS) {
+		if (ptype_slot[i]->type == type)
+			return ptype_slot[i];
+	}
+	return NULL;
+}
+
+bool packet_taps_active(void)
+{
+	return ptype_taps;
+}
+
+void packet_taps_deliver(struct sk_buff *skb, struct net_device *dev)
+{
+	const struct packet_type *const *p;
+
+	section_for_each(p, packet_types) {
+		struct sk_buff *copy;
+
+		if ((*p)->type != ETH_P_ALL)
+			continue;
+		copy = skb_clone(skb, GFP_ATOMIC);
+		if (copy)
+			(*p)->func(copy, dev);
+	}
+}
+
+/* -- up the stack
+ * ----------------------------------------------------------------------------------- */
+
+void dev_count_rx(struct sk_buff *skb)
+{
+	struct pcpu_sw_netstats *s = skb->dev->stats[smp_processor_id()];
+	u16 segs = skb_shinfo(skb)->gso_segs;
+
+	s->rx_packets += segs ? segs : 1;
+	s->rx_bytes += skb->len;
+	if (skb_mac_header_was_set(skb))
+		s->rx_bytes += (u32)(skb->data - (u8 *)skb_mac_header(skb));
+	if (skb->pkt_type == PACKET_MULTICAST)
+		s->multicast++;
+}
+
+int netif_receive_skb_core(struct sk_buff *skb)
+{
+	struct net_device *dev = skb->dev;
+	const struct packet_type *pt;
+	int ret = 0;
+
+	skb_reset_network_header(skb);
+	if (!skb_transport_header_was_set(skb))
+		skb_reset_transport_header(skb);
+	if (skb_mac_header_was_set(skb))
+		skb->mac_len = (u16)(skb->network_header - skb->mac_header);
+	this_cpu(softnet_data).processed++;
+
+	rcu_read_lock();
+	if (unlikely(ptype_taps))
+		packet_taps_deliver(skb, dev);
+	pt = packet_type_get(skb->protocol);
+	if (pt) {
+		ret = pt->func(skb, dev);
+	} else {
+		dev_stats_inc(dev, rx_nohandler);
+		kfree_skb_reason(skb, be16_is_zero(skb->protocol)
+					      ? SKB_DROP_REASON_DEV_HDR
+					      : SKB_DROP_REASON_UNHANDLED_PROTO);
+	}
+	rcu_read_unlock();
+	return ret;
+}
+
+int netif_receive_skb(struct sk_buff *skb)
+{
+	dev_count_rx(skb);
+	return netif_receive_skb_core(skb);
+}
+
+/* -- backlog
+ * ------------------------------------------------------------------------------------------ */
+
+int netif_rx(struct sk_buff *skb)
+{
+	irqflags_t flags = local_irq_save();
+	struct softnet_data *sd = &this_cpu(softnet_data);
+
+	if (!netif_running(skb->dev) ||
+	    sd->input_pkt_queue.qlen >= (u32)net_core_params()->netdev_max_backlog) {
+		bool down = !netif_running(skb->dev);
+
+		sd->dropped += !down;
+		local_irq_restore(flags);
+		dev_stats_inc(skb->dev, rx_dropped);
+		dev_kfree_skb_any_reason(skb, down ? SKB_DROP_REASON_DEV_READY
+						   : SKB_DROP_REASON_CPU_BACKLOG);
+		return -ENOBUFS;
+	}
+	dev_count_rx(skb);
+	dev_hold(skb->dev); /* the queue outlives the caller's section */
+	__skb_queue_tail(&sd->input_pkt_queue, skb);
+	napi_schedule(&sd->backlog);
+	local_irq_restore(flags);
+	return 0;
+}
+
+static int process_backlog(struct napi_struct *n, int budget)
+{
+	struct softnet_data *sd = container_of(n, struct softnet_data, backlog);
+	int work = 0;
+
+	while (work < budget) {
+		irqflags_t flags = local_irq_save();
+		struct sk_buff *skb = __skb_dequeue(&sd->input_pkt_queue);
+		struct net_device *dev;
+
+		if (!skb) {
+			/* Within the section: who adds a packet next finds it unscheduled. */
+			napi_complete_done(n, work);
+			local_irq_restore(flags);
+			break;
+		}
+		local_irq_restore(flags);
+		dev = skb->dev;
+		if (netif_running(dev))
+			netif_receive_skb_core(skb);
+		else
+			kfree_skb_reason(skb, SKB_DROP_REASON_DEV_READY);
+		dev_put(dev);
+		work++;
+	}
+	return work;
+}
+
+/* -- scheduling
+ * ------------------------------------------------------------------------------------------ */
+
+#define SCHED_BIT   (1ul << NAPI_STATE_SCHED)
+#define MISSED_BIT  (1ul << NAPI_STATE_MISSED)
+#define DISABLE_BIT (1ul << NAPI_STATE_DISABLE)
+
+bool napi_schedule_prep(struct napi_struct *n)
+{
+	unsigned long old = READ_ONCE(n->state), new, seen;
+
+	for (;;) {
+		if (old & DISABLE_BIT)
+			return false;
+		new = old | SCHED_BIT | (old & SCHED_BIT ? MISSED_BIT : 0);
+		seen = cmpxchg(&n->state, old, new);
+		if (seen == old)
+			return !(old & SCHED_BIT);
+		old = seen;
+	}
+}
+
+void __napi_schedule(struct napi_struct *n)
+{
+	irqflags_t flags = local_irq_save();
+
+	n->cpu = smp_processor_id();
+	list_add_tail(&n->poll_list, &this_cpu(softnet_data).poll_list);
+	raise_softirq_irqoff(NET_RX_SOFTIRQ);
+	local_irq_restore(flags);
+}
+
+bool napi_complete_done(struct napi_struct *n, int work_done)
+{
+	unsigned long old, new, seen;
+	irqflags_t flags;
+
+	if (n->gro_bitmask)
+		napi_gro_flush(n, ~0ull);
+	flags = local_irq_save();
+	if (!list_empty(&n->poll_list))
+		list_del_init(&n->poll_list);
+	local_irq_restore(flags);
+
+	for (old = READ_ONCE(n->state);; old = seen) {
+		/* Scheduled again meanwhile: stay scheduled, the caller keeps interrupts masked. */
+		new = old & ~(MISSED_BIT | SCHED_BIT);
+		if (old & MISSED_BIT)
+			new |= SCHED_BIT;
+		seen = cmpxchg(&n->state, old, new);
+		if (seen == old)
+			break;
+	}
+	if (old & MISSED_BIT) {
+		__napi_schedule(n);
+		return false;
+	}
+	return true;
+}
+
+/* One turn of n, which was taken off the poll list. True: it has more to do. */
+static bool napi_poll(struct napi_struct *n, int *work)
+{
+	int weight = n->weight;
+
+	*work = 0;
+	if (test_bit(NAPI_STATE_SCHED, &n->state))
+		*work = n->poll(n, weight);
+	if (unlikely(*work > weight))
+		pr_err("%s: napi poll returned %d of %d", n->dev ? n->dev->name : "backlog", *work,
+		       weight);
+	if (*work < weight)
+		return false;
+	if (unlikely(test_bit(NAPI_STATE_DISABLE, &n->state))) {
+		napi_complete_done(n, *work);
+		return false;
+	}
+	/* A flow must not wait for its merge partner longer than the poll goes on busily. */
+	if (n->gro_bitmask)
+		napi_gro_flush(n, ktime_get_ns() - NSEC_PER_MSEC);
+	return list_empty(&n->poll_list);
+}
+
+static void net_rx_action(void)
+{
+	struct softnet_data *sd = &this_cpu(softnet_data);
+	const struct netns_core *params = net_core_params();
+	u64 limit_ns = ktime_get_ns() + (u64)params->netdev_budget_usecs * NSEC_PER_USEC;
+	int budget = params->netdev_budget, work;
+	LIST_HEAD(list);
+	LIST_HEAD(repoll);
+
+	local_irq_disable();
+	list_splice_init(&sd->poll_list, &list);
+	local_irq_enable();
+	while (!list_empty(&list)) {
+		struct napi_struct *n = list_first_entry(&list, struct napi_struct, poll_list);
+
+		list_del_init(&n->poll_list);
+		if (napi_poll(n, &work))
+			list_add_tail(&n->poll_list, &repoll);
+		budget -= work;
+		if (budget <= 0 || ktime_get_ns() >= limit_ns) {
+			sd->time_squeeze++;
+			break;
+		}
+	}
+	/* What is left goes first next time, then what came meanwhile, then who had a full turn. */
+	local_irq_disable();
+	list_splice_tail_init(&sd->poll_list, &list);
+	list_splice_tail_init(&repoll, &list);
+	list_splice_init(&list, &sd->poll_list);
+	if (!list_empty(&sd->poll_list))
+		raise_softirq_irqoff(NET_RX_SOFTIRQ);
+	local_irq_enable();
+}
+
+/* -- a napi_struct's life
+ * ------------------------------------------------------------------------------------ */
+
+static u32 napi_next_id = 1; /* [rtnl, or before other threads run] */
+
+void netif_napi_add(struct net_device *dev, struct napi_struct *n,
+		    int (*poll)(struct napi_struct *n, int budget))
+{
+	INIT_LIST_HEAD(&n->poll_list);
+	n->state = SCHED_BIT; /* disabled until napi_enable() */
+	n->weight = dev ? NAPI_POLL_WEIGHT : net_core_params()->dev_weight;
+	n->poll = poll;
+	n->dev = dev;
+	n->cpu = 0;
+	n->napi_id = __atomic_fetch_add(&napi_next_id, 1, __ATOMIC_RELAXED);
+	napi_gro_init(n);
+	INIT_LIST_HEAD(&n->dev_list);
+	if (dev)
+		list_add_tail(&n->dev_list, &dev->napi_list);
+}
+
+void netif_napi_del(struct napi_struct *n)
+{
+	list_del_init(&n->dev_list);
+	napi_gro_flush(n, ~0ull);
+}
+
+void napi_enable(struct napi_struct *n)
+{
+	BUG_ON(!test_bit(NAPI_STATE_SCHED, &n->state));
+	smp_store_release(&n->state, 0ul);
+}
+
+void napi_disable(struct napi_struct *n)
+{
+	set_bit(NAPI_STATE_DISABLE, &n->state);
+	while (test_and_set_bit(NAPI_STATE_SCHED, &n->state))
+		thread_sleep_ns(20 * NSEC_PER_USEC);
+	clear_bit(NAPI_STATE_MISSED, &n->state);
+	clear_bit(NAPI_STATE_DISABLE, &n->state);
+}
+
+/* -- NET_TX_SOFTIRQ
+ * -------------------------------------------------------------------------------------------- */
+
+void dev_kfree_skb_any_reason(struct sk_buff *skb, enum skb_drop_reason reason)
+{
+	struct softnet_data *sd;
+	irqflags_t flags;
+
+	if (!in_hardirq() && !irqs_disabled()) {
+		kfree_skb_reason(skb, reason);
+		return;
+	}
+	if (!skb || !refcount_dec_and_test(&skb->users))
+		return;
+	refcount_set(&skb->users, 1);
+	flags = local_irq_save();
+	sd = &this_cpu(softnet_data);
+	skb->csum = reason; /* of no other use any more */
+	skb->next = sd->completion_queue;
+	sd->completion_queue = skb;
+	raise_softirq_irqoff(NET_TX_SOFTIRQ);
+	local_irq_restore(flags);
+}
+
+static void net_tx_action(void)
+{
+	struct softnet_data *sd = &this_cpu(softnet_data);
+	struct sk_buff *skb, *next_skb;
+	struct Qdisc *q, *next;
+
+	local_irq_disable();
+	skb = sd->completion_queue;
+	q = sd->output_queue;
+	sd->completion_queue = NULL;
+	sd->output_queue = NULL;
+	local_irq_enable();
+	for (; skb; skb = next_skb) {
+		next_skb = skb->next;
+		kfree_skb_reason(skb, (enum skb_drop_reason)skb->csum);
+	}
+	for (; q; q = next) {
+		next = q->next_sched;
+		spin_lock(&q->lock);
+		clear_bit(QDISC_STATE_SCHED, &q->state);
+		if (!q->running && !test_bit(QDISC_STATE_DEACTIVATED, &q->state))
+			__qdisc_run(q);
+		spin_unlock(&q->lock);
+	}
+}
+
+void net_dev_init(void)
+{
+	static bool done;
+
+	if (done)
+		return;
+	done = true;
+	for_each_cpu(cpu) {
+		struct softnet_data *sd = &per_cpu(softnet_data, cpu);
+
+		INIT_LIST_HEAD(&sd->poll_list);
+		skb_queue_head_init(&sd->input_pkt_queue);
+		netif_napi_add(NULL, &sd->backlog, process_backlog);
+		napi_enable(&sd->backlog);
+	}
+	ptype_init();
+	linkwatch_init();
+	open_softirq(NET_RX_SOFTIRQ, net_rx_action);
+	open_softirq(NET_TX_SOFTIRQ, net_tx_action);
+}
