@@ -49,7 +49,7 @@ struct sk_buff *skb_recv_datagram(struct sock *sk, int flags, int *err)
 	struct sk_buff *skb;
 
 	for (;;) {
-		struct wait_entry e;
+		struct wait_entry e = {0};
 
 		*err = sock_error(sk);
 		if (*err)

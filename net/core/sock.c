@@ -228,7 +228,7 @@ void sock_graft(struct sock *sk, struct socket *sock)
 /* Another thread owns sk: sleep until it lets go. slock held on entry and exit. */
 static void lock_sock_slow(struct sock *sk)
 {
-	struct wait_entry e;
+	struct wait_entry e = {0};
 
 	for (;;) {
 		prepare_to_wait(&sk->sk_lock.wq, &e, true);

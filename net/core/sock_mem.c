@@ -132,7 +132,7 @@ struct sk_buff *sock_alloc_send_skb(struct sock *sk, u32 size, bool noblock, int
 	struct sk_buff *skb;
 
 	for (;;) {
-		struct wait_entry e;
+		struct wait_entry e = {0};
 
 		*err = sock_error(sk);
 		if (*err)
