@@ -12,9 +12,10 @@ HOST_LDFLAGS += -Wl,--unresolved-symbols=ignore-all
 HSTACK_FLAGS := $(COMMON) $(FREESTANDING) -Ihost/include -fno-pie -pthread
 HGLUE_FLAGS  := $(COMMON) -D_GNU_SOURCE -Iinclude -Ihost/include -I. -fno-pie -pthread
 
-# glibc's string functions serve here, for speed and because the sanitizers watch them.
+# glibc's string functions serve here, for speed and because the sanitizers watch them, and libgcc;
 # host/ has its own scheduler and slab allocator.
-H_STACK := $(filter-out lib/string.c kernel/sched/% kernel/mm/slab.c libc/% apps/%,$(STACK_SRC))
+LIB_BARE := lib/string.c lib/libgcc.c
+H_STACK := $(filter-out $(LIB_BARE) kernel/sched/% kernel/mm/slab.c libc/% apps/%,$(STACK_SRC))
 H_APP   := $(filter libc/% apps/%,$(STACK_SRC))
 H_GLUE  := $(filter-out %_test.c,$(call rfind,host,*.c))
 
@@ -46,17 +47,18 @@ $(1)/libsluice.a: $(H_STACK:%.c=$(1)/stack/%.o) $(H_GLUE:%.c=$(1)/glue/%.o) $(1)
 	$$(Q)rm -f $$@ && $$(AR) qcs $$@ $$^
 
 # lib/ alone: its tests need nothing else.
-$(1)/liblib.a: $(patsubst %.c,$(1)/stack/%.o,$(filter lib/%,$(H_STACK))) $(1)/string_ours.o
+$(1)/liblib.a: $(patsubst %.c,$(1)/stack/%.o,$(filter lib/%,$(H_STACK))) $(1)/lib_ours.o
 	$$(call say,AR,$$@)
 	$$(Q)rm -f $$@ && $$(AR) qcs $$@ $$^
 
-# Our own string functions under another name, so that a test can hold them against glibc's.
-$(1)/string_ours.o: $(1)/stack/lib/string.o
-	$$(Q)$$(NM) -g --defined-only $$< | awk '{ print $$$$3, "ours_" $$$$3 }' >$$@.syms
-	$$(Q)$$(OBJCOPY) --redefine-syms=$$@.syms $$< $$@
+# Ours of what glibc and libgcc do here, under another name, so that a test can compare the two.
+$(1)/lib_ours.o: $(LIB_BARE:%.c=$(1)/stack/%.o)
+	$$(Q)$$(LD) -r -o $$@.tmp $$^
+	$$(Q)$$(NM) -g --defined-only $$@.tmp | awk '{ print $$$$3, "ours_" $$$$3 }' >$$@.syms
+	$$(Q)$$(OBJCOPY) --redefine-syms=$$@.syms $$@.tmp $$@
 $(1)/stack/lib/string.o: HSTACK_FLAGS += -fno-tree-loop-distribute-patterns
 
--include $(patsubst %.c,$(1)/stack/%.d,$(H_STACK) $(H_APP) lib/string.c) $(patsubst %.c,$(1)/glue/%.d,$(H_GLUE))
+-include $(patsubst %.c,$(1)/stack/%.d,$(H_STACK) $(H_APP) $(LIB_BARE)) $(patsubst %.c,$(1)/glue/%.d,$(H_GLUE))
 endef
 
 $(eval $(call hosted-variant,build/host,))

@@ -239,6 +239,38 @@ static void hashes_spread(void **state)
 	assert_int_equal(reciprocal_scale(0, 10), 0);
 }
 
+__extension__ typedef unsigned __int128 u128;
+u128 ours___udivti3(u128 a, u128 b);
+u128 ours___umodti3(u128 a, u128 b);
+int ours___popcountdi2(long v);
+
+/* Any number of significant bits, runs of ones and zeros among them. */
+static u128 random_u128(void)
+{
+	u128 v = (u128)test_random() << 64 | test_random();
+
+	if (test_random() & 1)
+		v |= v >> 1 | v >> 2 | v >> 3;
+	if (test_random() & 1)
+		v = ~v;
+	return v >> test_random() % 128;
+}
+
+static void division_of_128_bits(void **state)
+{
+	for (int i = 0; i < 200000; i++) {
+		u128 a = random_u128(), b = random_u128();
+
+		if (!b)
+			continue;
+		assert_true(ours___udivti3(a, b) == a / b);
+		assert_true(ours___umodti3(a, b) == a % b);
+	}
+	assert_true(ours___udivti3(~(u128)0, ~(u128)0) == 1);
+	assert_true(ours___udivti3(~(u128)0, (u128)1 << 64) == ~0ull);
+	assert_int_equal(ours___popcountdi2(-1), 64);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +283,7 @@ int main(void)
 		cmocka_unit_test(compiler_helpers),
 		cmocka_unit_test(error_pointers),
 		cmocka_unit_test(hashes_spread),
+		cmocka_unit_test(division_of_128_bits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
