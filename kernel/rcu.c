@@ -245,14 +245,15 @@ static void rcu_waiter_wake(struct rcu_head *head)
 void synchronize_rcu(void)
 {
 	struct rcu_waiter w = {.done = false};
+	irqflags_t flags;
 
 	might_sleep();
 	wait_queue_init(&w.wq);
 	call_rcu(&w.head, rcu_waiter_wake);
 	wait_event(&w.wq, READ_ONCE(w.done));
 	/* The waker may still hold the queue's lock: let it out before w goes. */
-	spin_lock_bh(&w.wq.lock);
-	spin_unlock_bh(&w.wq.lock);
+	spin_lock_irqsave(&w.wq.lock, flags);
+	spin_unlock_irqrestore(&w.wq.lock, flags);
 }
 
 void rcu_init(void)

@@ -241,7 +241,7 @@ static int vnet_up(struct vnet *vn)
 	}
 	virtio_device_ready(vn->vdev);
 	for (unsigned i = 0; i < vn->pairs; i++)
-		virtqueue_kick(vn->rq[i].vq);
+		vnet_rx_kick(&vn->rq[i]);
 	use_pairs(vn);
 	vnet_ctrl_rx_mode(vn);
 	check_link(vn);

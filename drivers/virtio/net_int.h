@@ -143,6 +143,8 @@ void vnet_rx_callback(struct virtqueue *vq);
 int vnet_rx_poll(struct napi_struct *napi, int budget);
 /* Give the device buffers; false: memory ran out before the ring was full. */
 bool vnet_rx_fill(struct vnet_rq *rq);
+/* Tell the device of them: not before DRIVER_OK (section 3.1.1). */
+void vnet_rx_kick(struct vnet_rq *rq);
 void vnet_rx_timer(struct timer *t);
 /* The device is reset: free what it had. */
 void vnet_rx_purge(struct vnet_rq *rq);

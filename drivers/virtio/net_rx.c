@@ -185,11 +185,15 @@ bool vnet_rx_fill(struct vnet_rq *rq)
 			break;
 		}
 	}
-	if (virtqueue_kick_prepare(rq->vq)) {
-		virtqueue_notify(rq->vq);
-		rq->stats.kicks++;
-	}
 	return enough;
+}
+
+void vnet_rx_kick(struct vnet_rq *rq)
+{
+	if (!virtqueue_kick_prepare(rq->vq))
+		return;
+	virtqueue_notify(rq->vq);
+	rq->stats.kicks++;
 }
 
 /* Memory was short: poll again, which fills again. Softirq. */
@@ -204,10 +208,11 @@ static void refill(struct vnet_rq *rq, int budget)
 {
 	struct virtqueue *vq = rq->vq;
 
-	if (vq->broken || vq->inflight + min((u32)budget, rq->fill_max / 2) > rq->fill_max)
-		return;
-	if (!vnet_rx_fill(rq))
+	/* What was copied out of a buffer has it posted again, and only the kick is missing. */
+	if (!vq->broken && vq->inflight + min((u32)budget, rq->fill_max / 2) <= rq->fill_max &&
+	    !vnet_rx_fill(rq))
 		timer_mod(&rq->refill_timer, ktime_get_ns() + RX_REFILL_NS);
+	vnet_rx_kick(rq);
 }
 
 /* -- packets ------------------------------------------------------------------------------ */
