@@ -89,6 +89,9 @@ def resolve(path, quote, name):
 
 
 def top_folder(path):
+    """The folder whose private headers path may use: kernel and boot are one, as bring-up is."""
+    if path.startswith(("boot/", "kernel/")):
+        return "kernel"
     return "/".join(path.split("/")[:2])
 
 

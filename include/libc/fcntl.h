@@ -30,6 +30,11 @@
 
 #define FD_CLOEXEC 1
 
+/* lseek(), as in <unistd.h> */
+#define SEEK_SET 0
+#define SEEK_CUR 1
+#define SEEK_END 2
+
 #define AT_FDCWD (-100)
 
 int open(const char *path, int flags, ...);

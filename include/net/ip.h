@@ -6,14 +6,10 @@
 #define NET_IP_H
 
 #include <lib/compiler.h>
+#include <linux/if_ether.h>
 #include <net/inetdevice.h>
 #include <net/ip_route.h>
 #include <net/protocol.h>
-
-#define ETH_P_IP   0x0800
-#define ETH_P_ARP  0x0806
-#define ETH_P_IPV6 0x86dd
-#define ETH_P_ALL  0x0003
 
 struct iphdr {
 	u8 ver_ihl; /* version 4 in the high nibble, header length in words in the low one */

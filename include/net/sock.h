@@ -323,7 +323,7 @@ static inline u64 sock_sndtimeo(const struct sock *sk, bool noblock)
 	({                                                          \
 		bool __ok = (cond);                                 \
 		while (!__ok && *(timeo)) {                         \
-			struct wait_entry __we = {0};                     \
+			struct wait_entry __we = {0};               \
 			prepare_to_wait((sk)->sk_wq, &__we, false); \
 			release_sock(sk);                           \
 			*(timeo) = schedule_timeout_ns(*(timeo));   \

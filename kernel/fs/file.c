@@ -17,7 +17,6 @@
 #include <lib/string.h>
 #include <limits.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "fs_int.h"
 

@@ -5,7 +5,7 @@
  * fragmented packet would be summed by walking it), segmentation needs both.
  */
 #include <lib/err.h>
-#include <net/ip.h>
+#include <linux/if_ether.h>
 
 #include "core_int.h"
 

@@ -7,11 +7,16 @@
 #include <kernel/random.h>
 #include <lib/siphash.h>
 #include <lib/string.h>
-#include <net/ip.h>
+#include <linux/if_ether.h>
+#include <net/skbuff.h>
 #include <netinet/in.h>
 
 static siphash_key flow_key;
 static bool flow_key_made;
+
+/* "More fragments" and the offset (RFC 791 section 3.1): ports are in an unfragmented packet only.
+ */
+#define IPV4_FRAGMENT 0x3fff
 
 struct flow_keys {
 	u32 addr[2]; /* IPv6 addresses are folded */
@@ -41,7 +46,7 @@ static void dissect(const struct sk_buff *skb, struct flow_keys *k)
 			return;
 		memcpy(k->addr, h + 12, 8);
 		k->proto = h[9];
-		if (!(get_be16(h + 6) & (IP_MF | IP_OFFSET)))
+		if (!(get_be16(h + 6) & IPV4_FRAGMENT))
 			dissect_ports(skb, off + (h[0] & 15u) * 4, k);
 	} else if (skb->protocol.wire == BE16(ETH_P_IPV6).wire) {
 		h = skb_header_pointer(skb, off, 40, buf);

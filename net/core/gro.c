@@ -9,7 +9,7 @@
 #include <kernel/mm.h>
 #include <lib/err.h>
 #include <lib/string.h>
-#include <net/ip.h>
+#include <linux/if_ether.h>
 
 #include "core_int.h"
 

@@ -10,7 +10,8 @@
 #include <kernel/mm.h>
 #include <lib/err.h>
 #include <lib/string.h>
-#include <net/ip.h>
+#include <linux/if_ether.h>
+#include <net/dst.h>
 
 #include "core_int.h"
 

@@ -4,9 +4,9 @@
  * route, so that input need not look it up; checksums stay undone, as nothing can damage them.
  */
 #include <lib/err.h>
+#include <linux/if_ether.h>
 #include <net/dst.h>
 #include <net/if_arp.h>
-#include <net/ip.h>
 
 #include "core_int.h"
 

@@ -14,7 +14,7 @@
 #include <kernel/softirq.h>
 #include <lib/err.h>
 #include <lib/hash.h>
-#include <net/ip.h>
+#include <linux/if_ether.h>
 #include <net/sched.h>
 
 #include "core_int.h"

@@ -5,7 +5,7 @@
  */
 #include <kernel/vfs.h>
 #include <lib/err.h>
-#include <net/ip.h>
+#include <linux/if_ether.h>
 
 #include "core_int.h"
 

@@ -13,9 +13,9 @@
 #include <kernel/softirq.h>
 #include <lib/err.h>
 #include <lib/hash.h>
+#include <linux/if_ether.h>
 #include <net/dst.h>
 #include <net/gro.h>
-#include <net/ip.h>
 #include <net/sched.h>
 
 #include "core_int.h"

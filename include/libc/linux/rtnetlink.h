@@ -97,8 +97,9 @@ struct rtattr {
 #define RTA_OK(a, len)                                                                   \
 	((len) >= (int)sizeof(struct rtattr) && (a)->rta_len >= sizeof(struct rtattr) && \
 	 (a)->rta_len <= (len))
-#define RTA_NEXT(a, len) \
-	((len) -= RTA_ALIGN((a)->rta_len), (struct rtattr *)((uintptr_t)(a) + RTA_ALIGN((a)->rta_len)))
+#define RTA_NEXT(a, len)                   \
+	((len) -= RTA_ALIGN((a)->rta_len), \
+	 (struct rtattr *)((uintptr_t)(a) + RTA_ALIGN((a)->rta_len)))
 
 struct rtmsg {
 	unsigned char rtm_family;
