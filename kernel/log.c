@@ -28,6 +28,10 @@ struct log_desc {
 	u8 level;
 };
 
+/* [klog.lock]; apart from klog, which has initial values, so that the image need not hold them. */
+static struct log_desc log_desc_ring[NR_DESC];
+static char log_text_ring[TEXT_BYTES];
+
 static struct {
 	struct spinlock lock;
 	u64 seq_first, seq_next; /* [lock] */
@@ -38,8 +42,6 @@ static struct {
 	bool panicking;          /* [a] */
 	enum log_level console_level;
 	struct list_head consoles;
-	struct log_desc desc[NR_DESC];
-	char text[TEXT_BYTES];
 } klog = {
 	.lock = SPINLOCK_INIT(klog),
 	.console_level = LOG_INFO,
@@ -74,7 +76,7 @@ static void ring_unlock(bool locked, irqflags_t flags)
 
 static struct log_desc *desc_of(u64 seq)
 {
-	return &klog.desc[seq % NR_DESC];
+	return &log_desc_ring[seq % NR_DESC];
 }
 
 /* The oldest records make way until one more with len bytes of text fits. */
@@ -91,8 +93,8 @@ static void text_store(u64 at, const char *text, size_t len)
 	size_t pos = at % TEXT_BYTES;
 	size_t n = min(len, TEXT_BYTES - pos);
 
-	memcpy(&klog.text[pos], text, n);
-	memcpy(klog.text, text + n, len - n);
+	memcpy(&log_text_ring[pos], text, n);
+	memcpy(log_text_ring, text + n, len - n);
 }
 
 static void text_load(u64 at, char *text, size_t len)
@@ -100,8 +102,8 @@ static void text_load(u64 at, char *text, size_t len)
 	size_t pos = at % TEXT_BYTES;
 	size_t n = min(len, TEXT_BYTES - pos);
 
-	memcpy(text, &klog.text[pos], n);
-	memcpy(text + n, klog.text, len - n);
+	memcpy(text, &log_text_ring[pos], n);
+	memcpy(text + n, log_text_ring, len - n);
 }
 
 static void record_store(enum log_level level, const char *text, size_t len)
