@@ -71,6 +71,10 @@ bool virt_addr_valid(const void *addr);
 /* First page of the allocated block that addr lies in: holder of its reference count. */
 struct page *virt_to_head_page(const void *addr);
 
+/* Frames that the allocator never had (the image, a boot module) get a reference of their own, so
+ * that packets can refer to them; frames outside the managed memory are passed over. */
+void page_hold_range(const void *start, size_t len);
+
 static inline void get_page(struct page *p)
 {
 	refcount_inc(&p->refs);

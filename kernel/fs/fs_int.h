@@ -14,5 +14,6 @@ int file_stat(struct file *f, struct stat *st);
 
 /* f is going: take it out of every epoll set that watches it. */
 void eventpoll_release(struct file *f);
+void eventpoll_init(void);
 
 #endif

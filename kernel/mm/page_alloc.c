@@ -86,6 +86,22 @@ bool virt_addr_valid(const void *addr)
 	return pfn >= buddy.first_pfn && pfn < buddy.end_pfn;
 }
 
+void page_hold_range(const void *start, size_t len)
+{
+	uintptr_t first = (uintptr_t)start >> PAGE_SHIFT;
+	uintptr_t last = ((uintptr_t)start + len - 1) >> PAGE_SHIFT;
+
+	for (uintptr_t pfn = first; len && pfn <= last; pfn++) {
+		struct page *p;
+
+		if (pfn < buddy.first_pfn || pfn >= buddy.end_pfn)
+			continue;
+		p = pfn_page(pfn);
+		if (!refcount_read(&p->refs))
+			refcount_set(&p->refs, 1);
+	}
+}
+
 static void count_add(u64 *counter, s64 n)
 {
 	__atomic_fetch_add(counter, (u64)n, __ATOMIC_RELAXED);
