@@ -42,7 +42,7 @@ check-gcc: $(K_OBJ) $(H_STACK:%.c=build/host-asan/stack/%.o) $(H_APP:%.c=build/h
 
 # -- clang: its warnings and its lock analysis ---------------------------------------------------
 CLANG_INCLUDE = $(shell $(CLANG) -print-resource-dir)/include
-CLANG_WARN := -Wno-unknown-warning-option -Wthread-safety -Wno-unused-command-line-argument -Wno-gnu-variable-sized-type-not-at-end
+CLANG_WARN := -Wno-ignored-optimization-argument -Wno-unknown-warning-option -Wthread-safety -Wno-unused-command-line-argument -Wno-gnu-variable-sized-type-not-at-end
 
 # The kernel's flags, without what clang does not know.
 CLANG_KFLAGS = $(subst $(GCC_INCLUDE),$(CLANG_INCLUDE),$(KFLAGS)) $(CLANG_WARN)
