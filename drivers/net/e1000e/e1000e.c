@@ -54,7 +54,7 @@ static int msix_request(struct intel_nic *nic)
 		char *name = nic->irq_name[i];
 		int err;
 
-		snprintf(name, sizeof(nic->irq_name[i]), "%s-%s", nic->dev->name, vec[i].suffix);
+		scnprintf(name, sizeof(nic->irq_name[i]), "%s-%s", nic->dev->name, vec[i].suffix);
 		err = request_irq(pci_irq_vector(nic->pdev, i), vec[i].fn, 0, name, nic, nic->cpu);
 		if (err)
 			return err;

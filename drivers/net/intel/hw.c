@@ -5,7 +5,6 @@
  * longer than a few milliseconds for a device that does not answer.
  * Sections in brackets: [S] and [D] as in regs.h.
  */
-#define pr_fmt(fmt) "intel: " fmt
 #include "intel.h"
 
 #include <errno.h>
@@ -49,7 +48,7 @@ int intel_hw_reset(struct intel_nic *nic)
 	if (nic->family->pcie) {
 		intel_wr(nic, REG_CTRL, intel_rd(nic, REG_CTRL) | CTRL_GIO_MASTER_DISABLE);
 		if (!wait_for(nic, REG_STATUS, STATUS_GIO_MASTER_ENABLE, 0, MASTER_WAIT_US))
-			pr_debug("bus master requests still pending\n");
+			pr_debug("%s: bus master requests still pending\n", nic->dev->name);
 	}
 	intel_wr(nic, REG_CTRL, intel_rd(nic, REG_CTRL) | CTRL_RST);
 	/* [S] 13.4.1: registers must be left alone for a microsecond. */

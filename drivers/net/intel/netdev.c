@@ -6,7 +6,6 @@
  * A hung transmitter is noticed by the stack's watchdog, on any CPU; the reset itself is done by
  * the next poll, which already excludes receive and completion, under the transmit queue's lock.
  */
-#define pr_fmt(fmt) "intel: " fmt
 #include "intel.h"
 
 #include <errno.h>
