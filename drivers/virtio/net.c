@@ -228,6 +228,7 @@ static int vnet_up(struct vnet *vn)
 		return err;
 	vnet_rx_layout(vn);
 	for (unsigned i = 0; i < vn->pairs; i++) {
+		vnet_tx_layout(&vn->sq[i]);
 		if (!vnet_rx_fill(&vn->rq[i]) && !vn->rq[i].vq->inflight) {
 			pr_err("%s: no memory for receive buffers\n", vn->dev->name);
 			virtio_device_reset(vn->vdev);
@@ -455,14 +456,23 @@ static int vnet_get_ethtool_stats(struct net_device *dev, struct netdev_stat_row
 {
 	struct vnet *vn = netdev_priv(dev);
 	struct netdev_stat_row row[] = {
-		{"queue_pairs", vn->pairs}, {"rx_kicks", 0},
-		{"rx_interrupts", 0},       {"rx_copied", 0},
-		{"rx_chained", 0},          {"rx_alloc_failed", 0},
-		{"rx_length_errors", 0},    {"rx_frame_errors", 0},
-		{"rx_buffers", 0},          {"tx_kicks", 0},
-		{"tx_interrupts", 0},       {"tx_stops", 0},
-		{"tx_indirect", 0},         {"tx_errors", 0},
-		{"tx_in_flight", 0},        {"broken", vn->vdev->broken},
+		{"queue_pairs", vn->pairs},
+		{"rx_kicks", 0},
+		{"rx_interrupts", 0},
+		{"rx_copied", 0},
+		{"rx_chained", 0},
+		{"rx_alloc_failed", 0},
+		{"rx_length_errors", 0},
+		{"rx_frame_errors", 0},
+		{"rx_buffers", 0},
+		{"tx_kicks", 0},
+		{"tx_interrupts", 0},
+		{"tx_stops", 0},
+		{"tx_indirect", 0},
+		{"tx_linearized", 0},
+		{"tx_errors", 0},
+		{"tx_in_flight", 0},
+		{"broken", vn->vdev->broken},
 		{"resets", vn->resets},
 	};
 

@@ -101,8 +101,9 @@ struct vnet_sq {
 	struct vnet *vn;
 	struct netdev_queue *txq;
 	struct napi_struct napi;
+	u16 room; /* free ring entries below which the queue is stopped */
 	struct {
-		u64 kicks, stops, errors;
+		u64 kicks, stops, linearized, errors;
 	} stats;
 } __aligned(64);
 
@@ -154,6 +155,8 @@ void vnet_rx_layout(struct vnet *vn);
 /* net_tx.c */
 void vnet_tx_callback(struct virtqueue *vq);
 int vnet_tx_poll(struct napi_struct *napi, int budget);
+/* Set `room` for the ring there is. */
+void vnet_tx_layout(struct vnet_sq *sq);
 netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev);
 void vnet_tx_purge(struct vnet_sq *sq);
 /* From the receive poll of the same pair: take back what was sent, if nobody else is at it. */

@@ -3,13 +3,14 @@
  * virtio-net transmit (virtio 1.2 section 5.1.6.2). The header goes in front of the frame, into
  * the skb's headroom, where that is ours; else into its control block, with a descriptor of its
  * own. Sent packets are freed by the transmit NAPI, by the next start_xmit, or in passing by
- * the receive NAPI. The queue is stopped while a packet with all its fragments might not fit.
+ * the receive NAPI. The queue is stopped while a packet with all its fragments might not fit;
+ * in a ring too small for that rule, a packet that does not fit is made linear.
  *
  * Context: xmit_lock of the netdev_queue, bottom halves off.
  */
 #define pr_fmt(fmt) "virtio_net: " fmt
 #include <kernel/log.h>
-#include <lib/assert.h>
+#include <lib/err.h>
 #include <lib/string.h>
 
 #include "net_int.h"
@@ -83,7 +84,7 @@ static void clean(struct vnet_sq *sq, int budget)
 
 static void wake_if_room(struct vnet_sq *sq)
 {
-	if (netif_tx_queue_stopped(sq->txq) && sq->vq->num_free >= VNET_TX_SEGS)
+	if (netif_tx_queue_stopped(sq->txq) && sq->vq->num_free >= sq->room)
 		netif_tx_wake_queue(sq->txq);
 }
 
@@ -96,7 +97,7 @@ static void drop(struct vnet_sq *sq, struct sk_buff *skb, enum skb_drop_reason r
 /* Stop before the ring could be too full for the next packet. */
 static void stop_if_full(struct vnet_sq *sq)
 {
-	if (likely(sq->vq->num_free >= VNET_TX_SEGS))
+	if (likely(sq->vq->num_free >= sq->room))
 		return;
 	netif_tx_stop_queue(sq->txq);
 	sq->stats.stops++;
@@ -114,13 +115,25 @@ static void flush(struct vnet_sq *sq)
 	}
 }
 
+/* Hand the packet to the device: 0 or -ENOSPC, -EIO. */
+static int submit(struct vnet_sq *sq, struct sk_buff *skb)
+{
+	struct vq_seg seg[VQ_MAX_SEGS];
+	unsigned n = to_segments(sq->vn, skb, seg);
+	int err = virtqueue_add(sq->vq, seg, n, 0, skb, GFP_ATOMIC);
+
+	if (likely(!err) || err != -ENOSPC || !skb_is_nonlinear(skb) || skb_linearize(skb))
+		return err;
+	sq->stats.linearized++;
+	n = to_segments(sq->vn, skb, seg);
+	return virtqueue_add(sq->vq, seg, n, 0, skb, GFP_ATOMIC);
+}
+
 netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct vnet *vn = netdev_priv(dev);
 	struct vnet_sq *sq = &vn->sq[skb->queue_mapping < vn->pairs ? skb->queue_mapping : 0];
 	bool more = netdev_xmit_more(skb), kick;
-	struct vq_seg seg[VQ_MAX_SEGS];
-	unsigned n;
 
 	if (unlikely(!sq->vq)) {
 		drop(sq, skb, SKB_DROP_REASON_DEV_READY);
@@ -128,9 +141,8 @@ netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	}
 	virtqueue_disable_cb(sq->vq);
 	clean(sq, 0);
-	n = to_segments(vn, skb, seg);
 	kick = __netdev_tx_sent_queue(sq->txq, skb->len, more);
-	if (unlikely(virtqueue_add(sq->vq, seg, n, 0, skb, GFP_ATOMIC))) {
+	if (unlikely(submit(sq, skb))) {
 		netdev_tx_completed_queue(sq->txq, 1, skb->len);
 		drop(sq, skb, SKB_DROP_REASON_FULL_RING);
 		kick = true;
@@ -176,6 +188,11 @@ void vnet_tx_callback(struct virtqueue *vq)
 	struct vnet_sq *sq = vq->priv;
 
 	napi_schedule(&sq->napi);
+}
+
+void vnet_tx_layout(struct vnet_sq *sq)
+{
+	sq->room = sq->vq->num >= 2 * VNET_TX_SEGS ? VNET_TX_SEGS : 2;
 }
 
 void vnet_tx_purge(struct vnet_sq *sq)

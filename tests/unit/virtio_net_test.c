@@ -754,6 +754,43 @@ static void full_ring_stops_and_wakes(void **state)
 	}
 }
 
+/* Rings of two entries and up: a packet with many fragments goes out all the same. */
+static void small_rings_work(void **state)
+{
+	static u8 copy[FRAME_MAX];
+	static const struct virtio_net_hdr h;
+	static u8 frame[1514];
+
+	for (unsigned size = 2; size <= 64; size *= 2) {
+		for (unsigned l = 0; l < 3; l++) {
+			struct vnet *vn;
+
+			assert_int_equal(plug(layouts[l] | F(CSUM), false), 0);
+			host.ring_max = size;
+			rtnl_lock();
+			assert_int_equal(dev_open(dev_of_host()), 0);
+			rtnl_unlock();
+			vn = host.vdev.priv;
+			make_frame(copy, FRAME_MAX);
+			for (unsigned n = 0; n < 50; n++) {
+				struct sk_buff *skb = make_skb(100, n % 18, copy);
+				u32 len = skb->len;
+
+				assert_int_equal(dev_queue_xmit(skb), 0);
+				assert_int_equal(host.nsent, n + 1);
+				assert_int_equal(sent.len, len);
+				assert_memory_equal(sent.data, copy, len);
+				make_frame(frame, sizeof(frame));
+				assert_true(inject(&h, frame, sizeof(frame), ~0u, 0));
+				assert_int_equal(got.n, n + 1);
+				make_frame(copy, FRAME_MAX);
+			}
+			assert_int_equal(vn->sq[0].stats.errors, 0);
+			unplug();
+		}
+	}
+}
+
 /* Stuck for good: the watchdog has the device reset. */
 static void stuck_transmitter_is_reset(void **state)
 {
@@ -928,6 +965,7 @@ int main(void)
 		cmocka_unit_test(packets_go_out_whole),
 		cmocka_unit_test(offloads_are_described),
 		cmocka_unit_test(full_ring_stops_and_wakes),
+		cmocka_unit_test(small_rings_work),
 		cmocka_unit_test(stuck_transmitter_is_reset),
 		cmocka_unit_test(empty_ring_is_filled_when_memory_is_back),
 		cmocka_unit_test(link_follows_the_status),
