@@ -47,9 +47,8 @@ NET_HEADERS = (
 )
 
 # Headers of include/libc that are libc's functions, not the ABI's types.
-LIBC_HEADERS = {"stdio.h", "stdlib.h", "unistd.h", "dirent.h", "pthread.h", "sched.h", "signal.h",
-                "assert.h", "arpa/inet.h", "sys/random.h", "sys/reboot.h", "sys/sendfile.h",
-                "sys/eventfd.h", "getopt.h", "sys/app.h"}
+LIBC_HEADERS = {"stdio.h", "stdlib.h", "unistd.h", "pthread.h", "sched.h", "signal.h", "assert.h",
+                "arpa/inet.h", "sys/sendfile.h", "getopt.h", "sys/app.h"}
 
 COMPILER_HEADERS = {"stdarg.h", "stdbool.h", "stddef.h", "stdint.h", "stdatomic.h", "stdalign.h",
                     "stdnoreturn.h", "float.h", "iso646.h", "cpuid.h", "immintrin.h"}
