@@ -46,6 +46,9 @@ ssize_t ip_recv_error(struct sock *sk, struct msghdr *msg, struct iov_iter *to);
 /* Append to msg's control buffer; sets MSG_CTRUNC where it does not fit. */
 int put_cmsg(struct msghdr *msg, int level, int type, size_t len, const void *data);
 
+/* Leave all groups: the socket is being closed. Takes rtnl if there are any. */
+void ip_mc_drop_socket(struct sock *sk);
+
 /* Local port range (RFC 6056), reserved ports; sysctl net.ipv4.ip_local_port_range. */
 void inet_get_local_port_range(const struct net *net, u16 *low, u16 *high);
 bool inet_is_local_reserved_port(const struct net *net, u16 port);

@@ -51,6 +51,7 @@ struct inet_skb_parm {
 #define IPSKB_FORWARDED     1
 #define IPSKB_FRAG_COMPLETE 2
 #define IPSKB_DOREDIRECT    4
+#define IPSKB_IGNORE_DF     8 /* fragment although DF is set (a socket that asks no discovery) */
 	u16 frag_max_size;
 	u8 optlen, srr, rr, ts; /* short form of the options seen */
 };
@@ -76,6 +77,12 @@ void ip_send_check(struct iphdr *ip);
 /* Fragment reassembly: NULL while incomplete or dropped (the skb is taken), else the whole packet.
  */
 struct sk_buff *ip_defrag(struct net *net, struct sk_buff *skb, u32 user);
+
+/* Parse and check the options of skb's header (data at the network header, options linear). 0, or
+ * -EINVAL with the offset of the offending byte in *bad. */
+int ip_options_compile(struct net *net, struct ip_options *opt, struct sk_buff *skb, u32 *bad);
+/* Blank the options that only the first fragment carries (RFC 791: copied flag). */
+void ip_options_fragment(u8 *opt, u32 len);
 
 /* net.ipv4.ip_default_ttl. */
 u8 ip_default_ttl(const struct net *net);

@@ -11,6 +11,8 @@
 #include <net/dst.h>
 #include <net/flow.h>
 
+struct netns_ipv4;
+
 struct rtable {
 	struct dst_entry dst; /* first */
 	u8 type;              /* RTN_* */
@@ -18,7 +20,13 @@ struct rtable {
 	be32 gateway; /* next hop; 0: the destination itself */
 	be32 prefsrc;
 	u32 iif;
-	u32 pmtu; /* learnt; 0: device's */
+	u32 pmtu;                  /* learnt; 0: device's */
+	bool mtu_locked;           /* the path's MTU is below min_pmtu: never set DF */
+	be32 key_daddr, key_saddr; /* [I] what was asked */
+	u32 key_oif;
+	bool loops; /* broadcast or group that we are in: a copy comes back to us */
+	struct netns_ipv4 *owner;
+	struct list_head rt_list; /* all of the net */
 };
 
 /* A route to add or delete, as RTM_NEWROUTE gives it. */

@@ -28,7 +28,7 @@ struct neighbour {
 	u8 nud_state; /* [lock] */
 	u8 type, dead, is_router;
 	u8 key_len;
-	u8 ha[MAX_ADDR_LEN]; /* [lock] link address */
+	u8 ha[MAX_ADDR_LEN] __aligned(8); /* [lock] link address; read whole, as one u64 */
 	u32 probes;
 	u64 confirmed_ns, used_ns, updated_ns;
 	struct timer timer;
@@ -79,6 +79,9 @@ void neigh_table_exit(struct neigh_table *tbl);
 struct neighbour *neigh_lookup(struct neigh_table *tbl, const void *key, struct net_device *dev);
 struct neighbour *neigh_create(struct neigh_table *tbl, const void *key, struct net_device *dev);
 void neigh_release(struct neighbour *n);
+/* Without a reference, for the length of an rcu section. */
+struct neighbour *neigh_lookup_noref(struct neigh_table *tbl, const void *key,
+				     const struct net_device *dev);
 
 #define NEIGH_UPDATE_F_OVERRIDE      1u
 #define NEIGH_UPDATE_F_WEAK_OVERRIDE 2u

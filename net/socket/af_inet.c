@@ -86,6 +86,7 @@ static int inet_release(struct socket *s)
 		return 0;
 	if (sock_flag(sk, SOCK_LINGER))
 		timeout_ns = sk->sk_lingertime_ns;
+	ip_mc_drop_socket(sk);
 	s->sk = NULL;
 	sk->sk_prot->close(sk, timeout_ns);
 	return 0;

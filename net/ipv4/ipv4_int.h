@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Between the files of net/ipv4.
+ */
+#ifndef NET_IPV4_INT_H
+#define NET_IPV4_INT_H
+
+#include <net/ip.h>
+#include <net/netns_ipv4.h>
+#include <netinet/in.h>
+
+static inline struct rtable *dst_rtable(const struct dst_entry *dst)
+{
+	return (struct rtable *)(uintptr_t)dst; /* first member */
+}
+static inline struct rtable *skb_rtable(const struct sk_buff *skb)
+{
+	return dst_rtable(skb->dst);
+}
+
+/* arp.c */
+int arp_net_init(struct net *net);
+void arp_net_exit(struct net *net);
+
+/* devinet.c */
+void inetdev_event(struct net_device *dev, enum netdev_event ev);
+/* Address of dev that packets with a source on dev may show to the neighbour dst. */
+bool inet_addr_onlink(const struct in_device *idev, be32 a, be32 b);
+
+/* fib.c */
+void fib_net_init(struct net *net);
+void fib_net_exit(struct net *net);
+void fib_add_ifaddr(const struct in_ifaddr *ifa);
+void fib_del_ifaddr(const struct in_ifaddr *ifa);
+/* Delete the routes through dev / with that preferred source. */
+void fib_flush_dev(const struct net_device *dev);
+void fib_flush_prefsrc(struct net *net, be32 addr);
+/* Type of addr in the local table; 0: not there. rcu. */
+u8 fib_local_type(struct net *net, be32 addr, u32 oif);
+int fib_proc_init(struct net *net);
+void fib_proc_exit(struct net *net);
+
+/* route.c */
+int rt_net_init(struct net *net);
+void rt_net_exit(struct net *net);
+/* No rtable may point at dev any more. rtnl. */
+void rt_flush_dev(struct net_device *dev);
+void rt_set_input_dev(struct net *net, struct net_device *lo);
+
+/* ip_fragment.c */
+void ipfrag_net_init(struct net *net);
+void ipfrag_net_exit(struct net *net);
+
+/* icmp.c */
+void icmp_net_init(struct net *net);
+struct inet_peer *inet_getpeer(struct netns_ipv4 *ip4, be32 addr);
+
+/* ip_output.c */
+/* Reply to skb's sender: room for hlen bytes at the transport header and the route back. */
+void ip_ident_init(struct net *net);
+int ip_mc_output(struct net *net, struct sock *sk, struct sk_buff *skb);
+/* An skb of len bytes behind MAX_HEADER + hlen of headroom, in page fragments beyond a page. */
+struct sk_buff *ip_alloc_big_skb(u32 hlen, u32 len, unsigned gfp);
+
+/* ping.c */
+bool ping_rcv(struct sk_buff *skb);
+void ping_err(struct sk_buff *skb, u8 type, u8 code, u32 info);
+void ping_net_init(struct net *net);
+
+/* proc.c */
+int ip_proc_init(struct net *net);
+void ip_proc_exit(struct net *net);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /proc/net/snmp, netstat and sockstat, in Linux's formats: pairs of lines, names and values.
+ */
+#include <kernel/vfs.h>
+#include <lib/err.h>
+
+#include "ipv4_int.h"
+
+#define X(id, text) text,
+static const char *const ip_names[] = {IPSTATS_MIB(X)};
+static const char *const ipext_names[] = {IPEXT_MIB(X)};
+static const char *const icmp_names[] = {ICMP_MIB(X)};
+static const char *const udp_names[] = {UDP_MIB(X)};
+static const char *const tcp_names[] = {TCP_MIB(X)};
+static const char *const linux_names[] = {LINUX_MIB(X)};
+#undef X
+
+static u64 mib_sum(const struct net *net, size_t offset)
+{
+	u64 sum = 0;
+
+	for_each_cpu(cpu)
+		sum += *(const u64 *)(const void *)((const u8 *)net->mib[cpu] + offset);
+	return sum;
+}
+
+/* prefix: names and values of what precedes the counters in the line. */
+static void show_block(struct seq_file *m, const char *label, const char *const *names, unsigned n,
+		       size_t offset, const char *pre_names, const char *pre_values)
+{
+	const struct net *net = m->private;
+
+	seq_printf(m, "%s:%s", label, pre_names);
+	for (unsigned i = 0; i < n; i++)
+		seq_printf(m, " %s", names[i]);
+	seq_printf(m, "\n%s:%s", label, pre_values);
+	for (unsigned i = 0; i < n; i++)
+		seq_printf(m, " %lld", (s64)mib_sum(net, offset + i * sizeof(u64)));
+	seq_puts(m, "\n");
+}
+
+#define SHOW(m, label, names, member, pre_n, pre_v)                                             \
+	show_block(m, label, names, ARRAY_SIZE(names), offsetof(struct net_mib, member), pre_n, \
+		   pre_v)
+
+static void show_icmpmsg(struct seq_file *m)
+{
+	const struct net *net = m->private;
+	bool any = false;
+
+	for (unsigned pass = 0; pass < 2; pass++) {
+		for (unsigned i = 0; i < 512; i++) {
+			size_t base = i < 256 ? offsetof(struct net_mib, icmpmsg_in)
+					      : offsetof(struct net_mib, icmpmsg_out);
+			u64 v = mib_sum(net, base + (i & 255) * sizeof(u64));
+
+			if (!v)
+				continue;
+			if (!any || (pass && any))
+				any = true;
+			if (!pass)
+				seq_printf(m, " %sType%u", i < 256 ? "In" : "Out", i & 255);
+			else
+				seq_printf(m, " %llu", v);
+		}
+		seq_puts(m, pass ? "\n" : "\nIcmpMsg:");
+	}
+}
+
+static void snmp_show(struct seq_file *m)
+{
+	const struct net *net = m->private;
+	char values[16] = " 2 64";
+
+	values[1] = net->ipv4->ip_forward ? '1' : '2';
+	SHOW(m, "Ip", ip_names, ip, " Forwarding DefaultTTL", values);
+	SHOW(m, "Icmp", icmp_names, icmp, "", "");
+	seq_puts(m, "IcmpMsg:");
+	show_icmpmsg(m);
+	SHOW(m, "Tcp", tcp_names, tcp, " RtoAlgorithm RtoMin RtoMax MaxConn", " 1 200 120000 -1");
+	SHOW(m, "Udp", udp_names, udp, "", "");
+}
+
+static void netstat_show(struct seq_file *m)
+{
+	SHOW(m, "TcpExt", linux_names, linux_, "", "");
+	SHOW(m, "IpExt", ipext_names, ipext, "", "");
+}
+
+static void frag_show(struct seq_file *m)
+{
+	const struct net *net = m->private;
+
+	seq_printf(m, "FRAG: inuse %u memory %d\n", net->ipv4->frag_queues,
+		   atomic_read(&net->ipv4->frag_mem));
+}
+
+static const struct {
+	const char *name;
+	void (*show)(struct seq_file *m);
+} files[] = {{"snmp", snmp_show}, {"netstat", netstat_show}, {"ip_frag", frag_show}};
+
+int ip_proc_init(struct net *net)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(files); i++) {
+		int err = proc_net_create(net, files[i].name, files[i].show, NULL, NULL);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+void ip_proc_exit(struct net *net)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(files); i++)
+		proc_net_remove(net, files[i].name);
+}
