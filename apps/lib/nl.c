@@ -22,6 +22,11 @@ int nl_open(int protocol, uint32_t groups)
 	return fd;
 }
 
+void nl_close(int fd)
+{
+	close(fd);
+}
+
 void *nl_begin(struct nl_req *r, uint16_t type, uint16_t flags, size_t len)
 {
 	memset(r, 0, sizeof(*r));
@@ -74,12 +79,17 @@ static int read_answers(int fd, void (*fn)(const struct nlmsghdr *nlh, void *arg
 	return err;
 }
 
-int nl_do(int fd, struct nl_req *r)
+int nl_ask(int fd, struct nl_req *r, void (*fn)(const struct nlmsghdr *nlh, void *arg), void *arg)
 {
 	r->nlh.nlmsg_flags |= NLM_F_ACK;
 	if (send(fd, r, r->nlh.nlmsg_len, 0) < 0)
 		return errno;
-	return read_answers(fd, NULL, NULL);
+	return read_answers(fd, fn, arg);
+}
+
+int nl_do(int fd, struct nl_req *r)
+{
+	return nl_ask(fd, r, NULL, NULL);
 }
 
 int nl_dump(int fd, struct nl_req *r, void (*fn)(const struct nlmsghdr *nlh, void *arg), void *arg)
@@ -99,4 +109,18 @@ void nl_parse(const struct nlmsghdr *nlh, size_t len, const struct rtattr *tb[],
 	for (; RTA_OK(a, left); a = RTA_NEXT(a, left))
 		if (a->rta_type <= max)
 			tb[a->rta_type] = a;
+}
+
+bool nl_parse_mac(const char *text, unsigned char mac[6])
+{
+	for (int i = 0; i < 6; i++) {
+		char *end;
+		unsigned long v = strtoul(text, &end, 16);
+
+		if (end == text || v > 255 || *end != (i < 5 ? ':' : '\0'))
+			return false;
+		mac[i] = (unsigned char)v;
+		text = end + 1;
+	}
+	return true;
 }

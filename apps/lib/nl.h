@@ -22,6 +22,7 @@ struct nl_req {
 
 /* A netlink socket for protocol, in the groups of that mask. Descriptor, or -1 with errno. */
 int nl_open(int protocol, uint32_t groups);
+void nl_close(int fd);
 
 /* Begin a request with a fixed part of len bytes; returns it, zeroed. */
 void *nl_begin(struct nl_req *r, uint16_t type, uint16_t flags, size_t len);
@@ -34,6 +35,8 @@ static inline bool nl_attr_u32(struct nl_req *r, uint16_t type, uint32_t v)
 
 /* Send and wait for the acknowledgement. 0, or a positive errno. */
 int nl_do(int fd, struct nl_req *r);
+/* The same, with fn called for the messages that come before it. */
+int nl_ask(int fd, struct nl_req *r, void (*fn)(const struct nlmsghdr *nlh, void *arg), void *arg);
 /* Send a dump request; fn gets each message. 0, or a positive errno. */
 int nl_dump(int fd, struct nl_req *r, void (*fn)(const struct nlmsghdr *nlh, void *arg), void *arg);
 
@@ -43,5 +46,8 @@ static inline uint32_t nl_u32(const struct rtattr *a)
 {
 	return a && RTA_PAYLOAD(a) >= 4 ? *(const uint32_t *)RTA_DATA(a) : 0;
 }
+
+/* "52:54:00:12:34:56"; false where it is malformed. */
+bool nl_parse_mac(const char *text, unsigned char mac[6]);
 
 #endif
