@@ -85,6 +85,8 @@ bool pci_root_bus(unsigned index, u16 *segment, u8 *bus);
 /* All functions found, in the order of the scan (scan.c). */
 extern struct list_head pci_devices;
 void pci_scan(void);
+/* Find out type, address and size of the BARs, once; the device must be idle. Boot, or locked. */
+void pci_bars_read(struct pci_dev *d);
 struct pci_dev *pci_find(u16 segment, u8 bus, u8 dev, u8 fn);
 
 /* Find out which line the device's interrupt pin drives: fills irq and irq_flags (route.c). */

@@ -7,14 +7,30 @@
 #include "pci_int.h"
 
 #include <kernel/vfs.h>
+#include <kernel/wait.h>
 
 /* The expansion ROM is the seventh; it is never mapped here. */
 #define RESOURCES (PCI_MAX_BARS + 1)
+
+static struct mutex bars_lock;
+
+/* Those that no driver has looked at yet; nobody uses them. */
+static void bars_complete(void)
+{
+	struct pci_dev *d;
+
+	mutex_lock(&bars_lock);
+	list_for_each_entry(d, &pci_devices, list) {
+		pci_bars_read(d);
+	}
+	mutex_unlock(&bars_lock);
+}
 
 static void devices_show(struct seq_file *m)
 {
 	const struct pci_dev *d;
 
+	bars_complete();
 	list_for_each_entry(d, &pci_devices, list) {
 		int irq = d->nvecs ? pci_irq_vector(d, 0) : d->irq;
 
@@ -45,6 +61,7 @@ static void classes_show(struct seq_file *m)
 
 void pci_proc_init(void)
 {
+	mutex_init(&bars_lock);
 	proc_create("/proc/bus/pci/devices", devices_show, NULL, NULL);
 	proc_create("/proc/bus/pci/classes", classes_show, NULL, NULL);
 }

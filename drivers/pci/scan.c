@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is on the bus: every function of every bus that the firmware numbered, its BARs and its
- * capabilities, and the drivers that want it. Runs once, in thread context, before any driver;
- * afterwards the list is constant.
+ * What is on the bus: every function of every bus that the firmware numbered, its capabilities,
+ * its BARs, and the drivers that want it. Runs once, in thread context, before any driver;
+ * afterwards the list is constant. BARs are sized when a driver is about to get the device: that
+ * switches its decoding off and on, which costs a virtual machine most of a millisecond a device.
  *
  * Invariant: the walk ends whatever devices answer. A bus is scanned once, bridges lead to higher
  * bus numbers only, a capability list has at most as many members as fit into its space.
@@ -125,11 +126,15 @@ static unsigned bar_size(struct pci_dev *d, unsigned i, unsigned nbars)
 	return wide ? 2 : 1;
 }
 
-static void bars_read(struct pci_dev *d)
+void pci_bars_read(struct pci_dev *d)
 {
 	unsigned nbars = 0;
-	u16 cmd = pci_read16(d, PCI_COMMAND);
+	u16 cmd;
 
+	if (d->bars_known)
+		return;
+	d->bars_known = true;
+	cmd = pci_read16(d, PCI_COMMAND);
 	if (d->header_type == PCI_HEADER_NORMAL)
 		nbars = PCI_MAX_BARS;
 	else if (d->header_type == PCI_HEADER_BRIDGE)
@@ -248,7 +253,6 @@ static struct pci_dev *function_add(u16 segment, u8 bus, u8 dev, u8 fn, struct p
 		d->subdevice = pci_read16(d, PCI_SUBSYS_ID);
 	}
 	d->irq_pin = pci_read8(d, PCI_INTERRUPT_PIN);
-	bars_read(d);
 	caps_read(d);
 	list_add_tail(&d->list, &pci_devices);
 	return d;
@@ -345,6 +349,7 @@ static void device_bind(struct pci_dev *d)
 
 		if (!id)
 			continue;
+		pci_bars_read(d);
 		err = (*drv)->probe(d, id);
 		if (err == 0) {
 			d->driver = *drv;

@@ -33,8 +33,9 @@ struct pci_dev {
 	u8 bus, dev, fn;
 	u8 revision, header_type, irq_pin;
 	u16 vendor, device, subvendor, subdevice;
-	u32 class; /* 24 bits: class, subclass, interface */
-	struct pci_bar bar[PCI_MAX_BARS];
+	u32 class;                        /* 24 bits: class, subclass, interface */
+	struct pci_bar bar[PCI_MAX_BARS]; /* filled in when a driver is offered the device */
+	bool bars_known;
 	struct pci_dev *bridge;                 /* above its bus, NULL on a root bus */
 	unsigned irq_flags;                     /* that go with irq */
 	int irq;                                /* INTx as request_irq() takes it, -1 for none */

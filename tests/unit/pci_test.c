@@ -277,6 +277,8 @@ static void bars(void **state)
 	f->bar_mask[5] = 0xfffff000;
 	pci_scan();
 	d = pci_find(0, 0, 3, 0);
+	pci_bars_read(d);
+	pci_bars_read(d);
 	assert_int_equal(d->bar[0].type, PCI_BAR_MEM);
 	assert_int_equal(d->bar[0].base, 0xfebc0000);
 	assert_int_equal(d->bar[0].size, 0x20000);
@@ -310,6 +312,7 @@ static void bars_odd(void **state)
 	f->bar_mask[1] = 0xffff0000;
 	f->bar_mask[2] = 0xffffffff;
 	pci_scan();
+	pci_bars_read(pci_find(0, 0, 3, 0));
 	assert_int_equal(pci_find(0, 0, 3, 0)->bar[0].type, PCI_BAR_NONE);
 	assert_int_equal(pci_find(0, 0, 3, 0)->bar[1].type, PCI_BAR_NONE);
 }
@@ -351,6 +354,7 @@ static struct pci_dev *nic(u32 table, u16 entries)
 	f->w[(0x70 + PCI_MSIX_CTRL) / 2] = entries - 1;
 	f->l[(0x70 + PCI_MSIX_TABLE) / 4] = table;
 	pci_scan();
+	pci_bars_read(pci_find(0, 0, 3, 0));
 	return pci_find(0, 0, 3, 0);
 }
 
