@@ -40,14 +40,17 @@ static void set_name(struct thread *t, const char *name)
 		return;
 }
 
+/* Called with interrupts off too: the first threads are made before they come on. */
 static void list_thread(struct thread *t, unsigned cpu, bool is_idle)
 {
-	spin_lock_bh(&threads.lock);
+	irqflags_t flags;
+
+	spin_lock_irqsave(&threads.lock, flags);
 	t->cpu = cpu == CPU_ANY ? least_busy_cpu() : cpu;
 	t->tid = is_idle ? 0 : ++threads.last_tid;
 	threads.count[t->cpu] += !is_idle;
 	list_add_tail(&t->all, &threads.all);
-	spin_unlock_bh(&threads.lock);
+	spin_unlock_irqrestore(&threads.lock, flags);
 }
 
 static void init_common(struct kthread *k, const char *name, enum thread_prio prio)
