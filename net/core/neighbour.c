@@ -152,8 +152,10 @@ static u64 neigh_next_state(struct neighbour *n, u64 now)
 		return now + delay_ns(n);
 	}
 	if (n->nud_state & NUD_DELAY) {
+		bool confirmed = n->confirmed_ns >= n->updated_ns; /* since the delay began */
+
 		n->updated_ns = now;
-		if (now < n->confirmed_ns + delay_ns(n)) {
+		if (confirmed || now < n->confirmed_ns + delay_ns(n)) {
 			n->nud_state = NUD_REACHABLE;
 			neigh_connect(n);
 			return n->confirmed_ns + n->tbl->parms.reachable_time_ns;
