@@ -4,10 +4,13 @@
  * apps that the command line names (init="httpd -p 80; echo") or that start by themselves, each
  * in a thread of its own.
  */
+#include <fcntl.h>
 #include <kernel/cmdline.h>
+#include <kernel/file.h>
 #include <kernel/init.h>
 #include <kernel/log.h>
 #include <kernel/mm.h>
+#include <kernel/syscalls.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
 #include <lib/string.h>
@@ -145,6 +148,14 @@ static void start_autostarted(void)
 	}
 }
 
+/* Descriptors 0, 1 and 2 of all applications. The hosted home has no console: none. */
+static void open_console(void)
+{
+	while (fd_count() < 3)
+		if (sys_open("/dev/console", O_RDWR, 0) < 0)
+			break;
+}
+
 void kernel_start(void)
 {
 	const char *init = cmdline_get("init");
@@ -154,6 +165,7 @@ void kernel_start(void)
 	do_initcalls(INIT_DRIVER);
 	do_initcalls(INIT_LATE);
 	cmdline_report_unknown();
+	open_console();
 	if (init)
 		start_named(init);
 	else

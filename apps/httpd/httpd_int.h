@@ -19,6 +19,7 @@ struct httpd_config {
 	unsigned port;
 	int backlog;
 	unsigned max_conns; /* a worker */
+	bool announced;     /* [a] the first worker that listens has said so */
 };
 
 /* ---- files.c: what can be served ---------------------------------------------------------- */
@@ -90,7 +91,7 @@ struct conn_list {
 struct worker {
 	const struct httpd_config *config;
 	int epfd, listen_fd;
-	unsigned index, nconns;
+	unsigned nconns;
 	bool accepting;
 	struct conn_list waiting[NR_WAITS];
 	struct file_cache files;

@@ -5,6 +5,7 @@
 #include "httpd_int.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -200,6 +201,25 @@ static void worker_loop(struct worker *w)
 	}
 }
 
+/* How long the boot took, for the log: the monotonic clock starts at the kernel's entry. */
+static void note_listening(const struct worker *w)
+{
+	struct timespec ts;
+	char text[80];
+	int n, fd = open("/dev/kmsg", O_WRONLY);
+
+	if (fd < 0)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	n = snprintf(text, sizeof(text), "httpd: port %u; boot: entry to listening %llu us\n",
+		     w->config->port,
+		     (unsigned long long)ts.tv_sec * 1000000 +
+			     (unsigned long long)ts.tv_nsec / 1000);
+	if (write(fd, text, (size_t)n) < 0)
+		perror("httpd: /dev/kmsg");
+	close(fd);
+}
+
 int worker_run(void *config)
 {
 	struct epoll_event ev = {.events = EPOLLIN};
@@ -225,6 +245,9 @@ int worker_run(void *config)
 		free(w);
 		return err;
 	}
+	if (!__atomic_exchange_n(&((struct httpd_config *)config)->announced, true,
+				 __ATOMIC_RELAXED))
+		note_listening(w);
 	worker_loop(w);
 	return 0;
 }

@@ -116,6 +116,18 @@ static void kmsg_show(struct seq_file *m)
 		seq_write(m, buf, n);
 }
 
+/* As Linux's /dev/kmsg: what an application writes becomes a record of the log. */
+static ssize_t kmsg_write(void *private, const char *text, size_t len)
+{
+	size_t n = len;
+
+	(void)private;
+	while (n && text[n - 1] == '\n')
+		n--;
+	pr_info("%.*s", (int)n, text);
+	return (ssize_t)len;
+}
+
 static void thread_row(struct thread *t, void *arg)
 {
 	static const char state[] = {
@@ -208,6 +220,8 @@ static int procfs_init(void)
 		if (err)
 			return err;
 	}
+	if (proc_create("dev/kmsg", kmsg_show, kmsg_write, NULL))
+		return -ENOMEM;
 	return proc_create("proc/sysrq-trigger", NULL, sysrq_write, NULL);
 }
 
