@@ -55,7 +55,7 @@ bool __weak panic_in_progress(void)
 }
 
 /* In a panic the holder may be a CPU that has been stopped: go on without the lock. */
-static irqflags_t ring_lock(bool *locked)
+static __no_lock_check irqflags_t ring_lock(bool *locked)
 {
 	irqflags_t flags;
 
@@ -66,7 +66,7 @@ static irqflags_t ring_lock(bool *locked)
 	return flags;
 }
 
-static void ring_unlock(bool locked, irqflags_t flags)
+static __no_lock_check void ring_unlock(bool locked, irqflags_t flags)
 {
 	if (locked)
 		spin_unlock_irqrestore(&klog.lock, flags);

@@ -147,7 +147,7 @@ void timer_setup(struct timer *t, void (*fn)(struct timer *t))
 }
 
 /* Lock the base that t is, or was last, in. */
-static struct timer_base *timer_lock_base(const struct timer *t, irqflags_t *flags)
+static __no_lock_check struct timer_base *timer_lock_base(const struct timer *t, irqflags_t *flags)
 {
 	for (;;) {
 		u32 cpu = READ_ONCE(t->cpu);
@@ -165,7 +165,7 @@ static struct timer_base *timer_lock_base(const struct timer *t, irqflags_t *fla
 }
 
 /* Move t, not pending, from base `from` to this CPU's; one of the two is locked throughout. */
-static struct timer_base *timer_migrate(struct timer *t, struct timer_base *from)
+static __no_lock_check struct timer_base *timer_migrate(struct timer *t, struct timer_base *from)
 {
 	struct timer_base *to = &this_cpu(timer_base);
 
@@ -178,7 +178,7 @@ static struct timer_base *timer_migrate(struct timer *t, struct timer_base *from
 	return to;
 }
 
-static bool timer_arm(struct timer *t, u64 expires_ns, bool only_earlier)
+static __no_lock_check bool timer_arm(struct timer *t, u64 expires_ns, bool only_earlier)
 {
 	irqflags_t flags;
 	struct timer_base *b = timer_lock_base(t, &flags);
@@ -217,7 +217,7 @@ bool timer_reduce(struct timer *t, u64 expires_ns)
 	return timer_arm(t, expires_ns, true);
 }
 
-bool timer_del(struct timer *t)
+__no_lock_check bool timer_del(struct timer *t)
 {
 	struct timer_base *b;
 	irqflags_t flags;
@@ -240,7 +240,7 @@ static bool timer_runs_anywhere(const struct timer *t)
 	return false;
 }
 
-bool timer_del_sync(struct timer *t)
+__no_lock_check bool timer_del_sync(struct timer *t)
 {
 	bool was_pending = false;
 
@@ -284,7 +284,8 @@ static void wheel_collect(struct timer_base *b, struct hlist_head *due)
 }
 
 /* Run, or place again, what is in due; drops the lock around each function. */
-static void wheel_expire(struct timer_base *b, struct hlist_head *due, irqflags_t *flags)
+static __no_lock_check void wheel_expire(struct timer_base *b, struct hlist_head *due,
+					 irqflags_t *flags)
 {
 	while (!hlist_empty(due)) {
 		struct timer *t = hlist_entry(due->first, struct timer, entry);
@@ -371,7 +372,7 @@ void hrtimer_setup(struct hrtimer *t, u64 (*fn)(struct hrtimer *t))
 	*t = (struct hrtimer){.fn = fn, .cpu = smp_processor_id()};
 }
 
-static struct timer_base *hr_lock_base(const struct hrtimer *t, irqflags_t *flags)
+static __no_lock_check struct timer_base *hr_lock_base(const struct hrtimer *t, irqflags_t *flags)
 {
 	for (;;) {
 		u32 cpu = READ_ONCE(t->cpu);
@@ -388,7 +389,7 @@ static struct timer_base *hr_lock_base(const struct hrtimer *t, irqflags_t *flag
 	}
 }
 
-void hrtimer_start(struct hrtimer *t, u64 expires_ns)
+__no_lock_check void hrtimer_start(struct hrtimer *t, u64 expires_ns)
 {
 	struct timer_base *to = &this_cpu(timer_base);
 	struct timer_base *b;
@@ -419,7 +420,7 @@ static bool hr_runs_elsewhere(const struct hrtimer *t)
 	return false;
 }
 
-bool hrtimer_cancel(struct hrtimer *t)
+__no_lock_check bool hrtimer_cancel(struct hrtimer *t)
 {
 	bool was_pending = false;
 

@@ -42,7 +42,7 @@ FOLDERS = (  # the longest match counts
 
 # Headers of include/net that are above net core, by the beginning of their names.
 NET_HEADERS = (
-    (PROTOCOL, r"(tcp|udp|ip|icmp|inet|arp|igmp|ndisc|addrconf|raw|ping|protocol)"),
+    (PROTOCOL, r"(netns_|tcp|udp|ip|icmp|inet|arp|igmp|ndisc|addrconf|raw|ping|protocol)"),
     (SOCKET, r"(netlink|rtnetlink|genetlink|socket)"),
 )
 

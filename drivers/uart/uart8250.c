@@ -161,7 +161,7 @@ const struct tty_port_ops uart_tty_ops = {
 };
 
 /* A panic may have stopped the lock's owner: it goes ahead without. */
-void uart_console_write(struct console *c, const char *s, size_t len)
+__no_lock_check void uart_console_write(struct console *c, const char *s, size_t len)
 {
 	struct uart *u = container_of(c, struct uart, console);
 	bool dying = panic_in_progress(), wait = dying || irqs_disabled() || !u->irq_driven;

@@ -15,7 +15,8 @@ struct lock_class {
 	u16 id; /* 0: not yet registered */
 };
 
-struct spinlock {
+struct __capability("mutex") spinlock
+{
 	u16 next;  /* [a] ticket handed out next */
 	u16 owner; /* [a] ticket being served */
 #ifdef DEBUG
@@ -51,13 +52,13 @@ struct spinlock {
 #define DEFINE_SPINLOCK(n) struct spinlock n = SPINLOCK_INIT(n)
 
 /* spin_lock() also holds preemption off until the unlock. */
-void spin_lock(struct spinlock *l);
-bool spin_trylock(struct spinlock *l) __must_check;
-void spin_unlock(struct spinlock *l);
-void spin_lock_bh(struct spinlock *l);
-void spin_unlock_bh(struct spinlock *l);
-irqflags_t __spin_lock_irqsave(struct spinlock *l);
-void spin_unlock_irqrestore(struct spinlock *l, irqflags_t flags);
+void spin_lock(struct spinlock *l) __acquires(*l);
+bool spin_trylock(struct spinlock *l) __try_acquires(true, *l) __must_check;
+void spin_unlock(struct spinlock *l) __releases(*l);
+void spin_lock_bh(struct spinlock *l) __acquires(*l);
+void spin_unlock_bh(struct spinlock *l) __releases(*l);
+irqflags_t __spin_lock_irqsave(struct spinlock *l) __acquires(*l);
+void spin_unlock_irqrestore(struct spinlock *l, irqflags_t flags) __releases(*l);
 #define spin_lock_irqsave(l, flags) ((flags) = __spin_lock_irqsave(l))
 bool spin_is_locked(const struct spinlock *l);
 

@@ -251,11 +251,11 @@ void sock_graft(struct sock *sk, struct socket *sock);
 /* ---- lock ------------------------------------------------------------------------------- */
 void lock_sock(struct sock *sk);
 void release_sock(struct sock *sk);
-static inline void bh_lock_sock(struct sock *sk)
+static inline __no_lock_check void bh_lock_sock(struct sock *sk)
 {
 	spin_lock(&sk->sk_lock.slock);
 }
-static inline void bh_unlock_sock(struct sock *sk)
+static inline __no_lock_check void bh_unlock_sock(struct sock *sk)
 {
 	spin_unlock(&sk->sk_lock.slock);
 }

@@ -200,7 +200,7 @@ void thread_yield(void)
 	schedule();
 }
 
-void thread_begin(void)
+__no_lock_check void thread_begin(void)
 {
 	struct run_queue *rq = this_cpu_ptr(&run_queue);
 	struct thread *self = thread_current();

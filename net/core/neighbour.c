@@ -111,7 +111,7 @@ static u32 max_probes(const struct neighbour *n)
 }
 
 /* No answer: the waiting packets are answered with an error. Lock let go meanwhile. */
-static void neigh_invalidate(struct neighbour *n)
+static void neigh_invalidate(struct neighbour *n) __must_hold(n->lock)
 {
 	struct sk_buff *skb;
 
@@ -291,7 +291,7 @@ void neigh_confirm(struct neighbour *n)
  * --------------------------------------------------------------------------------------------- */
 
 /* Send what waited. Entry locked, lock let go meanwhile. */
-static void neigh_send_queue(struct neighbour *n)
+static void neigh_send_queue(struct neighbour *n) __must_hold(n->lock)
 {
 	struct sk_buff *skb;
 
@@ -303,7 +303,7 @@ static void neigh_send_queue(struct neighbour *n)
 	}
 }
 
-static void neigh_set_invalid(struct neighbour *n, u8 new)
+static void neigh_set_invalid(struct neighbour *n, u8 new) __must_hold(n->lock)
 {
 	u8 old = n->nud_state;
 
@@ -315,6 +315,7 @@ static void neigh_set_invalid(struct neighbour *n, u8 new)
 }
 
 static void neigh_set_valid(struct neighbour *n, const u8 *lladdr, u8 new, u64 now)
+	__must_hold(n->lock)
 {
 	u8 old = n->nud_state;
 	bool moved = lladdr != n->ha;
@@ -350,6 +351,7 @@ static void neigh_set_valid(struct neighbour *n, const u8 *lladdr, u8 new, u64 n
 }
 
 static int neigh_update_locked(struct neighbour *n, const u8 *lladdr, u8 new, u32 flags)
+	__must_hold(n->lock)
 {
 	u8 old = n->nud_state;
 

@@ -226,7 +226,7 @@ void sock_graft(struct sock *sk, struct socket *sock)
 /* ---- the owner lock ------------------------------------------------------------------------ */
 
 /* Another thread owns sk: sleep until it lets go. slock held on entry and exit. */
-static void lock_sock_slow(struct sock *sk)
+static void lock_sock_slow(struct sock *sk) __must_hold(sk->sk_lock.slock)
 {
 	struct wait_entry e = {0};
 
@@ -252,7 +252,7 @@ void lock_sock(struct sock *sk)
 }
 
 /* Handle what softirqs left while a thread owned sk. slock held; dropped while handling. */
-static void sk_run_backlog(struct sock *sk)
+static void sk_run_backlog(struct sock *sk) __must_hold(sk->sk_lock.slock)
 {
 	struct sk_buff *skb, *next;
 

@@ -187,7 +187,8 @@ static int xmit_qdisc(struct sk_buff *skb, struct Qdisc *q)
 }
 
 /* A device without a queue (loopback): straight to the driver, not deeper than a few times. */
-static int xmit_direct(struct sk_buff *skb, struct net_device *dev, struct netdev_queue *txq)
+static __no_lock_check int xmit_direct(struct sk_buff *skb, struct net_device *dev,
+				       struct netdev_queue *txq)
 {
 	bool lock = !(dev->features & NETIF_F_LLTX);
 	u8 *depth = &this_cpu(softnet_data).xmit_recursion;

@@ -101,7 +101,7 @@ static struct sk_buff *dequeue_bulk(struct Qdisc *q, int *n)
 }
 
 /* One turn: false when there is nothing (more) to do now. Lock held, let go meanwhile. */
-static bool qdisc_restart(struct Qdisc *q, int *packets)
+static bool qdisc_restart(struct Qdisc *q, int *packets) __must_hold(q->lock)
 {
 	struct netdev_queue *txq = q->dev_queue;
 	struct net_device *dev = txq->dev;
@@ -133,7 +133,7 @@ static bool qdisc_restart(struct Qdisc *q, int *packets)
 	return false;
 }
 
-void __qdisc_run(struct Qdisc *q)
+void __qdisc_run(struct Qdisc *q) __must_hold(q->lock)
 {
 	int quota = QDISC_QUOTA, packets;
 
