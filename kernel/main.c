@@ -18,6 +18,7 @@
 #include <kernel/softirq.h>
 #include <kernel/thread.h>
 #include <kernel/timer.h>
+#include <lib/kstrto.h>
 
 #define BOOT_MAPPED_BYTES (4ull << 30)
 
@@ -30,6 +31,18 @@ static const void *boot_read(const struct boot_reader *r, u64 phys, size_t len)
 	return (const void *)(uintptr_t)phys;
 }
 
+/* Linux's words: quiet, or loglevel=N for messages below level N. */
+static void set_loglevel(void)
+{
+	const char *value = cmdline_get("loglevel");
+	u32 level;
+
+	if (cmdline_get("quiet"))
+		console_set_loglevel(LOG_WARNING);
+	if (value && !kstrtou32(value, 10, &level) && level >= 1 && level <= LOG_DEBUG + 1)
+		console_set_loglevel(level - 1);
+}
+
 static void read_bootinfo(u32 magic, u64 info)
 {
 	const struct boot_reader reader = {boot_read};
@@ -37,6 +50,8 @@ static void read_bootinfo(u32 magic, u64 info)
 	if (boot_parse(&bootinfo, &reader, magic, info) < 0)
 		panic("the loader (magic %#x) gave no memory map", magic);
 	cmdline_init(bootinfo.cmdline);
+	set_loglevel();
+	early_console_init();
 	pr_info("Sluice, booted by %s%s%s", bootinfo.protocol, *bootinfo.loader ? ", " : "",
 		bootinfo.loader);
 	pr_info("command line: %s", bootinfo.cmdline);
@@ -73,21 +88,21 @@ _Noreturn void kernel_main(u32 magic, u64 info)
 	desc_init_boot_cpu(); /* exceptions are reported */
 	cpu_detect();
 	cpu_setup();
-	early_console_init();
-	read_bootinfo(magic, info);
-	memory_init(); /* page tables, page allocator */
-	slab_init();   /* kmalloc() */
+	read_bootinfo(magic, info); /* memory map, command line */
+	memory_init();              /* page tables, page allocator */
+	slab_init();                /* kmalloc() */
 	init_boot_cpu_stacks();
 	acpi_init();
 	irq_init(); /* interrupt controllers, all lines masked */
 	smp_detect();
+	smp_kick();   /* the other CPUs begin */
 	clock_init(); /* time runs */
 	timer_init();
-	rcu_init();
 	random_init();
 	sched_init_cpu(); /* we are the idle thread */
 	clockevent_init_cpu();
-	smp_start(); /* all CPUs run their idle threads */
+	smp_join(); /* all CPUs run their idle threads */
+	rcu_init();
 	softirq_start_threads();
 	start_init();
 	sched_idle();

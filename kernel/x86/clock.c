@@ -3,7 +3,7 @@
  * The clocks. Monotonic time is a counter times a factor, plus an offset; counter, factor and
  * offset change together, rarely, under a sequence count. The counter is the time-stamp counter
  * unless CPUs disagree about it; how fast it runs is taken from the CPU or the hypervisor where
- * they say so, else measured for two milliseconds against the HPET, the ACPI timer or the PIT, and
+ * they say so, else measured for a millisecond against the HPET, the ACPI timer or the PIT, and
  * once more, over a second, when the machine is up. Zero is the first instruction of the image.
  *
  * Intel SDM volume 3B 17.17, volume 2A CPUID leaves 15H and 16H; HPET 1.0a; Linux's
@@ -22,7 +22,7 @@
 #include <kernel/timer.h>
 
 #define SHIFT          32
-#define CALIBRATE_NS   (2 * NSEC_PER_MSEC)
+#define CALIBRATE_NS   NSEC_PER_MSEC
 #define REFINE_NS      NSEC_PER_SEC
 #define REFINE_MAX_PPM 5000
 #define SAMPLE_TRIES   5
@@ -110,7 +110,7 @@ static bool pm_init(void)
 	return true;
 }
 
-/* Channel 2, which drives the speaker, counting down from 65536 once: good for 54 ms. */
+/* Channel 2, which drives the speaker, counts down, round and round in 55 ms. */
 #define PIT_GATE     0x61
 #define PIT_CH2_ONCE 0xB0
 #define PIT_LATCH_2  0x80
@@ -482,15 +482,27 @@ void clock_init(void)
 		tsc.hz / 1000 % 1000, reference->name);
 }
 
-/* After a second, the TSC's rate is known a thousand times better than after two milliseconds.
+/* After a second, the TSC's rate is known a thousand times better than after one millisecond.
  * Counters that wrap within seconds have their base moved along. */
 static struct timer clock_timer;
+
+/* A narrow reference has wrapped since: the number of ticks that is nearest to the expected one. */
+static u64 unwrapped(u64 ticks, u64 expected)
+{
+	u64 period = reference->mask + 1;
+
+	if (!period || expected <= ticks)
+		return ticks;
+	return ticks + (expected - ticks + period / 2) / period * period;
+}
 
 static void refine(void)
 {
 	struct sample now = take_sample(reference->read);
-	u64 ticks = (now.count - first_sample.count) & reference->mask;
-	u64 hz = mul_div(now.tsc - first_sample.tsc, reference->hz, ticks);
+	u64 tsc_ticks = now.tsc - first_sample.tsc;
+	u64 ticks = unwrapped((now.count - first_sample.count) & reference->mask,
+			      mul_div(tsc_ticks, reference->hz, tsc.hz));
+	u64 hz = mul_div(tsc_ticks, reference->hz, ticks);
 	s64 ppm = ((s64)hz - (s64)tsc.hz) * 1000000 / (s64)tsc.hz;
 
 	if (ppm > REFINE_MAX_PPM || ppm < -REFINE_MAX_PPM) {
@@ -515,10 +527,8 @@ static void clock_timer_fired(struct timer *t)
 
 static int clock_late_init(void)
 {
-	bool measured = first_sample.tsc && reference != &pit;
-
 	timer_setup(&clock_timer, clock_timer_fired);
-	if (measured || (!clock_is_tsc() && mono.counter->mask != ~0ull))
+	if (first_sample.tsc || (!clock_is_tsc() && mono.counter->mask != ~0ull))
 		timer_mod(&clock_timer, ktime_get_ns() + REFINE_NS);
 	return 0;
 }

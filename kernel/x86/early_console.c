@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The serial line at 0x3F8 before there is a driver: polled output, 115200 8N1. The boot CPU uses
- * it from its first lines on; the UART driver takes over with early_console_stop(). A port that
- * is not there reads as 0xFF and is left alone. 16550D data sheet, section 8.
+ * The serial line at 0x3F8 without a driver: polled output, 115200 8N1. A boot that goes well does
+ * not use it, as a line takes longer than most of the steps it tells of: the log waits for the
+ * UART driver. A panic before that, or `earlycon` on the command line, starts it. A port that is
+ * not there reads as 0xFF and is left alone. 16550D data sheet, section 8.
  */
 #include "x86_int.h"
 
 #include <home/portio.h>
+#include <kernel/cmdline.h>
 #include <kernel/log.h>
 
 #define COM1        0x3F8
@@ -23,7 +25,7 @@
 #define LSR_THRE    0x20
 #define MAX_POLLS   100000
 
-static bool present;
+static enum { WAITING, RUNNING, STOPPED } state;
 
 static void put_byte(char c)
 {
@@ -34,7 +36,7 @@ static void put_byte(char c)
 
 static void early_write(struct console *c, const char *s, size_t len)
 {
-	if (!present)
+	if (state != RUNNING)
 		return;
 	for (size_t i = 0; i < len; i++) {
 		if (s[i] == '\n')
@@ -45,11 +47,11 @@ static void early_write(struct console *c, const char *s, size_t len)
 
 static struct console early_console = {.name = "early", .write = early_write};
 
-void early_console_init(void)
+static bool chip_init(void)
 {
 	outb(0x5A, UART_SCR);
 	if (inb(UART_SCR) != 0x5A)
-		return;
+		return false;
 	outb(0, UART_IER);
 	outb(LCR_DLAB | LCR_8N1, UART_LCR);
 	outb(1, COM1); /* divisor 1: 115200 */
@@ -57,11 +59,25 @@ void early_console_init(void)
 	outb(LCR_8N1, UART_LCR);
 	outb(0x01, UART_FCR);
 	outb(MCR_DTR_RTS, UART_MCR);
-	present = true;
-	register_console(&early_console);
+	return true;
+}
+
+void early_console_start(void)
+{
+	if (state != WAITING)
+		return;
+	state = chip_init() ? RUNNING : STOPPED;
+	if (state == RUNNING)
+		register_console(&early_console);
+}
+
+void early_console_init(void)
+{
+	if (cmdline_get("earlycon"))
+		early_console_start();
 }
 
 void early_console_stop(void)
 {
-	present = false;
+	state = STOPPED;
 }

@@ -24,6 +24,7 @@ void panic_stop_cpus(void)
 {
 	WRITE_ONCE(panic_cpu, smp_processor_id());
 	smp_stop_others();
+	early_console_start();
 }
 
 static s64 seconds_until_reset(void)

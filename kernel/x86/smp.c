@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The other CPUs. All are started at once: INIT and STARTUP to each, then one bounded wait for all.
- * A CPU finds its number by its APIC ID (trampoline.S), sets itself up, compares its time-stamp
- * counter with the boot CPU's, and waits for the word to go: those that came too late, and all
- * with higher numbers, stay halted, so that CPU numbers have no gaps.
+ * The other CPUs. All are started at once: INIT and STARTUP to each; the boot CPU goes on with its
+ * own work, then waits for them, for a bounded time. A CPU finds its number by its APIC ID
+ * (trampoline.S), sets itself up and halts until the word to go: those that come too late, and all
+ * with higher numbers, stay halted, so that CPU numbers have no gaps. Then each compares its
+ * time-stamp counter with the boot CPU's, and takes up its idle thread.
  * Intel SDM volume 3A, 8.4.
  */
 #include "x86_int.h"
@@ -91,8 +92,17 @@ static void compare_tsc(const u64 *others)
 		WRITE_ONCE(tsc_differs, true);
 }
 
-/* --- a CPU's own way up --------------------------------------------------------------------------
- */
+/* --- a CPU's own way up -------------------------------------------------------------------- */
+
+/* Halted, not spinning: the boot CPU may need this CPU's host to finish its part. */
+static void wait_for_go(void)
+{
+	local_irq_disable();
+	while (!smp_load_acquire(&go)) {
+		cpu_idle_halt();
+		local_irq_disable();
+	}
+}
 
 _Noreturn void ap_main(unsigned cpu);
 
@@ -102,15 +112,14 @@ _Noreturn void ap_main(unsigned cpu)
 	cpu_setup();
 	desc_load();
 	apic_init_cpu();
+	smp_store_release(&arrived[cpu], true);
+	wait_for_go();
+	if (cpu >= go)
+		cpu_stop();
 	for (unsigned n = 0; n < TSC_ROUNDS; n++) {
 		compare_tsc(&boot_cpu_tsc);
 		publish_tsc(&other_cpu_tsc);
 	}
-	smp_store_release(&arrived[cpu], true);
-	while (!smp_load_acquire(&go))
-		cpu_relax();
-	if (cpu >= go)
-		cpu_stop();
 	clock_init_cpu();
 	sched_init_cpu();
 	clockevent_init_cpu();
@@ -118,8 +127,7 @@ _Noreturn void ap_main(unsigned cpu)
 	sched_idle();
 }
 
-/* --- the boot CPU's part
- * -------------------------------------------------------------------------- */
+/* --- the boot CPU's part -------------------------------------------------------------------- */
 
 static unsigned prepare(void)
 {
@@ -136,11 +144,28 @@ static unsigned prepare(void)
 	return n;
 }
 
-static void send_startup(unsigned n, bool only_missing)
+static void send_startup(void)
 {
-	for (unsigned cpu = 1; cpu < n; cpu++)
-		if (!only_missing || !smp_load_acquire(&arrived[cpu]))
+	for (unsigned cpu = 1; cpu < ap_number; cpu++)
+		if (!smp_load_acquire(&arrived[cpu]))
 			apic_send(cpu_apic_id[cpu], ICR_STARTUP | (u32)(memory_trampoline >> 12));
+}
+
+void smp_kick(void)
+{
+	unsigned n = prepare();
+
+	if (n > 1 && !memory_trampoline) {
+		pr_warn("smp: no memory below 1 MiB to start the other CPUs from");
+		n = 1;
+	}
+	ap_number = n;
+	ap_wide_ids = apic_is_x2apic();
+	for (unsigned cpu = 1; cpu < n; cpu++)
+		apic_send(cpu_apic_id[cpu], ICR_INIT);
+	if (n > 1 && !cpu_features.hypervisor)
+		udelay(INIT_DELAY_US);
+	send_startup();
 }
 
 /* How many CPUs from 0 on have their flag at the wanted value. */
@@ -153,51 +178,42 @@ static unsigned count_arrived(unsigned n, bool wanted)
 	return cpu;
 }
 
-static unsigned wait_for_arrival(unsigned n)
+static unsigned wait_for_arrival(void)
 {
 	u64 start = ktime_get_ns(), now = start;
 	bool sent_again = false;
 
-	while (count_arrived(n, true) < n && now - start < START_LIMIT_NS) {
-		publish_tsc(&boot_cpu_tsc);
-		compare_tsc(&other_cpu_tsc);
+	while (count_arrived(ap_number, true) < ap_number && now - start < START_LIMIT_NS) {
 		now = ktime_get_ns();
 		if (!sent_again && now - start > SECOND_SIPI_NS) {
-			send_startup(n, true);
+			send_startup();
 			sent_again = true;
 		}
 		cpu_relax();
 	}
-	return count_arrived(n, true);
+	return count_arrived(ap_number, true);
 }
 
-void smp_start(void)
+void smp_join(void)
 {
-	unsigned n = prepare(), up;
+	unsigned up = wait_for_arrival();
 
-	if (n == 1)
-		return;
-	if (!memory_trampoline) {
-		pr_warn("smp: no memory below 1 MiB to start the other CPUs from");
-		return;
-	}
-	ap_number = n;
-	ap_wide_ids = apic_is_x2apic();
+	online = up;
 	publish_tsc(&boot_cpu_tsc);
-	for (unsigned cpu = 1; cpu < n; cpu++)
-		apic_send(cpu_apic_id[cpu], ICR_INIT);
-	if (!cpu_features.hypervisor)
-		udelay(INIT_DELAY_US);
-	send_startup(n, false);
-	up = wait_for_arrival(n);
+	smp_store_release(&go, up);
+	for (unsigned cpu = 1; cpu < up; cpu++)
+		smp_send_call(cpu);
+	while (count_arrived(up, false) < up) {
+		publish_tsc(&boot_cpu_tsc);
+		compare_tsc(&other_cpu_tsc);
+		cpu_relax();
+	}
 	if (READ_ONCE(tsc_differs))
 		clock_tsc_unstable();
-	online = up;
-	smp_store_release(&go, up);
-	while (count_arrived(up, false) < up)
-		cpu_relax();
 	if (up < nr_possible_cpus)
 		pr_warn("smp: only %u of %u CPUs run", up, nr_possible_cpus);
+	else if (up > 1)
+		pr_info("smp: %u CPUs", up);
 }
 
 /* --- messages between CPUs

@@ -28,7 +28,8 @@ extern u64 boot_entry_tsc;
 
 /* early_console.c */
 void early_console_init(void);
-void early_console_stop(void);
+/* Print what the log holds, and all that follows, here and now. */
+void early_console_start(void);
 
 /* cpu.c */
 struct cpu_features {
@@ -107,8 +108,9 @@ bool kstack_is_guard(u64 addr);
 extern u32 cpu_apic_id[MAX_CPUS]; /* [I] after smp_detect() */
 /* Find out which CPUs there are: fills cpu_apic_id and nr_possible_cpus. */
 void smp_detect(void);
-/* Start them all. Thread context is not needed; interrupts off. */
-void smp_start(void);
+/* Start them all, without waiting; then have them run their idle threads. Interrupts off. */
+void smp_kick(void);
+void smp_join(void);
 /* Forget what all CPUs cached of mappings that are not global. Thread context. */
 void smp_flush_tlb(void);
 void smp_flush_tlb_interrupt(void);
