@@ -47,5 +47,5 @@ build/unit/obj/abi_%.o: build/unit/abi_%.c tests/unit/abi_row.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -w -D_GNU_SOURCE -idirafter tests/unit -c -o $@ $<
 
-.SECONDARY: build/unit/abi_ours.c build/unit/abi_theirs.c build/unit/abi_tcp.c $(UNIT_SRC:tests/unit/%.c=build/unit/obj/%.o)
+.SECONDARY: build/unit/abi_ours.c build/unit/abi_theirs.c build/unit/abi_tcp.c $(UNIT_SRC:tests/unit/%.c=build/unit/obj/%.o) $(UNIT_AUX:tests/unit/%.c=build/unit/obj/%.o)
 -include $(UNIT_SRC:tests/unit/%.c=build/unit/obj/%.d) $(UNIT_AUX:tests/unit/%.c=build/unit/obj/%.d)
