@@ -396,8 +396,10 @@ struct net_device *fakedev_create(struct net *net, const struct fakedev_config *
 	if (config->name)
 		snprintf(dev->name, sizeof(dev->name), "%s", config->name);
 	memcpy(dev->dev_addr, config->mac, 6);
-	if (!memcmp(config->mac, zeros, 6))
-		memcpy(dev->dev_addr, (u8[]){2, 0, 0, 0, 0, ++count}, 6);
+	if (!memcmp(config->mac, zeros, 6)) {
+		dev->dev_addr[0] = 2; /* locally administered */
+		dev->dev_addr[5] = ++count;
+	}
 	dev->features = config->features;
 	dev->max_mtu = 9000;
 	dev->mtu = config->mtu ? config->mtu : dev->mtu;
