@@ -92,6 +92,7 @@ _Noreturn void kernel_main(u32 magic, u64 info)
 	memory_init();              /* page tables, page allocator */
 	slab_init();                /* kmalloc() */
 	init_boot_cpu_stacks();
+	rsdp_find();
 	acpi_init();
 	irq_init(); /* interrupt controllers, all lines masked */
 	smp_detect();

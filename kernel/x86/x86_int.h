@@ -64,6 +64,9 @@ void trap_dispatch(struct regs *regs);
 /* backtrace.c */
 DECLARE_PER_CPU(const struct regs *, exception_regs);
 
+/* rsdp.c: set bootinfo.rsdp, if the loader did not and ACPI's memory holds one. */
+void rsdp_find(void);
+
 /* memory.c: the memory map from boot until the page allocator takes over. */
 /* size bytes of zeroed memory below 4 GiB that is never given back. Panics when there is none: too
  * little memory to boot. */
