@@ -101,6 +101,19 @@ static bool gp_all_reported(u64 gp)
 	return true;
 }
 
+/* Called on a CPU that others wait for: the end of this softirq round is its quiescent state. */
+static void rcu_kick(void *arg)
+{
+	raise_softirq(RCU_SOFTIRQ);
+}
+
+/* The function is set here, not at boot: the other CPUs' data does not exist then. */
+static void kick_cpu(struct rcu_cpu *rc, unsigned cpu)
+{
+	WRITE_ONCE(rc->kick.fn, rcu_kick);
+	smp_call_function_single_async(cpu, &rc->kick);
+}
+
 /* The last CPU reported: end the grace period, begin the next if somebody waits for it. */
 static void gp_end(u64 gp)
 {
@@ -123,7 +136,7 @@ static void gp_end(u64 gp)
 		if (cpu == smp_processor_id())
 			raise_softirq(RCU_SOFTIRQ);
 		else if (READ_ONCE(rc->wait.first))
-			smp_call_function_single_async(cpu, &rc->kick);
+			kick_cpu(rc, cpu);
 	}
 }
 
@@ -152,7 +165,7 @@ static void kick_timer_fn(struct timer *t)
 		struct rcu_cpu *rc = per_cpu_ptr(&rcu_cpu, cpu);
 
 		if (READ_ONCE(rc->seen) < gp)
-			smp_call_function_single_async(cpu, &rc->kick);
+			kick_cpu(rc, cpu);
 	}
 	timer_mod(t, ktime_get_ns() + KICK_NS);
 }
@@ -207,12 +220,6 @@ static void rcu_softirq(void)
 		raise_softirq(RCU_SOFTIRQ);
 }
 
-/* Called on a CPU that others wait for: the end of this softirq round is its quiescent state. */
-static void rcu_kick(void *arg)
-{
-	raise_softirq(RCU_SOFTIRQ);
-}
-
 void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head))
 {
 	irqflags_t flags = local_irq_save();
@@ -258,8 +265,6 @@ void synchronize_rcu(void)
 
 void rcu_init(void)
 {
-	for_each_cpu(cpu)
-		per_cpu(rcu_cpu, cpu).kick.fn = rcu_kick;
 	timer_setup(&rcu.kick_timer, kick_timer_fn);
 	open_softirq(RCU_SOFTIRQ, rcu_softirq);
 }

@@ -2,7 +2,8 @@
 /*
  * Memory and string functions of C and POSIX, implemented in lib/string.c on bare metal and by
  * the C library in a hosted build. The macros below let the compiler open-code small or constant
- * cases, which -ffreestanding would otherwise forbid.
+ * cases, which -ffreestanding would otherwise forbid; variadic, for arguments with commas in
+ * braces.
  */
 #ifndef _STRING_H
 #define _STRING_H
@@ -43,11 +44,11 @@ char *strdup(const char *s);
 char *strndup(const char *s, size_t n);
 char *strerror(int err);
 
-#define memcpy(d, s, n)  __builtin_memcpy(d, s, n)
-#define memmove(d, s, n) __builtin_memmove(d, s, n)
-#define memset(d, c, n)  __builtin_memset(d, c, n)
-#define memcmp(a, b, n)  __builtin_memcmp(a, b, n)
-#define strlen(s)        __builtin_strlen(s)
-#define strcmp(a, b)     __builtin_strcmp(a, b)
+#define memcpy(...)  __builtin_memcpy(__VA_ARGS__)
+#define memmove(...) __builtin_memmove(__VA_ARGS__)
+#define memset(...)  __builtin_memset(__VA_ARGS__)
+#define memcmp(...)  __builtin_memcmp(__VA_ARGS__)
+#define strlen(...)  __builtin_strlen(__VA_ARGS__)
+#define strcmp(...)  __builtin_strcmp(__VA_ARGS__)
 
 #endif
