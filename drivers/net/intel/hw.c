@@ -38,7 +38,7 @@ int intel_hw_reset(struct intel_nic *nic)
 	/* [S] 14.3, [D] 4.6: no interrupts, receiver and transmitter off, then the reset. */
 	intel_wr(nic, REG_IMC, ICR_ALL);
 	running = intel_rd(nic, REG_RCTL) & RCTL_EN || intel_rd(nic, REG_TCTL) & TCTL_EN;
-	intel_wr(nic, REG_RCTL, 0);
+	intel_wr_rctl(nic, 0);
 	intel_wr(nic, REG_TCTL, TCTL_PSP);
 	intel_flush(nic);
 	/* A transfer that is on its way to memory ends before the reset. */
@@ -209,7 +209,7 @@ void intel_hw_set_rx_mode(struct intel_nic *nic)
 	}
 	for (unsigned i = 0; i < MTA_ENTRIES; i++)
 		intel_wr(nic, REG_MTA + 4 * i, mta[i]);
-	intel_wr(nic, REG_RCTL, nic->rctl);
+	intel_wr_rctl(nic, nic->rctl);
 }
 
 /* ---- counters ---------------------------------------------------------------------------------

@@ -136,6 +136,13 @@ static inline void intel_flush(struct intel_nic *nic)
 	intel_rd(nic, REG_STATUS);
 }
 
+/* Only where it changes: QEMU's 82540EM takes no frame for a second after each write of RCTL. */
+static inline void intel_wr_rctl(struct intel_nic *nic, u32 v)
+{
+	if (intel_rd(nic, REG_RCTL) != v)
+		intel_wr(nic, REG_RCTL, v);
+}
+
 /* ---- hw.c: the device without its rings. Thread or softirq. ------------------------------- */
 
 /* Stop everything and bring all registers to their initial state. 0 or -ETIMEDOUT. */

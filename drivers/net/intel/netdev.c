@@ -245,7 +245,7 @@ static int intel_change_mtu(struct net_device *dev, int mtu)
 		return 0;
 	spin_lock_bh(&dev->addr_lock);
 	nic->rctl = mtu > 1500 ? nic->rctl | RCTL_LPE : nic->rctl & ~RCTL_LPE;
-	intel_wr(nic, REG_RCTL, nic->rctl);
+	intel_wr_rctl(nic, nic->rctl);
 	spin_unlock_bh(&dev->addr_lock);
 	return 0;
 }

@@ -287,7 +287,7 @@ void intel_rx_start(struct intel_nic *nic)
 	nic->rctl = RCTL_EN | RCTL_BAM | RCTL_SECRC | (nic->rctl & (RCTL_UPE | RCTL_MPE));
 	if (nic->dev->mtu > 1500)
 		nic->rctl |= RCTL_LPE;
-	intel_wr(nic, REG_RCTL, nic->rctl);
+	intel_wr_rctl(nic, nic->rctl);
 	/* Only now: a tail written before the receiver is enabled may be overlooked. */
 	intel_wr(nic, REG_RDT, rx->count - 1u);
 }
