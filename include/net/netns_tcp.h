@@ -13,7 +13,6 @@
 #include <lib/list.h>
 #include <lib/siphash.h>
 
-struct tcp_congestion_ops;
 struct net;
 
 /* Sockets by 4-tuple: connections, half-open requests and TIME-WAIT records in one table. */
@@ -30,11 +29,10 @@ struct tcp_bhash {
 	u32 mask;
 };
 
-#define TCP_LHASH_SIZE  64
-#define TCP_HASH_LOCKS  64 /* a chain's lock is that of its index modulo this */
-#define TCP_TW_SLOTS    64 /* of the TIME-WAIT wheel, a second each: one turn is the longest wait */
-#define TCP_TW_SLOT_NS  NSEC_PER_SEC
-#define TCP_COOKIE_KEYS 2
+#define TCP_LHASH_SIZE 64
+#define TCP_HASH_LOCKS 64 /* a chain's lock is that of its index modulo this */
+#define TCP_TW_SLOTS   64 /* of the TIME-WAIT wheel, a second each: one turn is the longest wait */
+#define TCP_TW_SLOT_NS NSEC_PER_SEC
 
 struct tcp_tw_slot {
 	struct hlist_head head;
@@ -54,8 +52,6 @@ struct netns_tcp {
 	siphash_key isn_key;  /* RFC 6528 */
 	siphash_key ts_key;   /* timestamp offsets */
 	siphash_key port_key; /* RFC 6056 */
-	siphash_key cookie_key[TCP_COOKIE_KEYS];
-	siphash_key fastopen_key;
 
 	/* TIME-WAIT records, by the second at which they end [tw_lock] */
 	struct spinlock tw_lock;
@@ -64,32 +60,18 @@ struct netns_tcp {
 	atomic_t tw_count;
 	struct timer tw_timer;
 
-	atomic_t sock_count;   /* allocated sockets */
-	atomic_t orphan_count; /* without a descriptor, not yet gone */
-	u32 port_offset[256];  /* RFC 6056 algorithm 4: where the next search begins */
-	u64 challenge_window_ns;
-	u32 challenge_count; /* [a] of this second (RFC 5961) */
-	u64 synflood_warned_ns;
+	u32 port_offset[256]; /* RFC 6056 algorithm 4: where the next search begins */
+	u64 challenge_second;
+	u32 challenge_count; /* of this second (RFC 5961); races only blur it */
 
 	/* sysctls */
-	int tcp_syncookies, tcp_max_syn_backlog, tcp_synack_retries, tcp_syn_retries;
-	int tcp_syn_linear_timeouts, tcp_abort_on_overflow, tcp_max_tw_buckets, tcp_tw_reuse;
-	int tcp_rfc1337, tcp_fin_timeout, tcp_max_orphans, tcp_orphan_retries;
-	int tcp_retries1, tcp_retries2, tcp_keepalive_time, tcp_keepalive_intvl;
-	int tcp_keepalive_probes, tcp_rto_min_us, tcp_rto_max_ms;
-	int tcp_sack, tcp_dsack, tcp_timestamps, tcp_window_scaling, tcp_ecn, tcp_ecn_fallback;
-	int tcp_fastopen, tcp_early_retrans, tcp_recovery, tcp_frto, tcp_reordering;
-	int tcp_max_reordering, tcp_slow_start_after_idle, tcp_no_metrics_save;
-	int tcp_mtu_probing, tcp_base_mss, tcp_min_snd_mss, tcp_mtu_probe_floor;
-	int tcp_probe_threshold, tcp_probe_interval;
-	int tcp_rmem[3], tcp_wmem[3], tcp_moderate_rcvbuf, tcp_adv_win_scale, tcp_app_win;
-	int tcp_shrink_window, tcp_workaround_signed_windows, tcp_stdurg;
-	int tcp_autocorking, tcp_limit_output_bytes, tcp_min_tso_segs, tcp_tso_win_divisor;
-	int tcp_tso_rtt_log, tcp_pacing_ss_ratio, tcp_pacing_ca_ratio;
-	int tcp_challenge_ack_limit, tcp_invalid_ratelimit, tcp_min_rtt_wlen, tcp_pingpong_thresh;
-	int tcp_comp_sack_delay_ns, tcp_comp_sack_nr, tcp_retrans_collapse;
+	int tcp_max_syn_backlog, tcp_synack_retries, tcp_syn_retries, tcp_abort_on_overflow;
+	int tcp_max_tw_buckets, tcp_tw_reuse, tcp_rfc1337, tcp_fin_timeout, tcp_max_orphans;
+	int tcp_orphan_retries, tcp_retries2, tcp_rto_min_us, tcp_rto_max_ms;
+	int tcp_keepalive_time, tcp_keepalive_intvl, tcp_keepalive_probes;
+	int tcp_timestamps, tcp_window_scaling, tcp_slow_start_after_idle, tcp_min_snd_mss;
+	int tcp_rmem[3], tcp_wmem[3], tcp_challenge_ack_limit, tcp_invalid_ratelimit;
 	unsigned long tcp_notsent_lowat;
-	const struct tcp_congestion_ops *congestion; /* net.ipv4.tcp_congestion_control */
 	struct ctl_header ctl;
 };
 

@@ -56,7 +56,6 @@ static inline u32 tcp_hdrlen(const struct sk_buff *skb)
 #define TCP_INIT_CWND         10u /* RFC 6928 */
 #define TCP_MAX_QUICKACKS     16u
 #define TCP_INFINITE_SSTHRESH 0x7fffffffu
-#define TCP_TIMESTEP_MS       1u
 
 /* ---- states --------------------------------------------------------------------------------- */
 /* Facts about a state, so that no code lists states. */
@@ -94,80 +93,17 @@ const char *tcp_state_name(u8 state);
 u32 tcp_state_facts(u8 state);
 
 /* ---- options ------------------------------------------------------------------------------- */
-#define TCP_NUM_SACKS 4
-
-struct tcp_sack_block {
-	seq32 start_seq, end_seq;
-};
-
 /* What the two sides agreed on, and the last timestamps seen. */
 struct tcp_options_received {
 	u32 ts_recent;            /* TS.Recent (RFC 7323 section 4.3) */
 	u32 ts_recent_stamp_s;    /* when it was taken, seconds; 0: never */
 	u32 rcv_tsval, rcv_tsecr; /* of the segment being processed */
-	u16 saw_tstamp : 1, tstamp_ok : 1, dsack : 1, wscale_ok : 1, sack_ok : 1, smc_ok : 1,
-		snd_wscale : 4, rcv_wscale : 4;
-	u8 num_sacks;  /* blocks in selective_acks[] to be sent */
+	u16 saw_tstamp : 1, tstamp_ok : 1, wscale_ok : 1, snd_wscale : 4, rcv_wscale : 4;
 	u16 user_mss;  /* TCP_MAXSEG; 0: none */
 	u16 mss_clamp; /* the peer's MSS option */
 };
 
-/* ---- congestion control ---------------------------------------------------------------------- */
-struct tcp_sock;
-
-/* One measurement of the delivery rate (draft-cheng-iccrg-delivery-rate-estimation). */
-struct tcp_rate_sample {
-	u64 prior_mstamp_us;
-	u32 prior_delivered, prior_delivered_ce;
-	s32 delivered, delivered_ce; /* segments over the interval; < 0: no sample */
-	s64 interval_us;
-	u32 snd_interval_us, rcv_interval_us;
-	s64 rtt_us; /* of the last segment (s)acked; < 0: none */
-	int losses;
-	u32 acked_sacked, prior_in_flight, last_end_seq;
-	bool is_app_limited, is_retrans, is_ack_delayed;
-};
-
-enum tcp_ca_event {
-	CA_EVENT_TX_START,     /* first transmit when nothing is in flight */
-	CA_EVENT_CWND_RESTART, /* after an idle time */
-	CA_EVENT_COMPLETE_CWR, /* end of congestion recovery */
-	CA_EVENT_LOSS,         /* retransmission time-out */
-	CA_EVENT_ECN_NO_CE,    /* segment received without / with congestion experienced */
-	CA_EVENT_ECN_IS_CE
-};
-
-#define TCP_CA_ACK_SLOWPATH   1u
-#define TCP_CA_ACK_WIN_UPDATE 2u
-#define TCP_CA_ACK_ECE        4u
-
-#define TCP_CONG_NON_RESTRICTED 1u
-#define TCP_CONG_NEEDS_ECN      2u
-
-/* A congestion control. Calls come with the socket locked. ssthresh, undo_cwnd and one of
- * cong_avoid and cong_control are required. */
-struct tcp_congestion_ops {
-	const char *name;
-	u32 flags;
-	u32 (*ssthresh)(struct sock *sk); /* the threshold after a loss, segments */
-	void (*cong_avoid)(struct sock *sk, seq32 ack, u32 acked); /* grow cwnd */
-	/* Instead of cong_avoid and rate halving: sets cwnd and pacing itself, per ACK. */
-	void (*cong_control)(struct sock *sk, const struct tcp_rate_sample *rs);
-	u32 (*undo_cwnd)(struct sock *sk);
-	void (*set_state)(struct sock *sk, u8 new_state);
-	void (*cwnd_event)(struct sock *sk, enum tcp_ca_event ev);
-	void (*in_ack_event)(struct sock *sk, u32 flags);
-	void (*pkts_acked)(struct sock *sk, u32 pkts_acked, s64 rtt_us, u32 in_flight);
-	u32 (*min_tso_segs)(struct sock *sk);
-	u32 (*sndbuf_expand)(struct sock *sk);
-	void (*init)(struct sock *sk);
-	void (*release)(struct sock *sk);
-};
-#define TCP_CONG(sym)                                             \
-	static const struct tcp_congestion_ops *const sym##_entry \
-		__attribute__((section("tcp_congs"), used)) = &(sym)
-
-/* ---- the connection ----------------------------------------------------------------------------
+/* ---- the connection ---------------------------------------------------------------------------
  */
 struct tcp_bind_bucket;
 struct tcp_af_ops;
@@ -178,184 +114,91 @@ struct tcp_accept_queue {
 	struct spinlock lock;
 	struct list_head head; /* of tcp_sock.accept_node [q] */
 	atomic_t qlen;         /* half-open requests in the hash */
-	atomic_t young;        /* of them, SYN-ACK not yet retransmitted */
-	u64 synflood_warned_ns;
 };
 
 /* What the retransmission timer slot stands for: they exclude each other. */
 enum tcp_pending {
 	TCP_PEND_NONE,
-	TCP_PEND_RETRANS,    /* RTO (RFC 6298) */
-	TCP_PEND_PROBE0,     /* persist: zero window (RFC 9293 3.8.6.1) */
-	TCP_PEND_LOSS_PROBE, /* TLP (RFC 8985 section 7) */
-	TCP_PEND_REO         /* RACK reordering window (RFC 8985 section 6) */
+	TCP_PEND_RETRANS, /* RTO (RFC 6298) */
+	TCP_PEND_PROBE0   /* persist: zero window (RFC 9293 3.8.6.1) */
 };
 
 struct tcp_sock {
 	struct inet_sock inet; /* first */
 
 	/* identity */
-	const struct tcp_af_ops *af; /* IPv4's or IPv6's functions */
-	struct tcp_bind_bucket *tb;  /* port held, or NULL */
-	bool v6_mapped;
-	bool hash_moved; /* was in the hash before: tcp_ehash.rehash_gen */
+	const struct tcp_af_ops *af; /* the address family's functions */
+	struct tcp_bind_bucket *tb;  /* port held, or NULL [b] */
+	bool hash_moved;             /* was in the hash before: tcp_ehash.rehash_gen */
 
-	/* fast path, received segments */
-	u16 tcp_header_len; /* with the options every segment carries */
-	u16 gso_segs;       /* most segments a super-packet */
-	u32 pred_flags;     /* host order: header length, ACK, window expected; 0: slow path */
-	seq32 rcv_nxt, copied_seq,
-		rcv_wup; /* next expected; read by the user; at last window sent */
-	u32 rcv_wnd;
-	seq32 rcv_mwnd_seq; /* rightmost edge of the largest window ever offered */
-	seq32 snd_una, snd_nxt, snd_sml,
-		snd_wl1; /* snd_sml: end of the last small segment (Nagle) */
-	u32 snd_wnd, max_window;
-	seq32 write_seq, pushed_seq;
-	seq32 snd_up; /* end of urgent data to send */
+	/* sequence space (RFC 9293 section 3.3.1) */
+	seq32 rcv_nxt, copied_seq, rcv_wup; /* next expected; read; at the last window sent */
+	seq32 snd_una, snd_nxt, snd_wl1;
+	seq32 snd_sml;               /* end of the last small segment (Nagle) */
+	seq32 write_seq, pushed_seq; /* end of what the application wrote; of the last PSH */
+	u32 rcv_wnd, snd_wnd, max_window;
 
 	/* time */
 	u64 tcp_mstamp_us; /* of the event being handled */
-	u64 tcp_wstamp_ns; /* departure time of the last segment (pacing) */
-	u32 lsndtime_ms, rcv_tstamp_ms, last_oow_ack_ms, last_snd_ack_ms;
+	u32 lsndtime_ms, rcv_tstamp_ms, last_oow_ack_ms;
 	u32 tsoffset;
 
-	/* round trip (RFC 6298): srtt is scaled by 8, mdev and rttvar by 4 */
-	u32 srtt_us, mdev_us, mdev_max_us, rttvar_us;
-	seq32 rtt_seq;
-	u32 rto_us;
-	struct tcp_minmax {
-		struct {
-			u32 t_ms, v;
-		} s[3];
-	} rtt_min;
-	u32 rto_min_us;
+	/* round trip (RFC 6298): srtt is scaled by 8, rttvar by 4 */
+	u32 srtt_us, rttvar_us, rto_us, min_rtt_us;
 
-	/* in flight, in segments (a super-packet counts as what it will be cut into) */
-	u32 packets_out, sacked_out, lost_out, retrans_out;
-	u32 max_packets_out, cwnd_usage_seq_v;
-	u32 segs_out, data_segs_out, segs_in, data_segs_in;
+	/* congestion control (RFC 5681, 6582), in segments */
+	u8 ca_state; /* TCP_CA_* */
+	u8 dupacks;
+	u32 packets_out, lost_out, retrans_out;
+	u32 snd_cwnd, snd_ssthresh, snd_cwnd_cnt;
+	seq32 high_seq; /* SND.NXT when recovery began ("recover" of RFC 6582) */
+	bool is_cwnd_limited;
+	bool partial_acked; /* in this recovery a partial ACK came */
+
+	/* counts */
+	u32 segs_out, data_segs_out, segs_in, data_segs_in, total_retrans;
 	u64 bytes_sent, bytes_acked, bytes_received, bytes_retrans;
-	u32 total_retrans, dsack_dups, reord_seen, rcv_ooopack;
-	struct list_head tsorted_sent_queue; /* sent or resent, by time of sending (RACK) */
-	struct sk_buff *highest_sack, *retransmit_skb_hint;
-	seq32 high_seq; /* SND.NXT when recovery began */
-	seq32 retrans_stamp_unused;
-	u32 retrans_stamp; /* timestamp clock of the first retransmission; 0: none */
-	seq32 undo_marker; /* SND.UNA when recovery began */
-	int undo_retrans;  /* retransmissions a DSACK has not yet disproved */
-	bool undo_marker_set;
-	u32 reordering;
-	seq32 tlp_high_seq;
-	bool tlp_pending, tlp_retrans;
-	u32 prior_ssthresh, prior_cwnd, prr_delivered, prr_out;
-	u32 delivered, delivered_ce, lost, app_limited;
-	u64 first_tx_mstamp_us, delivered_mstamp_us;
-	u32 rate_delivered, rate_interval_us;
-	struct {
-		u64 mstamp_us; /* sending time of the newest segment (s)acked */
-		u32 rtt_us;
-		seq32 end_seq;
-		u32 last_delivered;
-		u8 reo_wnd_steps, reo_wnd_persist;
-		bool dsack_seen, advanced;
-	} rack;
-	bool rate_app_limited, is_cwnd_limited, is_sack_reneg, frto;
-
-	/* congestion window, in segments */
-	const struct tcp_congestion_ops *ca_ops;
-	u8 ca_state;
-	bool ca_setsockopt, ca_initialized;
-	u32 snd_cwnd, snd_ssthresh, snd_cwnd_cnt, snd_cwnd_clamp, snd_cwnd_used, snd_cwnd_stamp_ms;
-	_Alignas(8) u8 ca_priv[104];
+	u32 rcv_ooopack;
 
 	/* maximum segment size and path MTU */
 	u32 mss_cache;
 	u16 advmss;
-	u16 ext_hdr_len;
+	u16 ext_hdr_len;    /* IP options */
+	u16 tcp_header_len; /* with the options every segment carries */
 	u32 pmtu_cookie;
-	struct {
-		u32 search_high, search_low, probe_size, probe_timestamp_ms;
-		bool enabled;
-		seq32 probe_seq_start, probe_seq_end;
-	} mtup;
 	u32 mtu_info; /* from ICMP, while the socket was owned */
 
-	/* receive window and buffer */
-	u32 window_clamp, rcv_ssthresh;
-	u8 scaling_ratio; /* of truesize, in 256ths, that is payload */
-	struct {
-		u32 space;
-		seq32 seq;
-		u64 time_us;
-	} rcvq_space;
-	struct {
-		u32 rtt_us;
-		seq32 seq;
-		u64 time_us;
-	} rcv_rtt_est;
-	u32 rcv_rtt_last_tsecr;
-
-	/* out-of-order data and selective acknowledgements */
+	/* receiving */
+	u32 window_clamp;
 	struct rb_root out_of_order_queue;
-	struct sk_buff *ooo_last_skb;
-	struct tcp_sack_block duplicate_sack[1], selective_acks[TCP_NUM_SACKS], recv_sack_cache[4];
 	struct tcp_options_received rx_opt;
-
-	/* acknowledging (delayed ACKs) */
 	struct {
-		u8 pending; /* TCP_ACK_* */
-		u8 quick, pingpong, retry;
-		u32 ato_ms;
+		u8 pending;    /* TCP_ACK_* */
+		u8 quick;      /* segments to be acknowledged at once still */
+		bool pingpong; /* an interactive session: ACKs ride on answers */
 		u32 lrcvtime_ms;
-		u16 last_seg_size, rcv_mss;
+		u16 rcv_mss; /* the largest segment the peer sends, estimated */
 	} ack;
-	u8 compressed_ack, dup_ack_counter;
-	u32 compressed_ack_rcv_nxt;
-	struct hrtimer compressed_ack_timer;
 
-	/* timers: one slot for retransmit, persist and probes; delayed ACK; sk_timer: keepalive,
-	 * FIN-WAIT-2 and SYN-ACK of a simultaneous open */
+	/* timers: one slot for retransmit and persist; delayed ACK; sk_timer: keepalive and
+	 * FIN-WAIT-2 */
 	u8 pending; /* enum tcp_pending */
 	u8 retransmits, backoff, probes_out, keepalive_probes_sent;
-	u64 timeout_ns, ack_timeout_ns;
+	u64 timeout_ns;
 	struct timer retransmit_timer, delack_timer;
-	struct hrtimer pacing_timer;
-	u32 probes_tstamp_ms, user_timeout_ms;
-	u16 total_rto, total_rto_recoveries;
-	u32 total_rto_time_ms, rto_stamp_ms;
-
-	/* urgent data (RFC 9293 section 3.8.5, RFC 6093) */
-	u16 urg_data; /* TCP_URG_* | byte */
-	seq32 urg_seq;
-	bool urg_mode;
+	u32 retrans_stamp_ms; /* of the first retransmission without an answer; 0: none */
+	u32 user_timeout_ms;
 
 	/* settings */
 	u8 nonagle; /* TCP_NAGLE_* */
-	u8 ecn_flags;
-	u8 syn_retries, thin_lto : 1, thin_dupack : 1, recvmsg_inq : 1, save_syn : 2, repair : 1,
-		syn_data : 1, syn_data_acked : 1, syn_fastopen : 1, fastopen_connect : 1,
-		fastopen_no_cookie : 1, is_mptcp : 1, tcp_usec_ts : 1;
-	u8 keepalive_probes;
+	u8 syn_retries, keepalive_probes;
 	u32 keepalive_time_s, keepalive_intvl_s;
-	int linger2_s; /* FIN-WAIT-2 time-out; < 0: none */
+	int linger2_s; /* FIN-WAIT-2 time-out; < 0: none, 0: the sysctl's */
 	u32 notsent_lowat;
-	u32 defer_accept_s, rcvbuf_seg;
-	u8 rcv_tos_syn;
-	u8 saved_syn_len;
-	u8 *saved_syn;
-
-	/* time spent (tcpi_busy_time and its parts): TCP_CHRONO_* running, since, and so far */
-	u8 chrono_type;
-	u32 chrono_start_ms, chrono_stat_ms[3];
 
 	/* listener, and its child before accept() */
 	struct tcp_accept_queue accept_queue;
 	struct list_head accept_node; /* [q] */
-	struct sock *accept_parent;   /* [q] whose queue accept_node is on */
-	u32 max_qlen_log_unused;
-	struct list_head tsq_node; /* [o] of the CPU's throttled sockets */
-	struct rcu_head rcu_unused;
 };
 
 static inline struct tcp_sock *tcp_sk(const struct sock *sk)

@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What TCP's files know of each other, in sections headed by the file that defines the functions.
+ * Conventions: functions on a struct sock want its lock (letter [s] of tcp.h) unless they say
+ * otherwise; received packets are taken over by the function that returns nothing about them, and
+ * a step of the receive path returns SKB_NOT_DROPPED_YET (go on), SKB_CONSUMED (queued or used up)
+ * or the reason for which its caller drops the packet.
+ */
+#ifndef TCP_INT_H
+#define TCP_INT_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <kernel/init.h>
+#include <kernel/log.h>
+#include <kernel/random.h>
+#include <kernel/softirq.h>
+#include <kernel/uio.h>
+#include <lib/assert.h>
+#include <lib/bitops.h>
+#include <lib/checksum.h>
+#include <lib/err.h>
+#include <lib/hash.h>
+#include <lib/string.h>
+#include <net/dropreason.h>
+#include <net/protocol.h>
+#include <net/tcp.h>
+#include <sys/epoll.h>
+
+/* ---- units and limits ----------------------------------------------------------------------- */
+#define TCP_TIMEOUT_INIT_US     1000000u /* RFC 6298 (2.1) */
+#define TCP_TIMEOUT_FALLBACK_US 3000000u /* ... (5.7): the SYN had to be retransmitted */
+#define TCP_DELACK_MS           40u
+#define TCP_RESOURCE_PROBE_US   500000u
+#define TCP_TIMEWAIT_LEN_S      60u
+#define TCP_PAWS_24DAYS_S       (60u * 60 * 24 * 24)
+#define TCP_MAX_SYNCNT          127
+#define TCP_MAX_KEEPIDLE        32767
+#define TCP_MAX_KEEPINTVL       32767
+#define TCP_MAX_KEEPCNT         127
+#define TCP_MAX_SEG_BYTES       8192u /* we cut no larger segments, whatever the path carries */
+#define TCP_DUPACK_THRESH       3u    /* RFC 5681 section 3.2 */
+
+#define TCP_NAGLE_OFF  1 /* TCP_NODELAY */
+#define TCP_NAGLE_CORK 2
+#define TCP_NAGLE_PUSH 4 /* push this once, whatever Nagle says */
+
+#define TCP_ACK_SCHED 1 /* an ACK is owed */
+#define TCP_ACK_NOW   2 /* ... without delay */
+
+/* Bits of sk_tsq_flags: work left for release_cb() by someone who found the socket owned. Each bit
+ * set holds a reference. */
+enum { TCP_WRITE_TIMER_DEFERRED, TCP_DELACK_TIMER_DEFERRED, TCP_MTU_REDUCED_DEFERRED };
+
+/* ---- a segment's control block --------------------------------------------------------------- */
+struct tcp_skb_cb {
+	struct inet_skb_parm h4; /* received, and while IP sends it */
+	seq32 seq, end_seq;      /* end_seq: seq + SYN + FIN + length */
+	union {
+		u64 sent_us; /* sent: when, last */
+		u32 tw_isn;  /* received: number to answer a SYN with, out of TIME-WAIT; 0: none */
+	};
+	seq32 ack_seq;
+	u8 flags;  /* TCPHDR_* */
+	u8 sacked; /* TCPCB_* of a sent segment */
+};
+static_assert(sizeof(struct tcp_skb_cb) <= sizeof_field(struct sk_buff, cb), "fits skb->cb");
+#define TCP_SKB_CB(skb) ((struct tcp_skb_cb *)(uintptr_t)(skb)->cb)
+
+#define TCPCB_RETRANS_OUT  0x02 /* its retransmission is in flight */
+#define TCPCB_LOST         0x04
+#define TCPCB_EVER_RETRANS 0x80
+
+/* Sequence space of len payload bytes with flags. */
+static inline u32 tcp_seg_space(u8 flags, u32 len)
+{
+	return len + !!(flags & TCPHDR_SYN) + !!(flags & TCPHDR_FIN);
+}
+
+/* ---- small helpers -----------------------------------------------------------------------------
+ */
+static inline struct netns_tcp *tcp_net(const struct sock *sk)
+{
+	return sock_net(sk)->tcp;
+}
+#define TCP_STAT(sk, id) NET_INC_STATS(sock_net(sk), id)
+
+static inline u32 tcp_now_ms(void)
+{
+	return (u32)ktime_get_ms();
+}
+static inline u32 tcp_now_s(void)
+{
+	return (u32)(ktime_get_ns() / NSEC_PER_SEC);
+}
+static inline void tcp_mstamp_refresh(struct tcp_sock *tp)
+{
+	tp->tcp_mstamp_us = ktime_get_us();
+}
+/* Value of the timestamp clock (RFC 7323: 1 ms) at the event being handled, without the offset. */
+static inline u32 tcp_time_stamp(const struct tcp_sock *tp)
+{
+	return (u32)(tp->tcp_mstamp_us / USEC_PER_MSEC);
+}
+static inline u32 tcp_rto_max_us(const struct sock *sk)
+{
+	return (u32)tcp_net(sk)->tcp_rto_max_ms * 1000u;
+}
+/* Segments believed to be in the network (RFC 5681 FlightSize less what is known lost). */
+static inline u32 tcp_packets_in_flight(const struct tcp_sock *tp)
+{
+	return tp->packets_out - tp->lost_out + tp->retrans_out;
+}
+static inline seq32 tcp_wnd_end(const struct tcp_sock *tp)
+{
+	return seq_add(tp->snd_una, tp->snd_wnd);
+}
+/* Bytes of window still open to the peer; RCV.WUP + RCV.WND - RCV.NXT. */
+static inline u32 tcp_receive_window(const struct tcp_sock *tp)
+{
+	s32 win = seq_diff(seq_add(tp->rcv_wup, tp->rcv_wnd), tp->rcv_nxt);
+
+	return win < 0 ? 0 : (u32)win;
+}
+
+/* -- write queue: what was not yet sent; retransmit queue: what was sent and not acknowledged -- */
+static inline struct sk_buff *tcp_send_head(const struct sock *sk)
+{
+	return skb_peek(&sk->sk_write_queue);
+}
+static inline struct sk_buff *tcp_rb_skb(struct rb_node *n)
+{
+	return rb_entry_safe(n, struct sk_buff, rbnode);
+}
+static inline struct sk_buff *tcp_rtx_queue_head(const struct sock *sk)
+{
+	return tcp_rb_skb(rb_first(&sk->tcp_rtx_queue));
+}
+static inline struct sk_buff *tcp_rb_next(const struct sk_buff *skb)
+{
+	return tcp_rb_skb(rb_next(&skb->rbnode));
+}
+/* Take skb out of a tree: its list links share memory with the node. */
+static inline void tcp_rb_unlink(struct sk_buff *skb, struct rb_root *root)
+{
+	rb_erase(&skb->rbnode, root);
+	skb->next = skb->prev = NULL;
+	skb->dev = NULL;
+}
+void tcp_rb_insert(struct rb_root *root, struct sk_buff *skb); /* by sequence number */
+
+/* ---- tcp_state.c --------------------------------------------------------------------------------
+ */
+/* The only place that changes sk_state: keeps gauges, hashes and counters in step. */
+void tcp_set_state(struct sock *sk, u8 state);
+/* The connection is over: CLOSE, timers off, waiters told. */
+void tcp_done(struct sock *sk);
+/* End with an error the application will see (positive errno). */
+void tcp_done_with_error(struct sock *sk, int err);
+#ifdef DEBUG
+void tcp_assert_valid(const struct sock *sk);
+#else
+static inline void tcp_assert_valid(const struct sock *sk)
+{
+	(void)sk;
+}
+#endif
+/* What follows sending our FIN: FIN-WAIT-1 or LAST-ACK. True: a FIN is to be sent. */
+bool tcp_close_state(struct sock *sk);
+
+/* ---- tcp_options.c ------------------------------------------------------------------------------
+ */
+#define TCPOPT_EOL       0
+#define TCPOPT_NOP       1
+#define TCPOPT_MSS       2
+#define TCPOPT_WINDOW    3
+#define TCPOPT_TIMESTAMP 8
+
+#define TCPOLEN_TSTAMP_ALIGNED 12
+
+/* Which options a value struct holds. */
+#define TCP_OPT_MSS    0x01u
+#define TCP_OPT_WSCALE 0x02u
+#define TCP_OPT_TS     0x08u
+
+struct tcp_options {
+	u32 has; /* TCP_OPT_* */
+	u32 tsval, tsecr;
+	u16 mss;
+	u8 wscale;
+};
+/* Read len bytes of options into *o, whatever they are: options with an impossible length end the
+ * parsing, repeated ones overwrite. Returns false where a length was wrong (what was read till
+ * then holds: RFC 9293 MUST-7 has such packets processed, not refused). */
+bool tcp_options_parse(const u8 *p, u32 len, struct tcp_options *o);
+/* Write them at p in Linux's order and padding; returns the length, a multiple of 4, at most 40. */
+u32 tcp_options_emit(u8 *p, const struct tcp_options *o);
+u32 tcp_options_size(const struct tcp_options *o);
+/* The options of skb, whose header is linear. */
+static inline bool tcp_parse_skb(const struct sk_buff *skb, struct tcp_options *o)
+{
+	const struct tcphdr *th = tcp_hdr(skb);
+
+	return tcp_options_parse((const u8 *)(th + 1), tcp_hdrlen_bytes(th) - sizeof(*th), o);
+}
+/* A connection's segment: timestamps into rx_opt, with the offset of our clock taken off the echo.
+ */
+void tcp_parse_established(struct tcp_sock *tp, const struct sk_buff *skb);
+
+/* ---- tcp_hash.c
+ * -----------------------------------------------------------------------------------
+ */
+int tcp_hash_init(struct netns_tcp *nt);
+void tcp_hash_exit(struct netns_tcp *nt);
+
+/* A flow as this end sees it. */
+struct tcp_flow {
+	be32 laddr, faddr;
+	u16 lport;
+	be16 fport;
+	u32 dif; /* interface it came by, 0: any */
+};
+u32 tcp_flow_hash(const struct netns_tcp *nt, const struct tcp_flow *f);
+/* The connection, request or TIME-WAIT record of a flow, with a reference (tcp_key_put());
+ * NULL: none. rcu. */
+struct sock_key *tcp_lookup_established(struct netns_tcp *nt, const struct tcp_flow *f);
+/* The listener best matching (address, device, reuseport group), without a reference. rcu. */
+struct sock *tcp_lookup_listener(struct netns_tcp *nt, const struct tcp_flow *f, u32 cpu);
+/* Enter a key whose addresses, ports and hash are set. False: that flow is there already. With
+ * replace (a request or TIME-WAIT record that hands its place over), replace leaves in the same
+ * step, and false means that it was not there any more. Bottom halves off or on. */
+bool tcp_ehash_insert(struct netns_tcp *nt, struct sock_key *key, struct sock_key *replace);
+/* Take it out. False: it was not in. */
+bool tcp_ehash_remove(struct netns_tcp *nt, struct sock_key *key);
+void tcp_listen_hash(struct sock *sk);
+void tcp_unhash(struct sock *sk);
+void tcp_hash(struct sock *sk);
+struct spinlock *tcp_ehash_lockp(struct netns_tcp *nt, u32 hash);
+
+/* ---- tcp_port.c
+ * -----------------------------------------------------------------------------------
+ */
+struct tcp_bind_bucket {
+	struct hlist_node node;
+	u16 port;
+	bool connect_only;        /* made by connect(): shared by flows that differ in the peer */
+	struct hlist_head owners; /* sockets, by sk_bind_node */
+	struct hlist_head tw_owners; /* TIME-WAIT records */
+};
+extern struct kmem_cache *tcp_bind_cache;
+int tcp_get_port(struct sock *sk, u16 port);
+void tcp_put_port(struct sock *sk);
+/* sk is bound and about to listen: does nobody who shares its port listen already? */
+bool tcp_port_may_listen(struct sock *sk);
+/* A child shares its listener's port. False: no memory. */
+bool tcp_inherit_port(const struct sock *parent, struct sock *child);
+/* Choose a local port for an active open whose addresses are set, and enter the hash: 0,
+ * -EADDRNOTAVAIL, -ENOMEM. */
+int tcp_hash_connect(struct sock *sk);
+struct tcp_tw_sock;
+/* sk leaves its port to its TIME-WAIT record / the record ends. */
+void tcp_tw_take_port(struct sock *sk, struct tcp_tw_sock *tw);
+void tcp_tw_put_port(struct netns_tcp *nt, struct tcp_tw_sock *tw);
+
+/* ---- tcp_secure_seq.c
+ * -----------------------------------------------------------------------------
+ */
+/* Initial sequence number (RFC 6528) and timestamp offset of a flow. */
+seq32 tcp_secure_isn(struct netns_tcp *nt, const struct tcp_flow *f);
+u32 tcp_secure_ts_off(struct netns_tcp *nt, be32 laddr, be32 faddr);
+u64 tcp_secure_port_offset(struct netns_tcp *nt, be32 laddr, be32 faddr, be16 fport);
+
+/* ---- tcp_ipv4.c
+ * -----------------------------------------------------------------------------------
+ */
+/* What differs between IPv4 and IPv6. */
+struct tcp_af_ops {
+	int (*queue_xmit)(struct sock *sk, struct sk_buff *skb);
+	/* Fill in checksum and csum_start for the network's header to come. */
+	void (*send_check)(struct sock *sk, struct sk_buff *skb);
+	/* Route of the socket, checked or made anew; NULL: none (the reason in *err). */
+	struct dst_entry *(*route)(struct sock *sk, int *err);
+	/* Route for answering a request; NULL: none. A reference. */
+	struct dst_entry *(*route_req)(const struct sock *sk, const struct tcp_request_sock *req);
+	/* Send a SYN-ACK or other segment that belongs to a request. */
+	int (*send_synack)(const struct sock *sk, struct tcp_request_sock *req, struct sk_buff *skb,
+			   struct dst_entry *dst, u8 tos);
+	/* Fill in a child's addresses. */
+	void (*init_child)(struct sock *child, const struct tcp_request_sock *req);
+	int (*connect)(struct sock *sk, const struct sockaddr *addr, socklen_t len);
+	u16 net_header_len;
+};
+extern const struct tcp_af_ops tcp_ipv4_ops;
+/* Process a segment for a full socket: the lock is held and nobody owns it. backlog_rcv too. */
+int tcp_do_rcv(struct sock *sk, struct sk_buff *skb);
+/* A RST answering skb, for sk or for nobody (NULL). */
+void tcp_send_reset_reply(const struct sock *sk, struct sk_buff *skb);
+/* A bare ACK built from numbers, for records that have no socket. */
+struct tcp_ack_reply {
+	seq32 seq, ack;
+	u32 win; /* as on the wire, scaled */
+	u32 tsval, tsecr;
+	bool ts;
+	u8 tos;
+};
+void tcp_send_ack_reply(struct net *net, struct sk_buff *skb, const struct tcp_ack_reply *r);
+void tcp_mtu_reduced(struct sock *sk);
+
+/* ---- tcp_input.c: RFC 9293 section 3.10.7
+ * ---------------------------------------------------------
+ */
+/* Any state but LISTEN and TIME-WAIT. Does not take skb unless SKB_CONSUMED. A reset is owed where
+ * *reset comes back true. */
+enum skb_drop_reason tcp_rcv_state_process(struct sock *sk, struct sk_buff *skb, bool *reset);
+/* The peer's FIN has become next in order. */
+void tcp_rx_fin(struct sock *sk);
+/* PAWS (RFC 7323 section 5.3): is tsval older than TS.Recent, which is not itself outdated? */
+bool tcp_paws_older(u32 tsval, u32 ts_recent, u32 ts_recent_stamp_s);
+/* Is any of [seq, end_seq) within the window of wnd bytes at rcv_nxt (RFC 9293 3.10.7.4)? */
+bool tcp_seq_acceptable(seq32 seq, seq32 end_seq, seq32 rcv_nxt, u32 wnd);
+/* First figures of a connection that has become ESTABLISHED. */
+void tcp_init_transfer(struct sock *sk);
+/* May an answer to a segment outside the window be sent now (net.ipv4.tcp_invalid_ratelimit)? */
+bool tcp_oow_rate_ok(struct net *net, const struct sk_buff *skb, int mib, u32 *last_ms);
+
+/* ---- tcp_ack.c
+ * --------------------------------------------------------------------------------------
+ */
+/* Fifth step. 1: acceptable; 0: old or harmless; < 0: minus the drop reason. */
+int tcp_ack(struct sock *sk, struct sk_buff *skb);
+/* After input: send what may be sent, tell writers. */
+void tcp_data_snd_check(struct sock *sk);
+
+/* ---- tcp_rtt.c
+ * --------------------------------------------------------------------------------------
+ */
+void tcp_rtt_init(struct sock *sk);
+void tcp_rtt_sample(struct sock *sk, u32 rtt_us);
+
+/* ---- tcp_cong.c: RFC 5681, 6582, 3042
+ * ---------------------------------------------------------------
+ */
+void tcp_cong_init(struct sock *sk);
+/* An ACK took acked segments off the queue / is a duplicate (RFC 5681 section 2). */
+void tcp_cong_acked(struct sock *sk, u32 acked);
+void tcp_cong_dupack(struct sock *sk);
+/* The retransmission timer fired: all in flight is lost. */
+void tcp_enter_loss(struct sock *sk);
+/* The path takes smaller packets only: what is larger is lost, but not by congestion. */
+void tcp_simple_retransmit(struct sock *sk);
+/* Segments that may be sent now. */
+u32 tcp_cwnd_test(const struct tcp_sock *tp);
+/* First send after an idle time (RFC 5681 section 4.1). */
+void tcp_cwnd_restart(struct sock *sk);
+
+/* ---- tcp_data.c: seventh step, receive queue
+ * ----------------------------------------------------------
+ */
+/* Queue text (and FIN); SKB_CONSUMED where it took skb. */
+enum skb_drop_reason tcp_data_queue(struct sock *sk, struct sk_buff *skb);
+void tcp_data_ready(struct sock *sk);
+void tcp_ofo_purge(struct sock *sk, enum skb_drop_reason why);
+
+/* ---- tcp_window.c: buffers and what is offered
+ * --------------------------------------------------------
+ */
+u32 tcp_space(const struct sock *sk);
+u32 tcp_full_space(const struct sock *sk);
+/* First window to offer and its scale (RFC 7323). */
+void tcp_select_initial_window(const struct sock *sk, u32 *rcv_wnd, u32 *clamp, u8 *wscale);
+/* What could be offered now, in bytes, by silly window avoidance; may be less than what was. */
+u32 tcp_new_window(struct sock *sk);
+/* The window field of the next segment: never takes back what was offered (RFC 9293 3.8.6). */
+u16 tcp_select_window(struct sock *sk);
+void tcp_sndbuf_expand(struct sock *sk);
+
+/* ---- tcp_delack.c: when to acknowledge
+ * ------------------------------------------------------------------
+ */
+void tcp_event_data_recv(struct sock *sk, u32 len);
+void tcp_ack_snd_check(struct sock *sk);
+void tcp_enter_quickack_mode(struct sock *sk);
+void tcp_event_ack_sent(struct sock *sk);
+/* The application has read: is a window update due? */
+void tcp_cleanup_rbuf(struct sock *sk, u32 copied);
+void tcp_delack_timer_handler(struct sock *sk);
+
+/* ---- tcp_output.c
+ * ---------------------------------------------------------------------------------------
+ */
+/* A segment with room for linear bytes behind the headers; not charged, not queued. */
+struct sk_buff *tcp_alloc_skb(u32 linear, unsigned gfp);
+void tcp_init_skb(struct sk_buff *skb, seq32 seq, u8 flags);
+void tcp_wmem_charge(struct sock *sk, struct sk_buff *skb);
+void tcp_wmem_free_skb(struct sock *sk, struct sk_buff *skb);
+void tcp_queue_skb(struct sock *sk, struct sk_buff *skb);
+/* Send a copy of a queued segment, or (keep false) skb itself, which it takes. 0 or -errno. */
+int tcp_transmit_skb(struct sock *sk, struct sk_buff *skb, bool keep, unsigned gfp);
+/* Send what windows and Nagle allow. True: data waits and nothing is in flight (persist). */
+bool tcp_write_xmit(struct sock *sk, u32 mss, int nonagle);
+void tcp_push_pending(struct sock *sk, u32 mss, int nonagle);
+/* Split skb so that it holds len bytes; the rest follows it in its queue. 0 or -ENOMEM. */
+int tcp_fragment(struct sock *sk, struct sk_buff *skb, u32 len, bool in_rtx, unsigned gfp);
+u32 tcp_sync_mss(struct sock *sk, u32 pmtu);
+u32 tcp_current_mss(struct sock *sk);
+u16 tcp_advertise_mss(const struct sock *sk, const struct dst_entry *dst);
+u32 tcp_init_cwnd(u32 mss);
+void tcp_send_fin(struct sock *sk);
+void tcp_send_active_reset(struct sock *sk, unsigned gfp);
+void tcp_send_ack(struct sock *sk);
+/* A segment without data and one number behind: keepalive, or 0 bytes of a closed window. */
+int tcp_send_probe_segment(struct sock *sk);
+int tcp_connect(struct sock *sk);
+
+/* ---- tcp_retransmit.c
+ * -------------------------------------------------------------------------------------
+ */
+int tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb);
+/* Resend what is marked lost, as far as the congestion window reaches. */
+void tcp_xmit_retransmit_queue(struct sock *sk);
+/* Try to send into the peer's window, or a probe where it is closed. */
+int tcp_write_wakeup(struct sock *sk);
+
+/* ---- tcp_timer.c
+ * ------------------------------------------------------------------------------------------
+ */
+void tcp_init_timers(struct sock *sk);
+void tcp_clear_timers(struct sock *sk);
+/* Arm the exclusive slot for `what` after delay. */
+void tcp_arm(struct sock *sk, enum tcp_pending what, u64 delay_us);
+void tcp_disarm(struct sock *sk);
+/* After an ACK or transmission: RTO for the oldest data in flight. */
+void tcp_rearm_rto(struct sock *sk);
+void tcp_check_probe_timer(struct sock *sk);
+u64 tcp_probe0_when_us(const struct sock *sk);
+void tcp_reset_keepalive_timer(struct sock *sk, u64 delay_us);
+void tcp_set_keepalive(struct sock *sk, int on);
+void tcp_release_cb(struct sock *sk);
+u32 tcp_keepalive_time_s(const struct tcp_sock *tp);
+u32 tcp_keepalive_intvl_s(const struct tcp_sock *tp);
+u32 tcp_keepalive_probes(const struct tcp_sock *tp);
+u32 tcp_fin_time_s(const struct sock *sk);
+
+/* ---- tcp_minisocks.c: half-open connections
+ * ---------------------------------------------------------------
+ */
+struct tcp_request_sock {
+	struct sock_key key; /* first; state TCP_NEW_SYN_RECV */
+	struct timer timer;  /* SYN-ACK retransmission; holds a reference while armed */
+	struct rcu_head rcu;
+	struct sock *listener; /* counted */
+	seq32 rcv_isn, snt_isn;
+	u32 ts_recent, ts_off;
+	u32 rcv_wnd, window_clamp;
+	u32 last_oow_ack_ms;
+	u64 snt_synack_us; /* 0: retransmitted, no sample (Karn) */
+	u32 mark;
+	u16 mss;
+	u8 snd_wscale : 4, rcv_wscale : 4;
+	u8 tstamp_ok : 1, wscale_ok : 1;
+	u8 num_timeout;
+};
+static_assert(sizeof(struct tcp_request_sock) <= 192, "a half-open connection is small");
+static inline struct tcp_request_sock *tcp_rsk(struct sock_key *key)
+{
+	return container_of(key, struct tcp_request_sock, key);
+}
+extern struct kmem_cache *tcp_request_cache, *tcp_tw_cache;
+void tcp_req_put(struct tcp_request_sock *req);
+/* Drop the reference of whatever kind of record key is the head of. */
+void tcp_key_put(struct sock_key *key);
+/* Remove from hash, timer and accounts. True: it was us who did. */
+bool tcp_req_drop(struct tcp_request_sock *req);
+/* The caller has taken it out of the hash: give up what the hash and timer held. */
+void tcp_req_left_hash(struct tcp_request_sock *req);
+/* A SYN for a listener (RFC 9293 3.10.7.2). Does not take skb. Softirq, no lock. */
+enum skb_drop_reason tcp_conn_request(struct sock *sk, struct sk_buff *skb);
+/* A segment for a half-open request: the child that it makes, locked, to process it further;
+ * NULL with *why when it ends here (SKB_CONSUMED: skb was answered for). */
+struct sock *tcp_check_req(struct sock *sk, struct sk_buff *skb, struct tcp_request_sock *req,
+			   enum skb_drop_reason *why);
+
+/* ---- tcp_listen.c: a listener and its accept queue
+ * ----------------------------------------------------------
+ */
+/* A child from a request, in SYN-RECEIVED, locked, in the hash and on the accept queue; NULL:
+ * refused or no memory. */
+struct sock *tcp_create_child(struct sock *sk, struct tcp_request_sock *req,
+			      enum skb_drop_reason *why);
+/* Let the new child process the segment that made it; takes skb, the lock and a reference. */
+void tcp_child_process(struct sock *parent, struct sock *child, struct sk_buff *skb);
+int tcp_listen_start(struct sock *sk, int backlog);
+void tcp_listen_stop(struct sock *sk);
+struct sock *tcp_accept(struct sock *sk, int flags);
+static inline bool tcp_acceptq_is_full(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_ack_backlog) > READ_ONCE(sk->sk_max_ack_backlog);
+}
+
+/* ---- tcp_timewait.c
+ * -----------------------------------------------------------------------------------------
+ */
+struct tcp_tw_sock {
+	struct sock_key key;         /* first; state TCP_TIME_WAIT */
+	struct hlist_node bind_node; /* [b] */
+	struct tcp_bind_bucket *tb;  /* [b] */
+	union {
+		struct hlist_node slot_node; /* [tw_lock] */
+		struct rcu_head rcu;
+	};
+	u32 ends_s; /* [tw_lock] */
+	seq32 rcv_nxt, snd_nxt;
+	u32 ts_offset, ts_recent, ts_recent_stamp_s, last_oow_ack_ms;
+	u16 rcv_wnd; /* as on the wire */
+	u8 rcv_wscale, tos;
+	bool in_slot; /* [tw_lock] */
+};
+static_assert(sizeof(struct tcp_tw_sock) <= 136, "a TIME-WAIT record is small");
+static inline struct tcp_tw_sock *tcp_twsk(struct sock_key *key)
+{
+	return container_of(key, struct tcp_tw_sock, key);
+}
+/* sk leaves a record behind and is done. */
+void tcp_time_wait(struct sock *sk);
+enum tcp_tw_status { TCP_TW_DROP, TCP_TW_RST, TCP_TW_ACK, TCP_TW_SYN };
+enum tcp_tw_status tcp_timewait_process(struct netns_tcp *nt, struct tcp_tw_sock *tw,
+					struct sk_buff *skb, seq32 *isn, enum skb_drop_reason *why);
+/* End it now. */
+void tcp_tw_kill(struct netns_tcp *nt, struct tcp_tw_sock *tw);
+/* May a new connection take its 4-tuple (RFC 6191, tcp_tw_reuse)? Sets the sequence to begin with.
+ */
+bool tcp_tw_may_reuse(struct sock *sk, struct tcp_tw_sock *tw);
+void tcp_tw_init(struct netns_tcp *nt);
+void tcp_tw_exit(struct netns_tcp *nt);
+void tcp_tw_put(struct tcp_tw_sock *tw);
+void tcp_tw_ack(struct net *net, struct tcp_tw_sock *tw, struct sk_buff *skb);
+
+/* ---- tcp_sock.c, tcp_sendmsg.c, tcp_recvmsg.c, tcp_sockopt.c
+ * --------------------------------------------------
+ */
+int tcp_init_sock(struct sock *sk);
+/* Free queues, timers and port; the memory follows when the last reference goes. */
+void tcp_destroy_sock(struct sock *sk);
+void tcp_close(struct sock *sk, u64 timeout_ns);
+int tcp_disconnect(struct sock *sk, int flags);
+void tcp_shutdown(struct sock *sk, int how);
+u32 tcp_poll(struct sock *sk);
+int tcp_ioctl(struct sock *sk, unsigned cmd, void *arg);
+/* An orphan that is CLOSEd ends: the connection's own reference goes. */
+void tcp_orphan_done(struct sock *sk);
+bool tcp_too_many_orphans(struct sock *sk);
+void tcp_write_queue_purge(struct sock *sk);
+void tcp_write_space(struct sock *sk);
+ssize_t tcp_sendmsg(struct sock *sk, const struct msghdr *msg, struct iov_iter *from, int flags);
+ssize_t tcp_sendpage(struct sock *sk, struct page *page, u32 off, size_t len, int flags);
+ssize_t tcp_recvmsg(struct sock *sk, struct msghdr *msg, struct iov_iter *to, int flags);
+int tcp_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len);
+int tcp_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len);
+static inline bool tcp_stream_memory_free(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	unsigned long lowat =
+		tp->notsent_lowat ? tp->notsent_lowat : tcp_net(sk)->tcp_notsent_lowat;
+
+	return READ_ONCE(sk->sk_wmem_queued) < READ_ONCE(sk->sk_sndbuf) &&
+	       (u32)seq_diff(tp->write_seq, tp->snd_nxt) < lowat;
+}
+/* Writers are woken when a third of the buffer is free. */
+static inline bool tcp_stream_is_writable(const struct sock *sk)
+{
+	int queued = READ_ONCE(sk->sk_wmem_queued);
+
+	return READ_ONCE(sk->sk_sndbuf) - queued >= queued >> 1 && tcp_stream_memory_free(sk);
+}
+
+/* ---- tcp_sysctl.c, tcp_proc.c
+ * -----------------------------------------------------------------------------------
+ */
+void tcp_sysctl_init(struct netns_tcp *nt);
+int tcp_proc_init(struct net *net);
+void tcp_proc_exit(struct net *net);
+
+#endif

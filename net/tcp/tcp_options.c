@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TCP options between the wire and a value struct (RFC 9293 3.1, 7323). One cursor owns
+ * pointer and length: nothing is read that was not checked to be there. Emitting follows Linux's
+ * order and padding (mss, nop, nop, TS, nop, wscale), which middleboxes and test suites know.
+ * Any context.
+ */
+#include "tcp_int.h"
+
+/* What is left to be read. */
+struct cursor {
+	const u8 *p;
+	u32 left;
+};
+
+/* The next option's kind, its body (behind kind and length) and the body's length. False: the end,
+ * or (*bad) a length that cannot be. */
+static bool next_option(struct cursor *c, u8 *kind, const u8 **body, u32 *len, bool *bad)
+{
+	while (c->left && *c->p == TCPOPT_NOP) {
+		c->p++;
+		c->left--;
+	}
+	if (!c->left || *c->p == TCPOPT_EOL)
+		return false;
+	*bad = c->left < 2 || c->p[1] < 2 || c->p[1] > c->left;
+	if (*bad)
+		return false;
+	*kind = c->p[0];
+	*body = c->p + 2;
+	*len = c->p[1] - 2u;
+	c->left -= c->p[1];
+	c->p += c->p[1];
+	return true;
+}
+
+bool tcp_options_parse(const u8 *p, u32 len, struct tcp_options *o)
+{
+	struct cursor c = {p, len};
+	const u8 *body;
+	u32 n;
+	u8 kind;
+	bool bad = false;
+
+	o->has = 0;
+	while (next_option(&c, &kind, &body, &n, &bad)) {
+		if (kind == TCPOPT_MSS && n == 2 && get_be16(body)) {
+			o->has |= TCP_OPT_MSS;
+			o->mss = get_be16(body);
+		} else if (kind == TCPOPT_WINDOW && n == 1) {
+			o->has |= TCP_OPT_WSCALE;
+			o->wscale = (u8)min(body[0] + 0u, TCP_MAX_WSCALE);
+		} else if (kind == TCPOPT_TIMESTAMP && n == 8) {
+			o->has |= TCP_OPT_TS;
+			o->tsval = get_be32(body);
+			o->tsecr = get_be32(body + 4);
+		}
+	}
+	return !bad;
+}
+
+static u8 *emit_ts(u8 *p, const struct tcp_options *o)
+{
+	put_be32(p, o->tsval);
+	put_be32(p + 4, o->tsecr);
+	return p + 8;
+}
+
+u32 tcp_options_emit(u8 *p, const struct tcp_options *o)
+{
+	u8 *start = p;
+
+	if (o->has & TCP_OPT_MSS) {
+		put_be32(p, (u32)TCPOPT_MSS << 24 | 4u << 16 | o->mss);
+		p += 4;
+	}
+	if (o->has & TCP_OPT_TS) {
+		put_be32(p, 0x0101080a);
+		p = emit_ts(p + 4, o);
+	}
+	if (o->has & TCP_OPT_WSCALE) {
+		put_be32(p, 0x01030300u | o->wscale);
+		p += 4;
+	}
+	return (u32)(p - start);
+}
+
+u32 tcp_options_size(const struct tcp_options *o)
+{
+	u32 n = 0;
+
+	n += o->has & TCP_OPT_MSS ? 4 : 0;
+	n += o->has & TCP_OPT_TS ? TCPOLEN_TSTAMP_ALIGNED : 0;
+	n += o->has & TCP_OPT_WSCALE ? 4 : 0;
+	return n;
+}
+
+static void take_timestamps(struct tcp_sock *tp, u32 tsval, u32 tsecr)
+{
+	tp->rx_opt.saw_tstamp = 1;
+	tp->rx_opt.rcv_tsval = tsval;
+	tp->rx_opt.rcv_tsecr = tsecr ? tsecr - tp->tsoffset : 0;
+}
+
+void tcp_parse_established(struct tcp_sock *tp, const struct sk_buff *skb)
+{
+	const struct tcphdr *th = tcp_hdr(skb);
+	const u8 *p = (const u8 *)(th + 1);
+	u32 len = tcp_hdrlen_bytes(th) - (u32)sizeof(*th);
+	struct tcp_options o;
+
+	tp->rx_opt.saw_tstamp = 0;
+	if (!len || !tp->rx_opt.tstamp_ok)
+		return;
+	/* nop nop timestamp: what nearly every segment carries. */
+	if (len == TCPOLEN_TSTAMP_ALIGNED && get_be32(p) == 0x0101080a) {
+		take_timestamps(tp, get_be32(p + 4), get_be32(p + 8));
+		return;
+	}
+	tcp_options_parse(p, len, &o);
+	if (o.has & TCP_OPT_TS)
+		take_timestamps(tp, o.tsval, o.tsecr);
+}

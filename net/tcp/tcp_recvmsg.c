@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The application reads: from the receive queue by sequence numbers, so that what a segment repeats
+ * is skipped; a FIN reads as the end. Thread context.
+ */
+#include "tcp_int.h"
+
+struct reader {
+	struct iov_iter *to; /* NULL: throw away (MSG_TRUNC) */
+	size_t left;
+	u32 copied;
+	seq32 seq; /* next to be read; with MSG_PEEK ahead of copied_seq */
+	bool peek, fin;
+};
+
+static void eat_skb(struct sock *sk, struct sk_buff *skb)
+{
+	__skb_unlink(skb, &sk->sk_receive_queue);
+	consume_skb(skb);
+}
+
+/* Read on from skb. True: it is used up. */
+static bool read_skb(struct reader *r, struct sk_buff *skb)
+{
+	u32 off = (u32)seq_diff(r->seq, TCP_SKB_CB(skb)->seq), n = 0;
+
+	if (off < skb->len) {
+		n = (u32)min_t(size_t, skb->len - off, r->left);
+		if (r->to && skb_copy_datagram_iter(skb, off, r->to, n))
+			n = 0;
+		r->seq = seq_add(r->seq, n);
+		r->copied += n;
+		r->left -= n;
+	}
+	if (off + n < skb->len)
+		return false;
+	if (TCP_SKB_CB(skb)->flags & TCPHDR_FIN) {
+		r->seq = TCP_SKB_CB(skb)->end_seq;
+		r->fin = true;
+	}
+	return true;
+}
+
+/* All that is there. */
+static void read_queue(struct sock *sk, struct reader *r)
+{
+	struct sk_buff *skb, *next;
+
+	skb_queue_walk_safe(&sk->sk_receive_queue, skb, next) {
+		bool used;
+
+		if (!seq_before(r->seq, TCP_SKB_CB(skb)->end_seq)) {
+			if (!r->peek)
+				eat_skb(sk, skb);
+			continue;
+		}
+		if (!r->left)
+			break;
+		used = read_skb(r, skb);
+		if (!r->peek) {
+			tcp_sk(sk)->copied_seq = r->seq;
+			if (used)
+				eat_skb(sk, skb);
+		}
+		if (r->fin || !used)
+			break;
+	}
+}
+
+/* Why reading ends with nothing more: 1: go on waiting; 0: end of the stream; -errno. */
+static int read_status(struct sock *sk)
+{
+	if (sock_flag(sk, SOCK_DONE))
+		return 0;
+	if (sk->sk_err)
+		return sock_error(sk);
+	if (sk->sk_shutdown & RCV_SHUTDOWN)
+		return 0;
+	if (sk->sk_state == TCP_CLOSE)
+		return -ENOTCONN;
+	return 1;
+}
+
+/* Is there anything but data to wake a reader for? */
+static bool read_status_pending(const struct sock *sk)
+{
+	return sk->sk_err || sk->sk_shutdown & RCV_SHUTDOWN || sk->sk_state == TCP_CLOSE ||
+	       sock_flag(sk, SOCK_DONE);
+}
+
+static bool more_to_read(const struct sock *sk, const struct reader *r)
+{
+	const struct sk_buff *tail = skb_peek_tail(&sk->sk_receive_queue);
+
+	return tail && seq_after(TCP_SKB_CB(tail)->end_seq, r->seq);
+}
+
+static ssize_t recv_locked(struct sock *sk, struct reader *r, int flags)
+{
+	u64 timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	size_t lowat = flags & MSG_WAITALL ? r->left : (size_t)max(sk->sk_rcvlowat, 1);
+	size_t target = min(lowat, r->left);
+	int status;
+
+	if (sk->sk_state == TCP_LISTEN)
+		return -ENOTCONN;
+	for (;;) {
+		read_queue(sk, r);
+		if (!r->left || r->fin || (r->copied >= target && r->copied))
+			break;
+		status = read_status(sk);
+		if (status != 1) {
+			/* The error of a broken stream is told after its data. */
+			if (r->copied && status < 0)
+				sk->sk_err = -status;
+			return r->copied ? (ssize_t)r->copied : status;
+		}
+		if (!timeo)
+			return r->copied ? (ssize_t)r->copied : -EAGAIN;
+		if (!r->peek)
+			tcp_cleanup_rbuf(sk, r->copied);
+		sk_wait_event(sk, &timeo, more_to_read(sk, r) || read_status_pending(sk));
+	}
+	return (ssize_t)r->copied;
+}
+
+ssize_t tcp_recvmsg(struct sock *sk, struct msghdr *msg, struct iov_iter *to, int flags)
+{
+	struct reader r = {.to = flags & MSG_TRUNC ? NULL : to,
+			   .left = iov_iter_count(to),
+			   .peek = flags & MSG_PEEK};
+	ssize_t n;
+
+	if (flags & MSG_ERRQUEUE)
+		return ip_recv_error(sk, msg, to);
+	if (flags & MSG_OOB) /* urgent data stays in line */
+		return -EINVAL;
+	lock_sock(sk);
+	r.seq = tcp_sk(sk)->copied_seq;
+	n = recv_locked(sk, &r, flags);
+	if (!r.peek)
+		tcp_cleanup_rbuf(sk, r.copied);
+	release_sock(sk);
+	msg->msg_namelen = 0;
+	return n;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * setsockopt() and getsockopt() at level IPPROTO_TCP, and TCP_INFO. Other levels go to IP. Thread
+ * context; the socket is locked here.
+ */
+#include "tcp_int.h"
+
+/* ---- setting ------------------------------------------------------------------------------------
+ */
+
+static int set_in_range(u32 *field, int val, int lo, int hi)
+{
+	if (val < lo || val > hi)
+		return -EINVAL;
+	*field = (u32)val;
+	return 0;
+}
+
+static int set_u8_in_range(u8 *field, int val, int lo, int hi)
+{
+	if (val < lo || val > hi)
+		return -EINVAL;
+	*field = (u8)val;
+	return 0;
+}
+
+static void set_nodelay(struct sock *sk, bool on)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (!on) {
+		tp->nonagle &= (u8)~TCP_NAGLE_OFF;
+		return;
+	}
+	tp->nonagle |= TCP_NAGLE_OFF;
+	tcp_push_pending(sk, tcp_current_mss(sk), tp->nonagle | TCP_NAGLE_PUSH);
+}
+
+static void set_cork(struct sock *sk, bool on)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (on) {
+		tp->nonagle |= TCP_NAGLE_CORK;
+		return;
+	}
+	tp->nonagle &= (u8)~TCP_NAGLE_CORK;
+	tcp_push_pending(sk, tcp_current_mss(sk), tp->nonagle | TCP_NAGLE_PUSH);
+}
+
+static void set_quickack(struct sock *sk, bool on)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	tp->ack.pingpong = !on;
+	if (on && tp->ack.pending & TCP_ACK_SCHED)
+		tcp_send_ack(sk);
+}
+
+static int set_keepidle(struct sock *sk, int val)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	int err = set_in_range(&tp->keepalive_time_s, val, 1, TCP_MAX_KEEPIDLE);
+
+	if (!err && sock_flag(sk, SOCK_KEEPOPEN) && !tcp_state_in(sk, TCPS(CLOSE) | TCPS(LISTEN)))
+		tcp_reset_keepalive_timer(sk, (u64)val * USEC_PER_SEC);
+	return err;
+}
+
+static int set_int(struct sock *sk, int name, int val)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	switch (name) {
+	case TCP_NODELAY:
+		set_nodelay(sk, val);
+		return 0;
+	case TCP_CORK:
+		set_cork(sk, val);
+		return 0;
+	case TCP_QUICKACK:
+		set_quickack(sk, val);
+		return 0;
+	case TCP_MAXSEG:
+		if (val && (val < (int)TCP_MIN_MSS || val > 32767))
+			return -EINVAL;
+		tp->rx_opt.user_mss = (u16)val;
+		return 0;
+	case TCP_KEEPIDLE:
+		return set_keepidle(sk, val);
+	case TCP_KEEPINTVL:
+		return set_in_range(&tp->keepalive_intvl_s, val, 1, TCP_MAX_KEEPINTVL);
+	case TCP_KEEPCNT:
+		return set_u8_in_range(&tp->keepalive_probes, val, 1, TCP_MAX_KEEPCNT);
+	case TCP_SYNCNT:
+		return set_u8_in_range(&tp->syn_retries, val, 1, TCP_MAX_SYNCNT);
+	case TCP_LINGER2:
+		tp->linger2_s = val < 0 ? -1 : min(val, 120);
+		return 0;
+	case TCP_WINDOW_CLAMP:
+		if (val < 0)
+			return -EINVAL;
+		tp->window_clamp = (u32)max(val, 1024);
+		return 0;
+	case TCP_USER_TIMEOUT:
+		return set_in_range(&tp->user_timeout_ms, val, 0, INT32_MAX);
+	case TCP_NOTSENT_LOWAT:
+		tp->notsent_lowat = (u32)val;
+		sk->sk_write_space(sk);
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+/* NewReno is what there is: Linux's name for it. */
+static int set_congestion(const char *val, socklen_t len)
+{
+	char name[TCP_CA_NAME_MAX] = {0};
+
+	memcpy(name, val, min(len, (socklen_t)sizeof(name) - 1));
+	return strcmp(name, "reno") ? -ENOENT : 0;
+}
+
+int tcp_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len)
+{
+	int v, err;
+
+	if (level != IPPROTO_TCP)
+		return ip_setsockopt(sk, level, name, val, len);
+	if (name == TCP_CONGESTION)
+		return set_congestion(val, len);
+	if (len < sizeof(v))
+		return -EINVAL;
+	memcpy(&v, val, sizeof(v));
+	lock_sock(sk);
+	err = set_int(sk, name, v);
+	release_sock(sk);
+	return err;
+}
+
+/* ---- getting ------------------------------------------------------------------------------------
+ */
+
+static void info_figures(const struct sock *sk, struct tcp_info *info)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	info->tcpi_pmtu = tp->pmtu_cookie;
+	info->tcpi_rtt = tp->srtt_us >> 3;
+	info->tcpi_rttvar = tp->rttvar_us >> 2;
+	info->tcpi_min_rtt = tp->min_rtt_us;
+	info->tcpi_snd_ssthresh = tp->snd_ssthresh;
+	info->tcpi_snd_cwnd = tp->snd_cwnd;
+	info->tcpi_advmss = tp->advmss;
+	info->tcpi_rcv_space = tcp_full_space(sk);
+	info->tcpi_rcv_ssthresh = min(tp->window_clamp, tcp_full_space(sk));
+	info->tcpi_total_retrans = tp->total_retrans;
+	info->tcpi_pacing_rate = sk->sk_pacing_rate;
+	info->tcpi_max_pacing_rate = sk->sk_max_pacing_rate;
+	info->tcpi_bytes_sent = tp->bytes_sent;
+	info->tcpi_bytes_acked = tp->bytes_acked;
+	info->tcpi_bytes_received = tp->bytes_received;
+	info->tcpi_bytes_retrans = tp->bytes_retrans;
+	info->tcpi_segs_out = tp->segs_out;
+	info->tcpi_segs_in = tp->segs_in;
+	info->tcpi_data_segs_out = tp->data_segs_out;
+	info->tcpi_data_segs_in = tp->data_segs_in;
+	info->tcpi_notsent_bytes = (u32)max(seq_diff(tp->write_seq, tp->snd_nxt), 0);
+	info->tcpi_rcv_ooopack = tp->rcv_ooopack;
+	info->tcpi_snd_wnd = tp->snd_wnd;
+	info->tcpi_rcv_wnd = tp->rcv_wnd;
+}
+
+void tcp_get_info(struct sock *sk, struct tcp_info *info)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 now = tcp_now_ms();
+
+	memset(info, 0, sizeof(*info));
+	info->tcpi_state = sk->sk_state;
+	if (sk->sk_state == TCP_LISTEN) {
+		info->tcpi_unacked = sk->sk_ack_backlog;
+		info->tcpi_sacked = sk->sk_max_ack_backlog;
+		return;
+	}
+	info->tcpi_ca_state = tp->ca_state;
+	info->tcpi_retransmits = tp->retransmits;
+	info->tcpi_probes = tp->probes_out;
+	info->tcpi_backoff = tp->backoff;
+	info->tcpi_options = tp->rx_opt.tstamp_ok ? TCPI_OPT_TIMESTAMPS : 0;
+	if (tp->rx_opt.wscale_ok) {
+		info->tcpi_options |= TCPI_OPT_WSCALE;
+		info->tcpi_snd_wscale = tp->rx_opt.snd_wscale;
+		info->tcpi_rcv_wscale = tp->rx_opt.rcv_wscale;
+	}
+	info->tcpi_rto = tp->rto_us;
+	info->tcpi_ato = TCP_DELACK_MS * 1000;
+	info->tcpi_snd_mss = tp->mss_cache;
+	info->tcpi_rcv_mss = tp->ack.rcv_mss;
+	info->tcpi_unacked = tp->packets_out;
+	info->tcpi_lost = tp->lost_out;
+	info->tcpi_retrans = tp->retrans_out;
+	info->tcpi_last_data_sent = now - tp->lsndtime_ms;
+	info->tcpi_last_data_recv = now - tp->ack.lrcvtime_ms;
+	info->tcpi_last_ack_recv = now - tp->rcv_tstamp_ms;
+	info_figures(sk, info);
+}
+
+static int get_int(const struct sock *sk, int name, int *v)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	switch (name) {
+	case TCP_NODELAY:
+		*v = !!(tp->nonagle & TCP_NAGLE_OFF);
+		return 0;
+	case TCP_CORK:
+		*v = !!(tp->nonagle & TCP_NAGLE_CORK);
+		return 0;
+	case TCP_QUICKACK:
+		*v = !tp->ack.pingpong;
+		return 0;
+	case TCP_MAXSEG:
+		*v = tcp_state_in(sk, TCPS(CLOSE) | TCPS(LISTEN)) && tp->rx_opt.user_mss
+			     ? tp->rx_opt.user_mss
+			     : (int)tp->mss_cache;
+		return 0;
+	case TCP_KEEPIDLE:
+		*v = (int)tcp_keepalive_time_s(tp);
+		return 0;
+	case TCP_KEEPINTVL:
+		*v = (int)tcp_keepalive_intvl_s(tp);
+		return 0;
+	case TCP_KEEPCNT:
+		*v = (int)tcp_keepalive_probes(tp);
+		return 0;
+	case TCP_SYNCNT:
+		*v = tp->syn_retries ? tp->syn_retries : tcp_net(sk)->tcp_syn_retries;
+		return 0;
+	case TCP_LINGER2:
+		*v = tp->linger2_s < 0 ? -1 : (int)tcp_fin_time_s(sk);
+		return 0;
+	case TCP_WINDOW_CLAMP:
+		*v = (int)tp->window_clamp;
+		return 0;
+	case TCP_USER_TIMEOUT:
+		*v = (int)tp->user_timeout_ms;
+		return 0;
+	case TCP_NOTSENT_LOWAT:
+		*v = (int)tp->notsent_lowat;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int put_value(void *val, socklen_t *len, const void *from, size_t size)
+{
+	*len = min(*len, (socklen_t)size);
+	memcpy(val, from, *len);
+	return 0;
+}
+
+int tcp_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len)
+{
+	static const char reno[TCP_CA_NAME_MAX] = "reno";
+	struct tcp_info info;
+	int v, err;
+
+	if (level != IPPROTO_TCP)
+		return ip_getsockopt(sk, level, name, val, len);
+	if (name == TCP_CONGESTION)
+		return put_value(val, len, reno, sizeof(reno));
+	lock_sock(sk);
+	if (name == TCP_INFO) {
+		tcp_get_info(sk, &info);
+		err = put_value(val, len, &info, sizeof(info));
+	} else {
+		err = get_int(sk, name, &v);
+		if (!err)
+			err = put_value(val, len, &v, sizeof(v));
+	}
+	release_sock(sk);
+	return err;
+}

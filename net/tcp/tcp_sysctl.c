@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net.ipv4.tcp_*: Linux's names, units and defaults. Each acts where its name is used; what is not
+ * here is not there. A net's values are copied from these defaults when it is set up.
+ */
+#include "tcp_int.h"
+
+#define TCP_ROW(field, n, lo, hi)                                                          \
+	{                                                                                  \
+		.name = #field, .offset = offsetof(struct netns_tcp, field), .count = (n), \
+		.mode = 0644, .min = (lo), .max = (hi), .ops = &ctl_int                    \
+	}
+#define TCP_INT(field, lo, hi) TCP_ROW(field, 1, lo, hi)
+
+static const struct ctl_table tcp_table[] = {
+	TCP_INT(tcp_max_syn_backlog, 0, INT32_MAX),
+	TCP_INT(tcp_synack_retries, 0, 255),
+	TCP_INT(tcp_syn_retries, 1, TCP_MAX_SYNCNT),
+	TCP_INT(tcp_abort_on_overflow, 0, 1),
+	TCP_INT(tcp_max_tw_buckets, 0, INT32_MAX),
+	TCP_INT(tcp_tw_reuse, 0, 2),
+	TCP_INT(tcp_rfc1337, 0, 1),
+	TCP_INT(tcp_fin_timeout, 1, 120),
+	TCP_INT(tcp_max_orphans, 0, INT32_MAX),
+	TCP_INT(tcp_orphan_retries, 0, 255),
+	TCP_INT(tcp_retries2, 1, 255),
+	TCP_INT(tcp_rto_min_us, 1, INT32_MAX),
+	TCP_INT(tcp_rto_max_ms, 1000, 120000),
+	TCP_INT(tcp_keepalive_time, 1, TCP_MAX_KEEPIDLE),
+	TCP_INT(tcp_keepalive_intvl, 1, TCP_MAX_KEEPINTVL),
+	TCP_INT(tcp_keepalive_probes, 1, TCP_MAX_KEEPCNT),
+	TCP_INT(tcp_timestamps, 0, 2),
+	TCP_INT(tcp_window_scaling, 0, 1),
+	TCP_INT(tcp_slow_start_after_idle, 0, 1),
+	TCP_INT(tcp_min_snd_mss, 48, 65535),
+	TCP_ROW(tcp_rmem, 3, 2304, INT32_MAX),
+	TCP_ROW(tcp_wmem, 3, 4096, INT32_MAX),
+	TCP_INT(tcp_challenge_ack_limit, 1, INT32_MAX),
+	TCP_INT(tcp_invalid_ratelimit, 0, INT32_MAX),
+	{.name = "tcp_notsent_lowat",
+	 .offset = offsetof(struct netns_tcp, tcp_notsent_lowat),
+	 .count = 1,
+	 .mode = 0644,
+	 .ops = &ctl_ulong},
+};
+
+void tcp_sysctl_init(struct netns_tcp *nt)
+{
+	nt->tcp_max_syn_backlog = 1024;
+	nt->tcp_synack_retries = 5;
+	nt->tcp_syn_retries = 6;
+	nt->tcp_max_tw_buckets = 65536;
+	nt->tcp_tw_reuse = 2;
+	nt->tcp_fin_timeout = 60;
+	nt->tcp_max_orphans = 16384;
+	nt->tcp_retries2 = 15;
+	nt->tcp_rto_min_us = 200000;
+	nt->tcp_rto_max_ms = 120000;
+	nt->tcp_keepalive_time = 7200;
+	nt->tcp_keepalive_intvl = 75;
+	nt->tcp_keepalive_probes = 9;
+	nt->tcp_timestamps = 1;
+	nt->tcp_window_scaling = 1;
+	nt->tcp_slow_start_after_idle = 1;
+	nt->tcp_min_snd_mss = 48;
+	nt->tcp_rmem[0] = 4096;
+	nt->tcp_rmem[1] = 131072;
+	nt->tcp_rmem[2] = 6291456;
+	nt->tcp_wmem[0] = 4096;
+	nt->tcp_wmem[1] = 87380;
+	nt->tcp_wmem[2] = 4194304;
+	nt->tcp_challenge_ack_limit = INT32_MAX;
+	nt->tcp_invalid_ratelimit = 500;
+	nt->tcp_notsent_lowat = 0xffffffffUL;
+	sysctl_register(&nt->ctl, "net/ipv4", tcp_table, ARRAY_SIZE(tcp_table), nt);
+}
