@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The root file system: a cpio archive of the "newc" kind, served where it lies. The archive is
- * untrusted: every field is digits within bounds or the mount ends there with a message; what was
- * mounted before that point stays.
+ * untrusted: every field is digits within bounds, in all of it, before any of it is mounted.
  */
 #include "vnode.h"
 
@@ -116,32 +115,41 @@ static int add_entry(const struct entry *e)
 	return IS_ERR(v) ? (int)PTR_ERR(v) : 0;
 }
 
-int rootfs_mount(const void *archive, size_t len)
+/* Walk the archive; with `add`, link what it holds. 0, -EINVAL with a message, or -ENOMEM. */
+static int walk(const u8 *archive, size_t len, bool add, unsigned *entries)
 {
-	unsigned files = 0;
-	size_t at = 0;
+	struct entry e;
 
-	for (;;) {
-		const char *wrong;
-		struct entry e;
+	*entries = 0;
+	for (size_t at = 0;; at = e.next, ++*entries) {
+		const char *wrong = at >= len ? "it has no end" : parse_entry(archive, len, at, &e);
 		int err;
 
-		wrong = at >= len ? "it has no end" : parse_entry(archive, len, at, &e);
 		if (wrong) {
 			pr_err("rootfs: broken archive at byte %zu: %s", at, wrong);
 			return -EINVAL;
 		}
 		if (!strcmp(e.name, TRAILER))
-			break;
-		err = add_entry(&e);
+			return 0;
+		err = add ? add_entry(&e) : 0;
 		if (err) {
 			pr_err("rootfs: out of memory at %s", e.name);
 			return err;
 		}
-		files++;
-		at = e.next;
 	}
+}
+
+int rootfs_mount(const void *archive, size_t len)
+{
+	unsigned entries;
+	/* All of it is looked at before any of it is used. */
+	int err = walk(archive, len, false, &entries);
+
+	if (!err)
+		err = walk(archive, len, true, &entries);
+	if (err)
+		return err;
 	page_hold_range(archive, len);
-	pr_info("rootfs: %u entries, %zu KiB", files, len / 1024);
+	pr_info("rootfs: %u entries, %zu KiB", entries, len / 1024);
 	return 0;
 }

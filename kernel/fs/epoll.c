@@ -97,10 +97,11 @@ static void ep_join_queue(struct poll_table *pt, struct file *f, struct wait_que
 
 static u32 item_events(struct epitem *item, struct poll_table *pt)
 {
-	struct file *f = item->file;
-	u32 mask = f->ops->poll ? f->ops->poll(f, pt) : EPOLLIN | EPOLLOUT;
+	u32 mask = item->file->ops->poll(item->file, pt);
+	u32 wanted = READ_ONCE(item->event.events);
 
-	return mask & (item->event.events | EPOLLERR | EPOLLHUP);
+	/* A one-shot that has fired wants nothing, not even errors. */
+	return wanted & ~EP_PRIVATE_BITS ? mask & (wanted | EPOLLERR | EPOLLHUP) : 0;
 }
 
 /* ---- the set -----------------------------------------------------------------------------------

@@ -65,11 +65,22 @@ struct file *file_alloc(const struct file_ops *ops, void *private, unsigned flag
 	return f;
 }
 
+/* With the lock: who takes the last epoll item off has let go of it then, and of f. */
+static bool file_is_watched(struct file *f)
+{
+	bool watched;
+
+	spin_lock_bh(&f->ep_lock);
+	watched = !list_empty(&f->ep_links);
+	spin_unlock_bh(&f->ep_lock);
+	return watched;
+}
+
 void fput(struct file *f)
 {
 	if (!refcount_dec_and_test(&f->ref))
 		return;
-	if (!list_empty(&f->ep_links))
+	if (file_is_watched(f))
 		eventpoll_release(f);
 	if (f->ops->release)
 		f->ops->release(f);

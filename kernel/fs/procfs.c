@@ -156,25 +156,30 @@ static ssize_t sysrq_write(void *private, const char *text, size_t len)
 /* ---- /proc/sys ---------------------------------------------------------------------------------
  */
 
+/* Row and folder name a variable; both are static. */
 struct sysctl_node {
+	const char *dir;
 	const struct ctl_table *table;
-	char name[PATH_SIZE]; /* slashed */
 };
 
 static void sysctl_show(struct seq_file *m)
 {
 	const struct sysctl_node *n = m->private;
-	char text[256];
+	char name[PATH_SIZE], text[256];
 
-	if (sysctl_read(n->name, NULL, text, sizeof(text)) >= 0)
+	snprintf(name, sizeof(name), "%s/%s", n->dir, n->table->name);
+	if (sysctl_read(name, NULL, text, sizeof(text)) >= 0)
 		seq_printf(m, "%s\n", text);
 }
 
 static ssize_t sysctl_store(void *private, const char *text, size_t len)
 {
 	const struct sysctl_node *n = private;
-	int err = sysctl_write(n->name, NULL, text);
+	char name[PATH_SIZE];
+	int err;
 
+	snprintf(name, sizeof(name), "%s/%s", n->dir, n->table->name);
+	err = sysctl_write(name, NULL, text);
 	return err ? err : (ssize_t)len;
 }
 
@@ -183,13 +188,11 @@ static void sysctl_add(const char *dir, const struct ctl_table *t, void *base, v
 	struct sysctl_node *n = kzalloc(sizeof(*n), GFP_KERNEL);
 	char path[PATH_SIZE + 16];
 
-	(void)base;
-	(void)arg;
 	if (!n)
 		return;
+	n->dir = dir;
 	n->table = t;
-	snprintf(n->name, sizeof(n->name), "%s/%s", dir, t->name);
-	snprintf(path, sizeof(path), "proc/sys/%s", n->name);
+	snprintf(path, sizeof(path), "proc/sys/%s/%s", dir, t->name);
 	if (proc_create(path, sysctl_show, t->mode & 0200 ? sysctl_store : NULL, n))
 		kfree(n); /* another net's row of that name is there already */
 }

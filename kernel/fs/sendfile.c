@@ -67,7 +67,7 @@ static ssize_t send_copied(struct file *out, struct file *in, s64 *pos, size_t l
 		}
 		iov.iov_len = (size_t)got;
 		iov_iter_init(&it, &iov, 1, (size_t)got);
-		n = out->ops->write(out, &it, NULL);
+		n = out->ops->write(out, &it, &out->pos);
 		*pos = start + (n > 0 ? n : 0);
 		if (n > 0)
 			done += n;
