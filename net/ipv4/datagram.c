@@ -124,12 +124,23 @@ int ip4_datagram_disconnect(struct sock *sk, int flags)
 	return 0;
 }
 
-/* Set DF? Path MTU discovery is for datagrams that fit; a larger one is fragmented here. */
+/* Set DF? With WANT, path MTU discovery is for datagrams that fit; a larger one is fragmented. */
 static u16 df_bit(const struct inet_sock *inet, const struct sk_buff *skb)
 {
-	if (inet->pmtudisc == IP_PMTUDISC_DONT)
+	const struct dst_entry *dst = skb_dst(skb);
+
+	switch (inet->pmtudisc) {
+	case IP_PMTUDISC_DO:
+	case IP_PMTUDISC_PROBE:
+		return IP_DF;
+	case IP_PMTUDISC_WANT:
+		return skb->len <= dst_mtu(dst) &&
+				       !container_of(dst, struct rtable, dst)->mtu_locked
+			       ? IP_DF
+			       : 0;
+	default: /* DONT, and INTERFACE and OMIT, which trust no report */
 		return 0;
-	return skb->len <= dst_mtu(skb_dst(skb)) || inet->pmtudisc != IP_PMTUDISC_WANT ? IP_DF : 0;
+	}
 }
 
 int ip4_datagram_send(struct sock *sk, struct sk_buff *skb, const struct flowi4 *fl, u8 ttl)

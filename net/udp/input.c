@@ -155,6 +155,9 @@ int udp_err(struct sk_buff *skb, u8 type, u8 code, u32 info)
 	if (!sk)
 		return -ENOENT;
 	inet = inet_sk(sk);
+	if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED &&
+	    inet->pmtudisc != IP_PMTUDISC_DONT && inet->pmtudisc < IP_PMTUDISC_PROBE)
+		ipv4_update_pmtu(net, ip->daddr, info);
 	err = error_of(inet, type, code, &harderr);
 	if (!err)
 		return 0;
