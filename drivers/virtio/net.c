@@ -215,7 +215,8 @@ static void free_queues(struct vnet *vn)
 	virtio_del_vqs(vn->vdev);
 }
 
-/* From a reset device to one that carries packets. 0, or -errno with all undone. rtnl held. */
+/* From a reset device to one that carries packets. 0, or -errno with all undone. rtnl held. What
+ * it listens to is as a reset leaves it; when opening, ndo_set_rx_mode follows. */
 static int vnet_up(struct vnet *vn)
 {
 	int err = virtio_device_restart(vn->vdev);
@@ -244,7 +245,6 @@ static int vnet_up(struct vnet *vn)
 	for (unsigned i = 0; i < vn->pairs; i++)
 		vnet_rx_kick(&vn->rq[i]);
 	use_pairs(vn);
-	vnet_ctrl_rx_mode(vn);
 	check_link(vn);
 	return 0;
 }
@@ -311,6 +311,7 @@ static void vnet_reset(struct vnet *vn)
 		netif_carrier_off(vn->dev);
 		return;
 	}
+	vnet_ctrl_rx_mode(vn);
 	pr_info("%s: reset, and in service again\n", vn->dev->name);
 	release_transmit(vn);
 }
