@@ -56,7 +56,7 @@ int printf_symbol(char *buf, size_t size, unsigned long addr)
 
 static void backtrace_print(u64 rip, u64 rbp)
 {
-	printk(LOG_EMERG, "Call trace:\n");
+	printk(LOG_EMERG, "Call Trace:\n");
 	for (unsigned n = 0; n < MAX_FRAMES; n++) {
 		const u64 *frame = (const u64 *)(uintptr_t)rbp;
 
@@ -85,20 +85,34 @@ static void regs_print(const struct regs *r)
 	       r->rflags, read_cr2(), read_cr3(), read_cr4(), r->cs, r->ss);
 }
 
+/* The caller's registers, as far as a function keeps them for its caller. */
+static __always_inline void regs_capture(struct regs *r)
+{
+	*r = (struct regs){.cs = SEL_CODE, .ss = SEL_DATA};
+	__asm__ volatile("movq %%rbx, %0\n\tmovq %%r12, %1\n\tmovq %%r13, %2\n\t"
+			 "movq %%r14, %3\n\tmovq %%r15, %4\n\tpushfq\n\tpopq %5"
+			 : "=m"(r->rbx), "=m"(r->r12), "=m"(r->r13), "=m"(r->r14), "=m"(r->r15),
+			   "=r"(r->rflags));
+	r->rip = (uintptr_t)__builtin_return_address(0);
+	r->rbp = *(u64 *)__builtin_frame_address(0);
+	r->rsp = (uintptr_t)__builtin_frame_address(0) + 2 * sizeof(u64);
+}
+
 /* In the middle of an exception: where it struck, not how we came here from there. */
 void dump_stack(void)
 {
 	const struct regs *regs = this_cpu(exception_regs);
 	const struct thread *t = thread_current();
+	struct regs own;
 
-	if (panic_in_progress())
+	if (!regs) {
+		regs_capture(&own);
+		regs = &own;
+	}
+	if (panic_in_progress()) {
 		printk(LOG_EMERG, "CPU %u, thread %s, preempt_count %#x\n", smp_processor_id(),
 		       t ? t->name : "boot", this_cpu(preempt_count));
-	if (regs) {
 		regs_print(regs);
-		backtrace_print(regs->rip, regs->rbp);
-	} else {
-		backtrace_print((uintptr_t)__builtin_return_address(0),
-				*(u64 *)__builtin_frame_address(0));
 	}
+	backtrace_print(regs->rip, regs->rbp);
 }

@@ -25,10 +25,13 @@ static u64 usable_bytes;
 static bool handed_over;
 u64 memory_trampoline;
 
-static void too_little(void)
+/* No bug of ours, so without registers. */
+static _Noreturn void too_little(void)
 {
-	panic("too little memory: %llu KiB are usable, at least %llu KiB are needed",
-	      usable_bytes >> 10, MIN_USABLE_BYTES >> 10);
+	panic_stop_cpus();
+	printk(LOG_EMERG, "too little memory: %llu KiB are usable, at least %llu KiB are needed",
+	       usable_bytes >> 10, MIN_USABLE_BYTES >> 10);
+	panic_end();
 }
 
 static void drop_range(unsigned i)

@@ -132,10 +132,10 @@ int paging_map(u64 virt, u64 phys, u64 size, u64 prot)
 	return err;
 }
 
-/* The entry that maps virt, or NULL. */
+/* The entry that maps virt in the tables in use, or NULL. */
 static u64 *walk(u64 virt, unsigned *level)
 {
-	u64 *table = kernel_pml4;
+	u64 *table = table_of(read_cr3());
 
 	for (*level = 3;; --*level) {
 		u64 *entry = &table[level_index(virt, *level)];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The machine's part of panic(): who speaks, how the others stop, and what comes after, as the
- * command line's panic= says, in Linux's way: 0 or nothing halts, N > 0 resets after N seconds,
- * N < 0 at once. Any context, also a broken one.
+ * command line's panic= says. In Linux's way 0 or nothing halts, N > 0 resets after N seconds, N < 0
+ * at once; `halt` and `reboot` say the same in words. Any context, also a broken one.
  */
 #include "x86_int.h"
 
@@ -13,6 +13,7 @@
 #include <kernel/time.h>
 #include <lib/assert.h>
 #include <lib/kstrto.h>
+#include <lib/string.h>
 
 #define NOBODY      (~0u)
 #define MAX_SECONDS 3600
@@ -27,12 +28,17 @@ void panic_stop_cpus(void)
 	early_console_start();
 }
 
+/* 0: never; less: at once. */
 static s64 seconds_until_reset(void)
 {
 	const char *value = cmdline_get("panic");
 	s64 seconds = 0;
 
-	if (!value || kstrtos64(value, 10, &seconds) < 0)
+	if (!value || !strcmp(value, "halt"))
+		return 0;
+	if (!strcmp(value, "reboot"))
+		return -1;
+	if (kstrtos64(value, 10, &seconds) < 0)
 		return 0;
 	return min(seconds, (s64)MAX_SECONDS);
 }
