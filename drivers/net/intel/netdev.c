@@ -258,12 +258,13 @@ static void intel_get_stats(struct net_device *dev, struct rtnl_link_stats64_k *
 	spin_lock_bh(&nic->stats_lock);
 	if (nic->up)
 		intel_hw_stats_read(nic);
+	/* Not the undersized: emulated controllers count what they padded and delivered. */
 	s->rx_crc_errors += h->crc_errors;
-	s->rx_length_errors += h->length_errors + h->undersize + h->oversize + nic->rx.bad_length;
+	s->rx_length_errors += h->length_errors + h->oversize + nic->rx.bad_length;
 	s->rx_frame_errors += h->fragments + h->jabber;
 	s->rx_missed_errors += h->missed;
-	s->rx_errors += h->crc_errors + h->rx_errors + h->length_errors + h->undersize +
-			h->oversize + h->fragments + h->jabber;
+	s->rx_errors += h->crc_errors + h->rx_errors + h->length_errors + h->oversize +
+			h->fragments + h->jabber;
 	s->multicast += h->multicast;
 	s->collisions += h->collisions;
 	s->tx_aborted_errors += h->excess_collisions;
