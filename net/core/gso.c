@@ -48,6 +48,12 @@ static bool payload_piece(const struct payload *p, const u8 **addr, struct page 
 	return true;
 }
 
+/* Payload right at the cursor that is in no page of its own, and so must be copied. */
+static u32 linear_left(const struct payload *p)
+{
+	return p->frag || p->cur->head_frag ? 0 : skb_headlen(p->cur) - p->off;
+}
+
 /* To the next piece, in the next member of frag_list where this one is through. */
 static bool payload_next(struct payload *p)
 {
@@ -79,7 +85,7 @@ static int payload_take(struct payload *p, struct sk_buff *seg, u32 len, bool sh
 				return -EMSGSIZE;
 			get_page(page);
 			skb_add_rx_frag(seg, page, poff, n, n);
-		} else if (skb_is_nonlinear(seg)) {
+		} else if (skb_tailroom(seg) < n) {
 			return -EAGAIN; /* linear bytes behind a fragment: the caller copies */
 		} else {
 			memcpy(skb_put(seg, n), addr, n);
@@ -99,7 +105,7 @@ static struct sk_buff *segment_one(struct sk_buff *skb, struct payload *p, u32 h
 	struct sk_buff *seg;
 	int err;
 
-	seg = alloc_skb(headroom + hlen + (share ? 0 : len), GFP_ATOMIC);
+	seg = alloc_skb(headroom + hlen + (share ? min(len, linear_left(p)) : len), GFP_ATOMIC);
 	if (!seg)
 		return NULL;
 	skb_reserve(seg, headroom);
@@ -134,14 +140,13 @@ static struct sk_buff *segment_one(struct sk_buff *skb, struct payload *p, u32 h
 }
 
 /* The owner is told of its memory when the last piece is gone: that one carries the charge. */
-static void move_owner(struct sk_buff *skb, struct sk_buff *last, u32 pieces_truesize)
+static void move_owner(struct sk_buff *skb, struct sk_buff *last)
 {
 	if (!skb->destructor)
 		return;
 	SWAP(last->truesize, skb->truesize);
 	SWAP(last->destructor, skb->destructor);
 	SWAP(last->sk, skb->sk);
-	(void)pieces_truesize;
 }
 
 struct sk_buff *skb_segment(struct sk_buff *skb, u32 features)
@@ -175,7 +180,7 @@ struct sk_buff *skb_segment(struct sk_buff *skb, u32 features)
 	}
 	if (!segs)
 		return ERR_PTR(-EINVAL);
-	move_owner(skb, tail, 0);
+	move_owner(skb, tail);
 	segs->prev = tail;
 	return segs;
 }
