@@ -82,6 +82,7 @@ static struct vnode *step(struct vnode *dir, const char *name, size_t n)
 struct vnode *vnode_lookup(const char *path)
 {
 	size_t len = strlen(path), n;
+	bool wants_dir = len && path[len - 1] == '/';
 	struct vnode *v = &root;
 
 	spin_lock_bh(&tree_lock);
@@ -92,8 +93,8 @@ struct vnode *vnode_lookup(const char *path)
 		path += n;
 		len -= n;
 	}
-	if (!IS_ERR(v) && len && v->kind != VNODE_DIR)
-		v = ERR_PTR(-ENOTDIR); /* "file/" */
+	if (!IS_ERR(v) && wants_dir && v->kind != VNODE_DIR)
+		v = ERR_PTR(-ENOTDIR);
 	if (!IS_ERR(v))
 		refcount_inc(&v->ref);
 	spin_unlock_bh(&tree_lock);
