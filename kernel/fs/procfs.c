@@ -75,6 +75,12 @@ static void cmdline_show(struct seq_file *m)
 	seq_printf(m, "%s\n", cmdline_get_all());
 }
 
+static void cpuinfo_show(struct seq_file *m)
+{
+	for_each_cpu(cpu)
+		seq_printf(m, "processor\t: %u\n", cpu);
+}
+
 static void softirqs_show(struct seq_file *m)
 {
 	seq_puts(m, "          ");
@@ -140,7 +146,7 @@ static void thread_row(struct thread *t, void *arg)
 
 static void threads_show(struct seq_file *m)
 {
-	seq_puts(m, "  TID CPU S P    TIME_US   SWITCHES NAME\n");
+	seq_puts(m, "  PID CPU S P    TIME_US   SWITCHES NAME\n");
 	thread_for_each(thread_row, m);
 }
 
@@ -214,7 +220,7 @@ static int procfs_init(void)
 		{"proc/uptime", uptime_show},         {"proc/version", version_show},
 		{"proc/cmdline", cmdline_show},       {"proc/softirqs", softirqs_show},
 		{"proc/interrupts", interrupts_show}, {"proc/kmsg", kmsg_show},
-		{"proc/threads", threads_show},
+		{"proc/threads", threads_show},       {"proc/cpuinfo", cpuinfo_show},
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(files); i++) {
