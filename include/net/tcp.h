@@ -26,15 +26,14 @@ struct tcphdr {
 } __packed;
 static_assert(sizeof(struct tcphdr) == 20, "RFC 9293 section 3.1");
 
-#define TCPHDR_FIN     0x01
-#define TCPHDR_SYN     0x02
-#define TCPHDR_RST     0x04
-#define TCPHDR_PSH     0x08
-#define TCPHDR_ACK     0x10
-#define TCPHDR_URG     0x20
-#define TCPHDR_ECE     0x40
-#define TCPHDR_CWR     0x80
-#define TCPHDR_SYN_ECN (TCPHDR_SYN | TCPHDR_ECE | TCPHDR_CWR)
+#define TCPHDR_FIN 0x01
+#define TCPHDR_SYN 0x02
+#define TCPHDR_RST 0x04
+#define TCPHDR_PSH 0x08
+#define TCPHDR_ACK 0x10
+#define TCPHDR_URG 0x20
+#define TCPHDR_ECE 0x40
+#define TCPHDR_CWR 0x80
 
 static inline struct tcphdr *tcp_hdr(const struct sk_buff *skb)
 {
@@ -49,7 +48,6 @@ static inline u32 tcp_hdrlen(const struct sk_buff *skb)
 	return tcp_hdrlen_bytes(tcp_hdr(skb));
 }
 
-#define TCP_MAX_HDR_BYTES     60
 #define TCP_MSS_DEFAULT       536u /* RFC 9293 section 3.7.1 */
 #define TCP_MIN_MSS           88u
 #define TCP_MAX_WSCALE        14u

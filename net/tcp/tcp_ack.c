@@ -40,7 +40,7 @@ static void clean_rtx_queue(struct sock *sk, struct ack_result *r)
 	while ((skb = tcp_rtx_queue_head(sk)) &&
 	       seq_before_eq(TCP_SKB_CB(skb)->end_seq, tp->snd_una))
 		free_acked(sk, skb, r);
-	TCP_STAT(sk, LINUX_MIB_TCPDELIVERED);
+	NET_ADD_STATS(sock_net(sk), LINUX_MIB_TCPDELIVERED, r->acked);
 }
 
 static void measure_rtt(struct sock *sk, const struct ack_result *r)

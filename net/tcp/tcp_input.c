@@ -204,9 +204,11 @@ void tcp_init_transfer(struct sock *sk)
 
 	tcp_sync_mss(sk, dst ? dst_mtu(dst) : tp->pmtu_cookie);
 	tp->snd_cwnd = dst && dst->initcwnd ? dst->initcwnd : tcp_init_cwnd(tp->mss_cache);
-	/* RFC 6298 (5.7): the SYN was lost: begin carefully. */
-	if (tp->total_retrans)
+	if (tp->total_retrans) { /* the SYN was lost: RFC 5681 section 3.1, RFC 6298 (5.7) */
 		tp->snd_cwnd = 1;
+		if (!tp->srtt_us)
+			tp->rto_us = TCP_TIMEOUT_FALLBACK_US;
+	}
 	tp->ack.rcv_mss = (u16)min(TCP_MSS_DEFAULT, (u32)tp->advmss);
 	tp->lsndtime_ms = tp->rcv_tstamp_ms = tcp_now_ms();
 	tcp_sndbuf_expand(sk);

@@ -300,7 +300,9 @@ int tcp_ioctl(struct sock *sk, unsigned cmd, void *arg)
 	switch (cmd) {
 	case SIOCINQ:
 		if (!tcp_state_in(sk, TCPS(SYN_SENT) | TCPS(SYN_RECV)))
-			n = seq_diff(tp->rcv_nxt, tp->copied_seq) - (n && sock_flag(sk, SOCK_DONE));
+			n = seq_diff(tp->rcv_nxt, tp->copied_seq);
+		if (n > 0 && sock_flag(sk, SOCK_DONE))
+			n--; /* the FIN is no byte */
 		break;
 	case SIOCOUTQ:
 		if (!tcp_state_in(sk, TCPS(SYN_SENT) | TCPS(SYN_RECV) | TCPS(CLOSE)))
