@@ -12,7 +12,7 @@
 #include <kernel/cmdline.h>
 #include <lib/string.h>
 
-#define RAW_RANGES    128
+#define RAW_RANGES    256
 #define STRING_BYTES  (CMDLINE_MAX + 2048)
 #define PHYS_LIMIT    (1ull << 47)
 #define MB2_MAX_BYTES (1u << 20)

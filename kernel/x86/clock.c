@@ -113,6 +113,7 @@ static bool pm_init(void)
 /* Channel 2, which drives the speaker, counts down, round and round in 55 ms. */
 #define PIT_GATE     0x61
 #define PIT_CH2_ONCE 0xB0
+#define PIT_TRIES    100
 #define PIT_LATCH_2  0x80
 
 static u64 pit_read(void)
@@ -127,13 +128,30 @@ static u64 pit_read(void)
 
 static struct counter pit = {.name = "pit", .read = pit_read, .hz = PIT_HZ, .mask = 0xffff};
 
-static void pit_start(void)
+/* Start it, and see whether it is there: some small machines have none. */
+static bool pit_init(void)
 {
+	u64 first;
+
 	outb((u8)((inb(PIT_GATE) & ~2u) | 1), PIT_GATE); /* gate open, speaker off */
 	outb(PIT_CH2_ONCE, PIT_COMMAND);
 	outb(0xff, PIT_CH2);
 	outb(0xff, PIT_CH2);
+	first = pit_read();
+	for (unsigned n = 0; n < PIT_TRIES; n++)
+		if (pit_read() != first)
+			return true;
+	return false;
 }
+
+/* The last resort: the local APIC's timer, at the rate that QEMU and KVM run it. */
+static u64 apic_timer_read(void)
+{
+	return ~apic_read(APIC_TIMER_CURRENT); /* it counts down */
+}
+
+static struct counter apic_timer = {
+	.name = "apic", .read = apic_timer_read, .hz = NSEC_PER_SEC, .mask = 0xffffffff};
 
 /* --- kvm-clock: the hypervisor's own description of this CPU's counter
  * ---------------------------------- */
@@ -252,11 +270,6 @@ static struct sample take_sample(u64 (*read)(void))
 	return best;
 }
 
-static u64 apic_timer_read(void)
-{
-	return ~apic_read(APIC_TIMER_CURRENT); /* it counts down */
-}
-
 static u64 mul_div(u64 a, u64 b, u64 c)
 {
 	return c ? (u64)((unsigned __int128)a * b / c) : 0;
@@ -271,8 +284,6 @@ static void calibrate(const struct counter *ref)
 	struct sample ref0, ref1, apic0 = {0}, apic1 = {0};
 	u64 ticks = mul_div(CALIBRATE_NS, ref->hz, NSEC_PER_SEC);
 
-	if (ref == &pit)
-		pit_start();
 	if (apic_present) {
 		apic_write(APIC_TIMER_DIVIDE, 0xB); /* by one */
 		apic_write(APIC_TIMER_INITIAL, ~0u);
@@ -450,7 +461,12 @@ static const struct counter *find_reference(void)
 		return &hpet;
 	if (pm_init())
 		return &acpi_pm;
-	return &pit;
+	if (pit_init())
+		return &pit;
+	if (!apic_present)
+		panic("no clock to measure time by");
+	pr_warn("clock: nothing to measure by but the local APIC, taken to run at 1 GHz");
+	return &apic_timer;
 }
 
 void clock_init(void)
@@ -528,7 +544,8 @@ static void clock_timer_fired(struct timer *t)
 static int clock_late_init(void)
 {
 	timer_setup(&clock_timer, clock_timer_fired);
-	if (first_sample.tsc || (!clock_is_tsc() && mono.counter->mask != ~0ull))
+	if ((first_sample.tsc && reference != &apic_timer) ||
+	    (!clock_is_tsc() && mono.counter->mask != ~0ull))
 		timer_mod(&clock_timer, ktime_get_ns() + REFINE_NS);
 	return 0;
 }
