@@ -45,7 +45,8 @@ CLANG_INCLUDE = $(shell $(CLANG) -print-resource-dir)/include
 CLANG_WARN := -Wno-address-of-packed-member -Wno-ignored-optimization-argument -Wno-unknown-warning-option -Wthread-safety -Wno-unused-command-line-argument -Wno-gnu-variable-sized-type-not-at-end
 
 # The kernel's flags, without what clang does not know.
-CLANG_KFLAGS = $(subst $(GCC_INCLUDE),$(CLANG_INCLUDE),$(KFLAGS)) $(CLANG_WARN)
+CLANG_KFLAGS = $(filter-out -malign-data=%,$(subst $(GCC_INCLUDE),$(CLANG_INCLUDE),$(KFLAGS))) \
+	$(CLANG_WARN)
 
 # Those that make the locks can't be checked by them.
 nolockcheck = $(if $(filter %/spinlock.c,$(1)),-Wno-thread-safety)

@@ -10,12 +10,13 @@
 #include <kernel/preempt.h>
 #include <kernel/thread.h>
 #include <lib/printf.h>
+#include <string.h>
 
 #define MAX_FRAMES 24
 
+extern const u64 ksyms_base;
 extern const u32 ksyms_count;
-extern const u64 ksyms_addr[];
-extern const u32 ksyms_name_off[];
+extern const u16 ksyms_step[];
 extern const char ksyms_names[];
 
 /* Set while this CPU handles an exception. */
@@ -26,32 +27,21 @@ static bool is_text(u64 addr)
 	return addr >= (uintptr_t)_text_start && addr < (uintptr_t)_rodata_start;
 }
 
-/* Index of the last symbol at or below addr, which lies in the text; -1 for none. */
-static int find_symbol(u64 addr)
-{
-	u32 lo = 0, hi = ksyms_count;
-
-	while (lo < hi) {
-		u32 mid = lo + (hi - lo) / 2;
-
-		if (ksyms_addr[mid] <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return (int)lo - 1;
-}
-
 int printf_symbol(char *buf, size_t size, unsigned long addr)
 {
-	int i = is_text(addr) ? find_symbol(addr) : -1;
-	u64 end;
+	const char *name = ksyms_names;
+	u64 start = ksyms_base;
 
-	if (i < 0)
+	if (!is_text(addr) || addr < start)
 		return 0;
-	end = (u32)i + 1 < ksyms_count ? ksyms_addr[i + 1] : (uintptr_t)_rodata_start;
-	return scnprintf(buf, size, "%s+%#llx/%#llx", ksyms_names + ksyms_name_off[i],
-			 addr - ksyms_addr[i], end - ksyms_addr[i]);
+	for (u32 i = 0; i < ksyms_count; i++) {
+		if (addr - start < ksyms_step[i])
+			return scnprintf(buf, size, "%s+%#llx/%#x", name, addr - start,
+					 ksyms_step[i]);
+		start += ksyms_step[i];
+		name += strlen(name) + 1;
+	}
+	return 0;
 }
 
 static void backtrace_print(u64 rip, u64 rbp)
