@@ -116,6 +116,7 @@
 #define RXCSUM_IPOFLD (1u << 8)
 #define RXCSUM_TUOFLD (1u << 9)
 #define REG_RFCTL     0x5008     /* [D] */
+#define RFCTL_ACK_DIS (1u << 12) /* no interrupts for TCP acknowledgements */
 #define RFCTL_EXSTEN  (1u << 15) /* extended receive descriptors */
 #define REG_MTA       0x5200
 #define MTA_ENTRIES   128

@@ -273,7 +273,7 @@ void intel_rx_start(struct intel_nic *nic)
 		desc_arm(nic, i);
 	dma_wmb();
 	if (nic->family->extended_rx) {
-		intel_wr(nic, REG_RFCTL, RFCTL_EXSTEN);
+		intel_wr(nic, REG_RFCTL, RFCTL_EXSTEN | RFCTL_ACK_DIS);
 		intel_wr(nic, REG_MRQC, 0);
 	}
 	intel_wr(nic, REG_RXCSUM, RXCSUM_IPOFLD | RXCSUM_TUOFLD);
