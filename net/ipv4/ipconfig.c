@@ -44,7 +44,7 @@ static struct ipconfig applied; /* what /proc/net/ipconfig shows; set once */
 
 static int bad(enum field f, const char *text)
 {
-	pr_err("ip=: bad %s \"%s\"; no address is set", field_names[f], text);
+	pr_err("bad %s \"%s\"; no address is set", field_names[f], text);
 	return -EINVAL;
 }
 
@@ -147,7 +147,7 @@ int ipconfig_parse(const char *line, struct ipconfig *c)
 
 	memset(c, 0, sizeof(*c));
 	if (strscpy(text, line, sizeof(text)) < 0) {
-		pr_err("ip=: longer than %zu characters; no address is set", sizeof(text) - 1);
+		pr_err("ip= is longer than %zu characters; no address is set", sizeof(text) - 1);
 		return -E2BIG;
 	}
 	if (!strchr(text, ':') && !strchr(text, '.'))
@@ -163,7 +163,7 @@ int ipconfig_parse(const char *line, struct ipconfig *c)
 		p = colon ? colon + 1 : NULL;
 	}
 	if (p) {
-		pr_err("ip=: more than %d fields, at \"%s\"; no address is set", NFIELDS, p);
+		pr_err("ip= has more than %d fields, at \"%s\"; no address is set", NFIELDS, p);
 		return -EINVAL;
 	}
 	return parse_fields(field, c);
@@ -197,7 +197,7 @@ static int add_default_route(struct net *net, const struct net_device *dev, be32
 	int err = fib_add(net, &cfg);
 
 	if (err)
-		pr_err("ip=: gateway %pI4 cannot be used: %pe", &gateway, ERR_PTR(err));
+		pr_err("gateway %pI4 cannot be used: %pe", &gateway, ERR_PTR(err));
 	return err;
 }
 
@@ -232,9 +232,10 @@ int ipconfig_apply(struct net *net, struct ipconfig *c)
 	rtnl_lock();
 	dev = find_device(net, c->device);
 	if (!dev) {
-		pr_err("ip=: %s", *c->device ? "no such device:" : "there is no network device");
 		if (*c->device)
-			pr_err("ip=: bad device \"%s\"; no address is set", c->device);
+			bad(DEVICE, c->device);
+		else
+			pr_err("there is no network device");
 		err = -ENODEV;
 	} else {
 		strscpy(c->device, dev->name, sizeof(c->device));
