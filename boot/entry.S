@@ -54,6 +54,11 @@ boot_multiboot:
 	cld
 	movl %eax, %edi /* first argument, through all that follows */
 	movl %ebx, %ebp
+	/* Is there memory up to the image's end? A loader may not have looked. */
+	movl $MB2_MAGIC, _boot_bss_end - 4
+	cmpl $MB2_MAGIC, _boot_bss_end - 4
+	jne no_memory
+	movl $0, _boot_bss_end - 4
 	movl $boot_stack + BOOT_STACK_BYTES, %esp
 	rdtsc
 	movl %eax, boot_entry_tsc
@@ -98,9 +103,13 @@ boot_multiboot:
 	lgdt boot_gdt_pointer
 	ljmp $0x08, $boot_long
 
-/* Say so on the serial line, the only place where somebody can be listening. */
+no_memory:
+	movl $no_memory_text, %esi
+	jmp say
 no_long_mode:
 	movl $no_long_mode_text, %esi
+/* Say it on the serial line, the only place where somebody can be listening, and stop. */
+say:
 1:	movw $0x3FD, %dx
 	inb %dx, %al
 	testb $0x20, %al
@@ -113,6 +122,8 @@ no_long_mode:
 	jmp 1b
 2:	hlt
 	jmp 2b
+no_memory_text:
+	.asciz "sluice: too little memory: the image does not fit\r\n"
 no_long_mode_text:
 	.asciz "sluice: this CPU has no 64-bit mode with no-execute pages\r\n"
 
