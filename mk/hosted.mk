@@ -4,8 +4,6 @@
 
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -DDEBUG
 HOST_LDFLAGS := -no-pie -pthread
-# While parts of the stack are being written, a test links without what it does not call.
-HOST_LDFLAGS += -Wl,--unresolved-symbols=ignore-all
 
 # The stack is compiled as on bare metal, only <home/...> differs. Sources in host/ and tests see
 # glibc and include/, never include/libc.
