@@ -101,6 +101,7 @@ static struct host_frame *frame_from_skb(const struct sk_buff *skb)
 	f->queue = skb->queue_mapping;
 	f->gso_size = skb_shinfo(skb)->gso_size;
 	f->gso_type = skb_shinfo(skb)->gso_type;
+	f->hdr_len = (u16)min(skb_headlen(skb), 0xffffu);
 	f->csum_partial = skb->ip_summed == CHECKSUM_PARTIAL;
 	if (f->csum_partial) {
 		f->csum_start = (u16)(skb->csum_start - skb_headroom(skb));
@@ -260,8 +261,8 @@ static struct sk_buff *skb_from_frame(struct net_device *dev, const struct host_
 		skb->ip_summed = CHECKSUM_PARTIAL;
 		skb->csum_start = (u16)(skb_headroom(skb) + f->csum_start);
 		skb->csum_offset = f->csum_offset;
-	} else if (dev->features & NETIF_F_RXCSUM) {
-		skb->ip_summed = CHECKSUM_NONE;
+	} else if (f->csum_valid && dev->features & NETIF_F_RXCSUM) {
+		skb->ip_summed = CHECKSUM_UNNECESSARY;
 	}
 	return skb;
 }

@@ -3,6 +3,7 @@
  * The hosted home's start, its end, and what a kernel asks of a home besides time and threads.
  */
 #include <home/cpu.h>
+#include <kernel/bootinfo.h>
 #include <kernel/cmdline.h>
 #include <kernel/init.h>
 #include <kernel/irq.h>
@@ -31,6 +32,7 @@ unsigned host_cpu;
 bool host_irqs_off;
 uintptr_t percpu_offset[MAX_CPUS];
 struct host_config host_conf;
+struct bootinfo bootinfo;
 unsigned host_nr_cpus = 1;
 
 extern char __start_percpu[], __stop_percpu[];
@@ -176,6 +178,28 @@ static __attribute__((no_sanitize("address", "undefined"))) void percpu_init(voi
 	}
 }
 
+/* As a boot loader would: the archive is a module. */
+static void load_archive(const char *path)
+{
+	struct boot_module *m = &bootinfo.module[0];
+	size_t len;
+	void *p = host_archive_load(path, &len);
+
+	if (!p)
+		host_die("%s cannot be read", path);
+	*m = (struct boot_module){.start = (uintptr_t)p, .end = (uintptr_t)p + len, .cmdline = ""};
+	bootinfo.nmodules = 1;
+}
+
+/* Between the image's drivers: the host's devices. */
+static int host_devices(void)
+{
+	if (host_conf.devices)
+		host_conf.devices();
+	return 0;
+}
+DEFINE_INITCALL(INIT_DRIVER, host_devices);
+
 static void first_start(const struct host_config *config)
 {
 	host_conf = *config;
@@ -187,6 +211,8 @@ static void first_start(const struct host_config *config)
 	register_console(&stderr_console);
 	cmdline_init(config->cmdline ? config->cmdline : "");
 	host_mm_init();
+	if (config->archive)
+		load_archive(config->archive);
 	slab_init();
 	timer_init();
 	rcu_init();

@@ -25,7 +25,9 @@ struct host_config {
 	 * preempt_enable(): finds code that relies on not being preempted. */
 	unsigned preempt_percent;
 	bool realtime; /* time is the real clock, idling waits for it and for file descriptors */
-	bool boot;     /* all of kernel_start(): drivers' and late calls, autostarted apps */
+	const char *archive;   /* path of a root file system to mount, or NULL */
+	void (*devices)(void); /* called where the image's drivers start, before INIT_LATE */
+	bool boot; /* all of kernel_start(): drivers' and late calls, autostarted apps */
 };
 
 /* Bring the kernel up: memory, time, threads, softirqs, then the initcalls of INIT_CORE and
@@ -63,9 +65,5 @@ void host_log_level(enum log_level level);
 /* Deterministic random numbers for tests: their own stream of the run's seed. */
 u64 host_random(void);
 u32 host_random_below(u32 n);
-
-/* Memory for a root file system archive that has struct pages, filled from a file or a buffer;
- * never freed. NULL where it does not fit. Only before host_init(). */
-void *host_archive_load(const char *path, size_t *len);
 
 #endif

@@ -36,8 +36,13 @@ unsigned host_thread_count(void);
 
 /* mm.c, slab.c, spinlock.c */
 void host_mm_init(void);
+/* Read a root file system archive into pages of the arena; NULL where that fails. */
+void *host_archive_load(const char *path, size_t *len);
 u64 host_slab_bytes(void);
 void host_spinlock_check(void);
+
+/* console.c: /dev/console on standard input and output */
+void host_console_init(void);
 
 /* random.c */
 void host_random_init(u64 seed);

@@ -18,6 +18,8 @@ struct host_frame {
 	u64 time_ns; /* when it was sent, or is to arrive */
 	u16 queue;
 	u16 gso_size, gso_type; /* a super-packet, where the device offers TSO */
+	u16 hdr_len;            /* of a super-packet's headers */
+	bool csum_valid;        /* received: the checksum was looked at */
 	bool csum_partial;      /* csum_start: from the first byte of the frame */
 	u16 csum_start, csum_offset;
 	size_t len;

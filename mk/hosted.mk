@@ -15,9 +15,9 @@ HGLUE_FLAGS  := $(COMMON) -D_GNU_SOURCE -Iinclude -Ihost/include -I. -fno-pie -p
 LIB_BARE := lib/string.c lib/libgcc.c
 H_STACK := $(filter-out $(LIB_BARE) kernel/sched/% kernel/mm/slab.c libc/% apps/%,$(STACK_SRC))
 H_APP   := $(filter libc/% apps/%,$(STACK_SRC))
-H_GLUE  := $(filter-out %_test.c,$(call rfind,host,*.c))
+H_GLUE  := $(filter-out %_test.c host/main.c,$(call rfind,host,*.c))
 
-hosted: build/host/libsluice.a build/host-asan/libsluice.a
+hosted: build/host/libsluice.a build/host-asan/libsluice.a build/host/sluice build/host-asan/sluice
 
 # hosted-variant(folder, extra flags)
 define hosted-variant
@@ -43,6 +43,11 @@ $(1)/apps.o: $(H_APP:%.c=$(1)/stack/%.o)
 $(1)/libsluice.a: $(H_STACK:%.c=$(1)/stack/%.o) $(H_GLUE:%.c=$(1)/glue/%.o) $(1)/apps.o
 	$$(call say,AR,$$@)
 	$$(Q)rm -f $$@ && $$(AR) qcs $$@ $$^
+
+# The stack and its apps as a process.
+$(1)/sluice: $(1)/glue/host/main.o $(1)/libsluice.a
+	$$(call say,HLD,$$@)
+	$$(Q)$$(CC) $(2) $$(HOST_LDFLAGS) -o $$@ $$< -Wl,--whole-archive $(1)/libsluice.a -Wl,--no-whole-archive
 
 # lib/ alone: its tests need nothing else.
 $(1)/liblib.a: $(patsubst %.c,$(1)/stack/%.o,$(filter lib/%,$(H_STACK))) $(1)/lib_ours.o
