@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The machine's part of panic(): who speaks, how the others stop, and what comes after, as the
- * command line's panic= says. In Linux's way 0 or nothing halts, N > 0 resets after N seconds, N < 0
- * at once; `halt` and `reboot` say the same in words. Any context, also a broken one.
+ * command line's panic= says. In Linux's way 0 or nothing halts, N > 0 resets after N seconds, N <
+ * 0 at once; `halt` and `reboot` say the same in words. Any context, also a broken one.
  */
 #include "x86_int.h"
 
