@@ -3,8 +3,6 @@
 # stack. Tests of lib/ (lib_*_test.c) link lib/ only, so they build whatever state the rest is in.
 
 UNIT ?=
-# While parts of the stack are missing, a test that does not call them links all the same.
-UNIT_LD ?= -Wl,--unresolved-symbols=ignore-all
 UNIT_SRC := $(sort $(wildcard tests/unit/$(UNIT)*_test.c))
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=build/unit/%)
 # Helpers that several tests share: tests/unit/*.c that are not tests themselves.
@@ -30,7 +28,7 @@ build/unit/%_test: build/unit/obj/%_test.o $(UNIT_AUX:tests/unit/%.c=build/unit/
 		build/host-asan/libsluice.a
 	$(call say,HLD,$@)
 	$(Q)$(CC) $(SANITIZE) $(HOST_LDFLAGS) -o $@ $(filter %.o,$^) \
-		-Wl,--whole-archive build/host-asan/libsluice.a -Wl,--no-whole-archive $(UNIT_LD) -lcmocka
+		-Wl,--whole-archive build/host-asan/libsluice.a -Wl,--no-whole-archive -lcmocka
 
 # What include/libc promises, as tables made from our headers and from the host's.
 ABI_OBJ := $(addprefix build/unit/obj/abi_,ours.o theirs.o tcp.o)
