@@ -22,12 +22,15 @@ struct napi_gro_cb {
 	u16 flush_id;    /* IPv4 id of the packet does not continue the held one's */
 	u16 count;       /* segments merged so far, 1 for a fresh packet */
 	u16 proto;       /* EtherType, for gro_complete */
-	u8 same_flow : 1, is_atomic : 1, is_fou : 1, csum_valid : 1, free_head : 1;
+	u8 same_flow : 1, is_atomic : 1,
+		free : 2; /* free: GRO_FREE*, what is left of a merged one */
 	u8 network_offset;
 	csum32 csum;          /* with CHECKSUM_COMPLETE: of what follows data_offset */
 	struct sk_buff *last; /* of frag_list, or the packet itself */
 	u64 age_ns;
 };
+#define GRO_FREE         1
+#define GRO_FREE_STOLEN  2 /* its head went with the data */
 #define NAPI_GRO_CB(skb) ((struct napi_gro_cb *)(uintptr_t)(skb)->cb)
 static_assert(sizeof(struct napi_gro_cb) <= sizeof_field(struct sk_buff, cb), "fits skb->cb");
 

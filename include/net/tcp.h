@@ -226,4 +226,9 @@ struct tcp_timer_view {
 };
 void tcp_timer_view(const struct sock_key *key, struct tcp_timer_view *v);
 
+/* net/tcp/tcp_offload.c: TCP's part of GRO and GSO, see <net/gro.h>. */
+struct sk_buff *tcp4_gro_receive(struct list_head *held, struct sk_buff *skb);
+int tcp4_gro_complete(struct sk_buff *skb, int thoff);
+struct sk_buff *tcp4_gso_segment(struct sk_buff *skb, u32 features);
+
 #endif

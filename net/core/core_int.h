@@ -34,6 +34,8 @@ void packet_taps_deliver(struct sk_buff *skb, struct net_device *dev);
 
 /* gro.c */
 void napi_gro_init(struct napi_struct *n);
+/* Forget what is held: the device goes. */
+void napi_gro_drop(struct napi_struct *n);
 
 /* features.c: what the device may switch on, given what depends on what. */
 u32 netdev_fix_features(struct net_device *dev, u32 features);

@@ -72,6 +72,20 @@ void napi_gro_flush(struct napi_struct *n, u64 before_ns)
 	}
 }
 
+void napi_gro_drop(struct napi_struct *n)
+{
+	for (unsigned i = 0; i < GRO_HASH_BUCKETS; i++) {
+		struct list_head *head = &n->gro_hash[i].list;
+
+		while (!list_empty(head)) {
+			struct sk_buff *skb = list_first_entry(head, struct sk_buff, list);
+
+			gro_unlink(n, i, skb);
+			kfree_skb_reason(skb, SKB_DROP_REASON_DEV_READY);
+		}
+	}
+}
+
 /* Which held packets may be of the same flow, as far as the link tells. */
 static void gro_list_prepare(const struct list_head *head, struct sk_buff *skb)
 {
@@ -124,8 +138,11 @@ static bool dev_gro_receive(struct napi_struct *n, struct sk_buff *skb)
 		gro_unlink(n, bucket, done);
 		gro_pass(done);
 	}
-	if (NAPI_GRO_CB(skb)->same_flow)
-		return true; /* merged */
+	if (NAPI_GRO_CB(skb)->same_flow) { /* merged */
+		if (NAPI_GRO_CB(skb)->free)
+			kfree_skb_partial(skb, NAPI_GRO_CB(skb)->free == GRO_FREE_STOLEN);
+		return true;
+	}
 	if (NAPI_GRO_CB(skb)->flush)
 		return false;
 	if (n->gro_hash[bucket].count >= MAX_GRO_SKBS) {
@@ -197,7 +214,8 @@ static bool gro_merge_frags(struct sk_buff *p, struct sk_buff *skb, u32 offset)
 	p->len += skb->len - offset;
 	p->data_len += skb->len - offset;
 	p->truesize += delta;
-	kfree_skb_partial(skb, steal);
+	skb->len = skb->data_len = 0;
+	NAPI_GRO_CB(skb)->free = steal ? GRO_FREE_STOLEN : GRO_FREE;
 	return true;
 }
 
@@ -209,23 +227,21 @@ int skb_gro_receive(struct sk_buff *p, struct sk_buff *skb)
 	if (p->len + len >= min(p->dev->gso_max_size, GSO_MAX_SIZE) || NAPI_GRO_CB(skb)->flush ||
 	    cb->count >= GSO_MAX_SEGS)
 		return -E2BIG;
-	if (!skb_pull(skb, 0) || skb_headlen(skb) < offset)
+	if (skb_headlen(skb) < offset)
 		return -E2BIG;
 	NAPI_GRO_CB(skb)->same_flow = 1;
 	cb->count++;
-	if (gro_merge_frags(p, skb, offset)) {
-		skb = NULL;
-	} else {
-		skb_pull(skb, offset);
-		if (cb->last == p)
-			skb_shinfo(p)->frag_list = skb;
-		else
-			cb->last->next = skb;
-		cb->last = skb;
-		skb->next = NULL;
-		p->len += len;
-		p->data_len += len;
-		p->truesize += skb->truesize;
-	}
+	if (gro_merge_frags(p, skb, offset))
+		return 0;
+	skb_pull(skb, offset);
+	if (cb->last == p)
+		skb_shinfo(p)->frag_list = skb;
+	else
+		cb->last->next = skb;
+	cb->last = skb;
+	skb->next = NULL;
+	p->len += len;
+	p->data_len += len;
+	p->truesize += skb->truesize;
 	return 0;
 }

@@ -332,7 +332,7 @@ void netif_napi_add(struct net_device *dev, struct napi_struct *n,
 void netif_napi_del(struct napi_struct *n)
 {
 	list_del_init(&n->dev_list);
-	napi_gro_flush(n, ~0ull);
+	napi_gro_drop(n);
 }
 
 void napi_enable(struct napi_struct *n)

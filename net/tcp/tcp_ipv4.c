@@ -624,5 +624,8 @@ static const struct net_protocol tcp_protocol = {
 	.no_policy = true,
 	.handler = tcp_v4_rcv,
 	.err_handler = tcp_v4_err,
+	.gro_receive = tcp4_gro_receive,
+	.gro_complete = tcp4_gro_complete,
+	.gso_segment = tcp4_gso_segment,
 };
 NET_PROTOCOL(tcp_protocol);
