@@ -12,6 +12,7 @@
 #define NET_TCP_H
 
 #include <kernel/time.h>
+#include <lib/minmax.h>
 #include <net/inet_sock.h>
 #include <net/netns_tcp.h>
 #include <netinet/tcp.h>
@@ -54,6 +55,7 @@ static inline u32 tcp_hdrlen(const struct sk_buff *skb)
 #define TCP_INIT_CWND         10u /* RFC 6928 */
 #define TCP_MAX_QUICKACKS     16u
 #define TCP_INFINITE_SSTHRESH 0x7fffffffu
+#define TCP_CA_PRIV_SIZE      128u /* bytes of a congestion control's own data */
 
 /* ---- states --------------------------------------------------------------------------------- */
 /* Facts about a state, so that no code lists states. */
@@ -97,8 +99,10 @@ struct tcp_options_received {
 	u32 ts_recent_stamp_s;    /* when it was taken, seconds; 0: never */
 	u32 rcv_tsval, rcv_tsecr; /* of the segment being processed */
 	u16 saw_tstamp : 1, tstamp_ok : 1, wscale_ok : 1, snd_wscale : 4, rcv_wscale : 4;
-	u16 user_mss;  /* TCP_MAXSEG; 0: none */
-	u16 mss_clamp; /* the peer's MSS option */
+	u16 sack_ok : 3;   /* TCP_SACK_SEEN, TCP_DSACK_SEEN */
+	u16 num_sacks : 3; /* blocks to be sent with the next ACK, a DSACK included */
+	u16 user_mss;      /* TCP_MAXSEG; 0: none */
+	u16 mss_clamp;     /* the peer's MSS option */
 };
 
 /* ---- the connection ---------------------------------------------------------------------------
@@ -106,6 +110,12 @@ struct tcp_options_received {
 struct tcp_bind_bucket;
 struct tcp_af_ops;
 struct tcp_request_sock;
+struct tcp_congestion_ops;
+
+struct tcp_sack_block {
+	seq32 start_seq, end_seq;
+};
+#define TCP_NUM_SACKS 4
 
 /* Half-open requests and the accept queue of a listener (tcp_listen.c). */
 struct tcp_accept_queue {
@@ -117,8 +127,10 @@ struct tcp_accept_queue {
 /* What the retransmission timer slot stands for: they exclude each other. */
 enum tcp_pending {
 	TCP_PEND_NONE,
-	TCP_PEND_RETRANS, /* RTO (RFC 6298) */
-	TCP_PEND_PROBE0   /* persist: zero window (RFC 9293 3.8.6.1) */
+	TCP_PEND_RETRANS,    /* RTO (RFC 6298) */
+	TCP_PEND_PROBE0,     /* persist: zero window (RFC 9293 3.8.6.1) */
+	TCP_PEND_LOSS_PROBE, /* tail loss probe (RFC 8985 section 7) */
+	TCP_PEND_REO_TIMEOUT /* RACK's reordering window (RFC 8985 section 6.3) */
 };
 
 struct tcp_sock {
@@ -142,16 +154,62 @@ struct tcp_sock {
 	u32 tsoffset;
 
 	/* round trip (RFC 6298): srtt is scaled by 8, rttvar by 4 */
-	u32 srtt_us, rttvar_us, rto_us, min_rtt_us;
+	u32 srtt_us, mdev_us, mdev_max_us, rttvar_us, rto_us;
+	seq32 rtt_seq;         /* where rttvar may decrease next */
+	struct minmax rtt_min; /* over net.ipv4.tcp_min_rtt_wlen seconds */
 
-	/* congestion control (RFC 5681, 6582), in segments */
-	u8 ca_state; /* TCP_CA_* */
+	/* congestion control: Linux's names; windows and counts in segments */
+	const struct tcp_congestion_ops *ca_ops;
+	u64 ca_priv[TCP_CA_PRIV_SIZE / sizeof(u64)];
+	u8 ca_state;  /* TCP_CA_* */
+	u8 ecn_flags; /* TCP_ECN_* */
 	u8 dupacks;
-	u32 packets_out, lost_out, retrans_out;
-	u32 snd_cwnd, snd_ssthresh, snd_cwnd_cnt;
-	seq32 high_seq; /* SND.NXT when recovery began ("recover" of RFC 6582) */
-	bool is_cwnd_limited;
 	bool partial_acked; /* in this recovery a partial ACK came */
+	u32 snd_cwnd, snd_ssthresh, snd_cwnd_cnt, snd_cwnd_clamp;
+	u32 snd_cwnd_used, snd_cwnd_stamp_ms; /* application-limited: RFC 7661 */
+	u32 max_packets_out;                  /* in this window of data ... */
+	seq32 cwnd_usage_seq;                 /* ... which ends here */
+	bool is_cwnd_limited;
+	u32 prior_cwnd, prior_ssthresh; /* before recovery: for prr, and for undo */
+
+	/* the scoreboard (tcp_sack.c, tcp_recovery.c) */
+	u32 packets_out, sacked_out, lost_out, retrans_out; /* of the queue: sent, and marked so */
+	u32 lost;                                           /* marked lost, ever */
+	seq32 high_seq;                                     /* SND.NXT when recovery began */
+	struct sk_buff *highest_sack; /* segment behind the highest SACKed; NULL: send head */
+	struct sk_buff *retransmit_skb_hint; /* where the search for what to resend goes on */
+	struct list_head tsorted_sent_queue; /* the queue by time of (re)transmission */
+	struct tcp_sack_block recv_sack_cache[TCP_NUM_SACKS];
+	u32 reordering;             /* segments that may pass one another, measured */
+	u32 reord_seen;             /* reorderings found */
+	u32 prr_delivered, prr_out; /* PRR (RFC 9937) in this recovery */
+	seq32 undo_marker;          /* SND.UNA when it began; undo_valid: it may be undone */
+	bool undo_valid;
+	s32 undo_retrans;   /* retransmissions not yet proved needless */
+	seq32 tlp_high_seq; /* SND.NXT at the tail loss probe */
+	bool tlp_out;       /* that probe is not answered */
+	bool tlp_retrans;   /* ... and was a retransmission */
+	u8 frto : 1, is_sack_reneg : 1;
+	u32 timeout_rehash, dsack_dups;
+	struct {
+		u64 mstamp_us; /* when the segment last delivered had been sent */
+		u32 rtt_us;
+		seq32 end_seq;      /* of that segment */
+		u32 last_delivered; /* tp->delivered when the reordering window was last adapted */
+		u8 reo_wnd_steps;   /* in quarters of min_rtt */
+		u8 reo_wnd_persist : 5, dsack_seen : 1, advanced : 1;
+	} rack;
+
+	/* delivery rate (tcp_rate.c): see struct rate_sample */
+	u32 delivered, delivered_ce;
+	u32 app_limited; /* limited until delivered reaches this; 0: not */
+	u64 first_tx_us, delivered_us;
+	u32 rate_delivered, rate_interval_us;
+	bool rate_app_limited;
+
+	/* what we tell of our receive queue (RFC 2018, 2883) */
+	struct tcp_sack_block duplicate_sack, selective_acks[TCP_NUM_SACKS];
+	bool has_dsack;
 
 	/* counts */
 	u32 segs_out, data_segs_out, segs_in, data_segs_in, total_retrans;
@@ -199,12 +257,89 @@ struct tcp_sock {
 	struct list_head accept_node; /* [q] */
 };
 
+#define TCP_SACK_SEEN  1u /* rx_opt.sack_ok: both sides offered SACK */
+#define TCP_DSACK_SEEN 4u /* the peer has sent a DSACK */
+
+static inline bool tcp_is_sack(const struct tcp_sock *tp)
+{
+	return tp->rx_opt.sack_ok;
+}
+
 static inline struct tcp_sock *tcp_sk(const struct sock *sk)
 {
 	return (struct tcp_sock *)(uintptr_t)sk;
 }
 
+static inline u32 tcp_min_rtt(const struct tcp_sock *tp)
+{
+	return minmax_get(&tp->rtt_min);
+}
+
 extern struct proto tcp_prot;
+
+/* ---- congestion control modules ----------------------------------------------------------------
+ * As in Linux: a table of functions, private data in tp->ca_priv. Socket lock held, softirq or
+ * thread. What is not said to be required may be NULL.
+ */
+enum tcp_ca_event {
+	CA_EVENT_TX_START,     /* first transmission with nothing in flight */
+	CA_EVENT_CWND_RESTART, /* the window was restarted after an idle time */
+	CA_EVENT_COMPLETE_CWR, /* end of a reduction of the window */
+	CA_EVENT_LOSS,         /* the retransmission timer fired */
+	CA_EVENT_ECN_NO_CE,    /* a segment came without CE ... */
+	CA_EVENT_ECN_IS_CE,    /* ... and with */
+};
+enum { CA_ACK_SLOWPATH = 1, CA_ACK_WIN_UPDATE = 2, CA_ACK_ECE = 4 }; /* in_ack_event() */
+
+/* What one ACK told, to pkts_acked(). */
+struct ack_sample {
+	u32 pkts_acked; /* segments taken off the queue or SACKed */
+	s32 rtt_us;     /* -1: none */
+	u32 in_flight;  /* segments in flight when the last of them was sent */
+};
+
+/* Delivery rate as one ACK shows it (RFC 9438's and BBR's input; tcp_rate.c). */
+struct rate_sample {
+	u64 prior_us;        /* tp->delivered_us when the sampled segment was sent */
+	u32 prior_delivered; /* tp->delivered then */
+	u32 prior_delivered_ce;
+	s32 delivered; /* segments delivered over the interval; -1: no sample */
+	s32 delivered_ce;
+	s64 interval_us; /* < 0: no sample */
+	u32 snd_interval_us, rcv_interval_us;
+	s64 rtt_us;          /* of the segment (S)ACKed last; -1: none */
+	u32 losses;          /* segments marked lost by this ACK */
+	u32 acked_sacked;    /* segments newly (S)ACKed by it */
+	u32 prior_in_flight; /* before it */
+	seq32 last_end_seq;
+	bool is_app_limited, is_retrans, is_ack_delayed;
+};
+
+union tcp_cc_info;
+struct tcp_congestion_ops {
+	char name[TCP_CA_NAME_MAX];
+	u32 flags;                                               /* TCP_CONG_* */
+	u32 (*ssthresh)(struct sock *sk);                        /* required: after a loss */
+	void (*cong_avoid)(struct sock *sk, u32 ack, u32 acked); /* required unless cong_control */
+	u32 (*undo_cwnd)(struct sock *sk);                       /* required */
+	void (*init)(struct sock *sk);
+	void (*release)(struct sock *sk);
+	void (*set_state)(struct sock *sk, u8 new_state); /* before ca_state changes */
+	void (*cwnd_event)(struct sock *sk, enum tcp_ca_event ev);
+	void (*in_ack_event)(struct sock *sk, u32 flags); /* CA_ACK_* */
+	void (*pkts_acked)(struct sock *sk, const struct ack_sample *sample);
+	/* Takes cong_avoid's and PRR's place: sets cwnd and pacing rate by itself. */
+	void (*cong_control)(struct sock *sk, u32 ack, u32 flag, const struct rate_sample *rs);
+	u32 (*min_tso_segs)(struct sock *sk);
+	u32 (*sndbuf_expand)(struct sock *sk); /* send buffer in windows; without it 2 */
+	/* For sock_diag and TCP_CC_INFO: INET_DIAG_* type and body; bytes. */
+	size_t (*get_info)(struct sock *sk, u32 ext, int *attr, union tcp_cc_info *info);
+};
+
+static inline void *inet_csk_ca(const struct sock *sk)
+{
+	return (void *)(uintptr_t)tcp_sk(sk)->ca_priv;
+}
 
 /* ---- for sock_diag, ss and /proc --------------------------------------------------------------
  */

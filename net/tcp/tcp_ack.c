@@ -20,11 +20,11 @@ static void free_acked(struct sock *sk, struct sk_buff *skb, struct ack_result *
 
 	tp->packets_out--;
 	tp->lost_out -= !!(cb->sacked & TCPCB_LOST);
-	tp->retrans_out -= !!(cb->sacked & TCPCB_RETRANS_OUT);
+	tp->retrans_out -= !!(cb->sacked & TCPCB_SACKED_RETRANS);
 	if (cb->sacked & TCPCB_EVER_RETRANS)
 		r->retransmitted = true;
 	else
-		r->sent_us = cb->sent_us;
+		r->sent_us = tcp_skb_timestamp_us(skb);
 	r->acked++;
 	if (cb->flags & TCPHDR_SYN)
 		tp->retrans_stamp_ms = 0;

@@ -31,8 +31,8 @@ static void mark_lost(struct tcp_sock *tp, struct sk_buff *skb)
 {
 	struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
 
-	if (cb->sacked & TCPCB_RETRANS_OUT) {
-		cb->sacked &= (u8)~TCPCB_RETRANS_OUT;
+	if (cb->sacked & TCPCB_SACKED_RETRANS) {
+		cb->sacked &= (u8)~TCPCB_SACKED_RETRANS;
 		tp->retrans_out--;
 	}
 	if (!(cb->sacked & TCPCB_LOST)) {

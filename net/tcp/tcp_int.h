@@ -54,22 +54,52 @@ enum { TCP_WRITE_TIMER_DEFERRED, TCP_DELACK_TIMER_DEFERRED, TCP_MTU_REDUCED_DEFE
 
 /* ---- a segment's control block --------------------------------------------------------------- */
 struct tcp_skb_cb {
-	struct inet_skb_parm h4; /* received, and while IP sends it */
-	seq32 seq, end_seq;      /* end_seq: seq + SYN + FIN + length */
 	union {
-		u64 sent_us; /* sent: when, last */
-		u32 tw_isn;  /* received: number to answer a SYN with, out of TIME-WAIT; 0: none */
+		struct inet_skb_parm h4; /* received, and while IP sends it */
+		struct {                 /* sent: what the connection was like then (tcp_rate.c) */
+			u64 first_tx_us, delivered_us;
+			u32 delivered;
+			u32 delivered_ce : 20, is_app_limited : 1;
+		} tx;
+	};
+	seq32 seq, end_seq; /* end_seq: seq + SYN + FIN + length */
+	union {
+		struct {
+			u16 gso_segs, gso_size; /* sent: segments it is cut into, of this size */
+		};
+		u32 tw_isn; /* received: number to answer a SYN with, out of TIME-WAIT; 0: none */
 	};
 	seq32 ack_seq;
 	u8 flags;  /* TCPHDR_* */
-	u8 sacked; /* TCPCB_* of a sent segment */
+	u8 sacked; /* sent: TCPCB_*; received: where the SACK option is in the header, 0: nowhere */
+	u8 ip_dsfield; /* received: IPv4 TOS or IPv6 class */
+	u8 in_rtx : 1; /* is in the retransmit queue */
 };
 static_assert(sizeof(struct tcp_skb_cb) <= sizeof_field(struct sk_buff, cb), "fits skb->cb");
 #define TCP_SKB_CB(skb) ((struct tcp_skb_cb *)(uintptr_t)(skb)->cb)
 
-#define TCPCB_RETRANS_OUT  0x02 /* its retransmission is in flight */
-#define TCPCB_LOST         0x04
-#define TCPCB_EVER_RETRANS 0x80
+#define TCPCB_SACKED_ACKED   0x01 /* the peer has it, by a SACK block */
+#define TCPCB_SACKED_RETRANS 0x02 /* its retransmission is in flight */
+#define TCPCB_LOST           0x04
+#define TCPCB_TAGBITS        0x07
+#define TCPCB_REPAIRED       0x10
+#define TCPCB_EVER_RETRANS   0x80
+#define TCPCB_RETRANS        (TCPCB_SACKED_RETRANS | TCPCB_EVER_RETRANS)
+
+/* Segments that skb stands for on the wire, and their size. */
+static inline u32 tcp_skb_pcount(const struct sk_buff *skb)
+{
+	return TCP_SKB_CB(skb)->gso_segs;
+}
+static inline u32 tcp_skb_mss(const struct sk_buff *skb)
+{
+	return TCP_SKB_CB(skb)->gso_size;
+}
+/* When a segment of the retransmit queue was sent last (skb->tstamp_ns: the departure time). */
+static inline u64 tcp_skb_timestamp_us(const struct sk_buff *skb)
+{
+	return skb->tstamp_ns / NSEC_PER_USEC;
+}
 
 /* Sequence space of len payload bytes with flags. */
 static inline u32 tcp_seg_space(u8 flags, u32 len)
@@ -109,7 +139,7 @@ static inline u32 tcp_rto_max_us(const struct sock *sk)
 /* Segments believed to be in the network (RFC 5681 FlightSize less what is known lost). */
 static inline u32 tcp_packets_in_flight(const struct tcp_sock *tp)
 {
-	return tp->packets_out - tp->lost_out + tp->retrans_out;
+	return tp->packets_out - (tp->sacked_out + tp->lost_out) + tp->retrans_out;
 }
 static inline seq32 tcp_wnd_end(const struct tcp_sock *tp)
 {
@@ -341,6 +371,21 @@ void tcp_rtt_sample(struct sock *sk, u32 rtt_us);
  * ---------------------------------------------------------------
  */
 void tcp_cong_init(struct sock *sk);
+static inline void tcp_set_ca_state(struct sock *sk, u8 state)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (tp->ca_ops && tp->ca_ops->set_state)
+		tp->ca_ops->set_state(sk, state);
+	tp->ca_state = state;
+}
+static inline void tcp_ca_event(struct sock *sk, enum tcp_ca_event ev)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	if (tp->ca_ops && tp->ca_ops->cwnd_event)
+		tp->ca_ops->cwnd_event(sk, ev);
+}
 /* An ACK took acked segments off the queue / is a duplicate (RFC 5681 section 2). */
 void tcp_cong_acked(struct sock *sk, u32 acked);
 void tcp_cong_dupack(struct sock *sk);

@@ -27,6 +27,7 @@ void tcp_init_skb(struct sk_buff *skb, seq32 seq, u8 flags)
 	cb->seq = seq;
 	cb->end_seq = seq_add(seq, tcp_seg_space(flags, skb->len));
 	cb->flags = flags;
+	cb->gso_segs = 1;
 }
 
 void tcp_wmem_charge(struct sock *sk, struct sk_buff *skb)
@@ -93,7 +94,7 @@ int tcp_fragment(struct sock *sk, struct sk_buff *skb, u32 len, bool in_rtx, uns
 	tcp_rb_insert(&sk->tcp_rtx_queue, rest);
 	tcp_sk(sk)->packets_out++;
 	tcp_sk(sk)->lost_out += !!(ncb->sacked & TCPCB_LOST);
-	tcp_sk(sk)->retrans_out += !!(ncb->sacked & TCPCB_RETRANS_OUT);
+	tcp_sk(sk)->retrans_out += !!(ncb->sacked & TCPCB_SACKED_RETRANS);
 	return 0;
 }
 
@@ -238,7 +239,7 @@ int tcp_transmit_skb(struct sock *sk, struct sk_buff *skb, bool keep, unsigned g
 
 	tcp_mstamp_refresh(tp);
 	if (keep) {
-		TCP_SKB_CB(skb)->sent_us = tp->tcp_mstamp_us;
+		skb->tstamp_ns = tp->tcp_mstamp_us * NSEC_PER_USEC;
 		skb = copy_for_sending(skb, gfp);
 		if (!skb)
 			return -ENOBUFS;

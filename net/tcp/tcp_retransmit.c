@@ -49,8 +49,8 @@ int tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb)
 	err = tcp_transmit_skb(sk, skb, true, GFP_ATOMIC);
 	if (err)
 		TCP_STAT(sk, LINUX_MIB_TCPRETRANSFAIL);
-	if (!(cb->sacked & TCPCB_RETRANS_OUT)) {
-		cb->sacked |= TCPCB_RETRANS_OUT;
+	if (!(cb->sacked & TCPCB_SACKED_RETRANS)) {
+		cb->sacked |= TCPCB_SACKED_RETRANS;
 		tp->retrans_out++;
 	}
 	cb->sacked |= TCPCB_EVER_RETRANS;
@@ -65,7 +65,7 @@ void tcp_xmit_retransmit_queue(struct sock *sk)
 	if (!tp->lost_out)
 		return;
 	for (skb = tcp_rtx_queue_head(sk); skb; skb = tcp_rb_next(skb)) {
-		u8 marks = TCP_SKB_CB(skb)->sacked & (TCPCB_LOST | TCPCB_RETRANS_OUT);
+		u8 marks = TCP_SKB_CB(skb)->sacked & (TCPCB_LOST | TCPCB_SACKED_RETRANS);
 
 		if (marks != TCPCB_LOST)
 			continue;

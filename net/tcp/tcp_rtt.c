@@ -11,7 +11,7 @@ void tcp_rtt_init(struct sock *sk)
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	tp->srtt_us = tp->rttvar_us = 0;
-	tp->min_rtt_us = ~0u;
+	minmax_reset(&tp->rtt_min, tcp_now_ms(), ~0u);
 	tp->rto_us = TCP_TIMEOUT_INIT_US;
 }
 
@@ -22,7 +22,7 @@ void tcp_rtt_sample(struct sock *sk, u32 rtt_us)
 	s32 err;
 
 	rtt_us = clamp_t(u32, rtt_us, 1, 1u << 27);
-	tp->min_rtt_us = min(tp->min_rtt_us, rtt_us);
+	minmax_running_min(&tp->rtt_min, 300000, tcp_now_ms(), rtt_us);
 	if (!tp->srtt_us) {
 		tp->srtt_us = rtt_us << 3;
 		tp->rttvar_us = rtt_us << 1;

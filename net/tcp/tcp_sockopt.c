@@ -149,7 +149,7 @@ static void info_figures(const struct sock *sk, struct tcp_info *info)
 	info->tcpi_pmtu = tp->pmtu_cookie;
 	info->tcpi_rtt = tp->srtt_us >> 3;
 	info->tcpi_rttvar = tp->rttvar_us >> 2;
-	info->tcpi_min_rtt = tp->min_rtt_us;
+	info->tcpi_min_rtt = tcp_min_rtt(tp);
 	info->tcpi_snd_ssthresh = tp->snd_ssthresh;
 	info->tcpi_snd_cwnd = tp->snd_cwnd;
 	info->tcpi_advmss = tp->advmss;

@@ -140,7 +140,7 @@ static void assert_rtx_queue(const struct sock *sk)
 		next = cb->end_seq;
 		packets++;
 		lost += cb->sacked & TCPCB_LOST ? 1 : 0;
-		retrans += cb->sacked & TCPCB_RETRANS_OUT ? 1 : 0;
+		retrans += cb->sacked & TCPCB_SACKED_RETRANS ? 1 : 0;
 	}
 	DEBUG_ASSERT(seq_eq(next, tp->snd_nxt) || !packets);
 	DEBUG_ASSERT(packets == tp->packets_out && lost == tp->lost_out);
