@@ -44,7 +44,7 @@ static struct ipconfig applied; /* what /proc/net/ipconfig shows; set once */
 
 static int bad(enum field f, const char *text)
 {
-	pr_err("bad %s \"%s\"; no address is set", field_names[f], text);
+	pr_err("ip=: bad %s \"%s\"; no address is set", field_names[f], text);
 	return -EINVAL;
 }
 
@@ -150,6 +150,8 @@ int ipconfig_parse(const char *line, struct ipconfig *c)
 		pr_err("ip= is longer than %zu characters; no address is set", sizeof(text) - 1);
 		return -E2BIG;
 	}
+	if (!*text)
+		pr_warn("ip= is empty; no address is set");
 	if (!strchr(text, ':') && !strchr(text, '.'))
 		return parse_autoconf(text, c); /* ip=dhcp, ip=off */
 	for (unsigned i = 0; i < NFIELDS; i++)
@@ -169,8 +171,7 @@ int ipconfig_parse(const char *line, struct ipconfig *c)
 	return parse_fields(field, c);
 }
 
-/* -- applying
- * ---------------------------------------------------------------------------------------- */
+/* -- applying ------------------------------------------------------------------------------ */
 
 static struct net_device *find_device(struct net *net, const char *name)
 {
@@ -197,7 +198,7 @@ static int add_default_route(struct net *net, const struct net_device *dev, be32
 	int err = fib_add(net, &cfg);
 
 	if (err)
-		pr_err("gateway %pI4 cannot be used: %pe", &gateway, ERR_PTR(err));
+		pr_err("ip=: gateway %pI4 cannot be used: %pe", &gateway, ERR_PTR(err));
 	return err;
 }
 
@@ -235,7 +236,7 @@ int ipconfig_apply(struct net *net, struct ipconfig *c)
 		if (*c->device)
 			bad(DEVICE, c->device);
 		else
-			pr_err("there is no network device");
+			pr_err("ip=: there is no network device");
 		err = -ENODEV;
 	} else {
 		strscpy(c->device, dev->name, sizeof(c->device));
@@ -246,8 +247,7 @@ int ipconfig_apply(struct net *net, struct ipconfig *c)
 	return err;
 }
 
-/* -- /proc/net/ipconfig
- * --------------------------------------------------------------------------------- */
+/* -- /proc/net/ipconfig --------------------------------------------------------------------- */
 
 static void show_addr(struct seq_file *m, const char *key, be32 addr)
 {

@@ -22,7 +22,6 @@
 #define APIC_AT    0x112000u
 #define DSDT_AT    0x113000u
 
-
 static u8 *phys_mem;
 
 const void *acpi_os_map(u64 phys, size_t len)
