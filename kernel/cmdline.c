@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The kernel command line: kept whole for showing, and split once, in place, into words. Quotes
- * may enclose a whole word or only its value; they are removed.
+ * may enclose a whole word or only its value; they are removed. A backslash before a quote or a
+ * backslash, as GRUB puts it there, makes it an ordinary character.
  */
 #include <kernel/cmdline.h>
 #include <kernel/log.h>
@@ -27,7 +28,12 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* Take one word off *p, removing quotes and splitting at the first = outside of them. */
+static bool is_escape(const char *p)
+{
+	return p[0] == '\\' && (p[1] == '"' || p[1] == '\'' || p[1] == '\\');
+}
+
+/* Take one word off *p, removing quotes and splitting at the first =. */
 static struct word take_word(char **p)
 {
 	char *from = *p, *to = *p;
@@ -35,7 +41,9 @@ static struct word take_word(char **p)
 	bool quoted = false;
 
 	while (*from && (quoted || !is_blank(*from))) {
-		if (*from == '"') {
+		if (is_escape(from)) {
+			*to++ = *++from;
+		} else if (*from == '"') {
 			quoted = !quoted;
 		} else if (*from == '=' && !w.value) {
 			*to++ = '\0';
@@ -47,6 +55,8 @@ static struct word take_word(char **p)
 	}
 	*p = *from ? from + 1 : from;
 	*to = '\0';
+	if (quoted)
+		pr_warn("a quote is not closed in: %s", cmdline.line);
 	return w;
 }
 
@@ -63,14 +73,15 @@ void cmdline_init(const char *line)
 		if (!*p)
 			break;
 		if (cmdline.n == MAX_WORDS) {
-			pr_warn("command line: more than %u words, the rest is ignored: %s",
+			pr_warn("the command line has more than %u words, the rest is ignored: %s",
 				MAX_WORDS, p);
 			break;
 		}
 		cmdline.word[cmdline.n++] = take_word(&p);
 	}
 	if (len < 0)
-		pr_warn("command line: longer than %u bytes, the rest is ignored", CMDLINE_MAX - 1);
+		pr_warn("the command line is longer than %u bytes, the rest is ignored",
+			CMDLINE_MAX - 1);
 }
 
 const char *cmdline_get_all(void)
@@ -112,7 +123,7 @@ void cmdline_report_unknown(void)
 		/* GRUB's and Linux's names for things that are no business of ours. */
 		if (w->asked || !strcmp(w->key, "BOOT_IMAGE") || !strcmp(w->key, "--"))
 			continue;
-		pr_warn("command line: nothing knows %s%s%s", w->key, w->value ? "=" : "",
+		pr_warn("unknown command line parameter \"%s%s%s\"", w->key, w->value ? "=" : "",
 			w->value ? w->value : "");
 	}
 }

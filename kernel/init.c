@@ -95,15 +95,16 @@ static bool split_args(struct app_start *s)
 	return true;
 }
 
-/* Start the app that text (len bytes: name and arguments) calls for. */
-static void app_start(const char *text, size_t len)
+/* Start the app that text (len bytes: name and arguments) calls for. False: none was, which is
+ * said unless the text is blank. */
+static bool app_start(const char *text, size_t len)
 {
 	struct app_start *s = kzalloc(sizeof(*s) + len + 1, GFP_KERNEL);
 	struct thread *t;
 
 	if (!s) {
 		pr_err("init: no memory to start %s", text);
-		return;
+		return false;
 	}
 	memcpy(s->text, text, len);
 	if (!split_args(s)) {
@@ -123,21 +124,25 @@ static void app_start(const char *text, size_t len)
 		goto free;
 	}
 	thread_put(t);
-	return;
+	return true;
 free:
 	kfree(s);
+	return false;
 }
 
-/* text is "app args; app args". */
-static void start_named(const char *text)
+/* text is "app args; app args". False: nothing was started. */
+static bool start_named(const char *text)
 {
+	bool any = false;
+
 	while (*text) {
 		size_t len = strcspn(text, ";");
 
-		app_start(text, len);
+		any |= app_start(text, len);
 		text += len;
 		text += *text == ';';
 	}
+	return any;
 }
 
 static void start_autostarted(void)
@@ -166,9 +171,8 @@ void kernel_start(void)
 	do_initcalls(INIT_LATE);
 	cmdline_report_unknown();
 	open_console();
-	if (init)
-		start_named(init);
-	else
+	/* A machine where nothing runs could not even be asked why. */
+	if (!init || !start_named(init))
 		start_autostarted();
 	pr_info("up after %llu us", ktime_get_us());
 }

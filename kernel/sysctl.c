@@ -2,9 +2,8 @@
 /*
  * The sysctl tree: tables of named variables, read and written as text. A name on the command line
  * (sysctl.net.ipv4.x=1) is applied when its table is registered, so it holds from the first use
- * on. One mutex covers registration and
- * access; a variable is one word that its readers load whenever they
- * need it. A text that is wrong in any of its values changes none of them.
+ * on. One mutex covers registration and access; a variable is one word that its readers load
+ * whenever they need it. A text that is wrong in any of its values changes none of them.
  */
 #include <kernel/cmdline.h>
 #include <kernel/log.h>
@@ -212,7 +211,7 @@ static void apply_word(const char *key, const char *value, void *arg)
 		if (t->mode & 0222 && t->ops->write)
 			err = t->ops->write(t, row_data(t, h->base), value, strlen(value));
 		if (err)
-			pr_err("sysctl: %s=%s was refused: %s", key + strlen("sysctl."), value,
+			pr_err("%s=%s is refused: %s", key, value,
 			       err == -EACCES ? "read-only" : "not a value in its range");
 	}
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The small services of old: echo (RFC 862), discard (RFC 863) and chargen (RFC 864), over TCP and
- * UDP. One thread and one epoll for each service that is started; `echo`, `discard`, `chargen`
- * [-p port]. Answers over UDP are never larger than the question, so that none of them can be
- * used to amplify a flood, and never go to a port that would answer back.
+ * UDP. `inetd` runs all three in one thread with one epoll; `echod`, `discardd`, `chargend`
+ * [-p port] run one each. Answers over UDP are never larger than the question, so that none of
+ * them can be used to amplify a flood, and never go to a port that would answer back.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -28,26 +28,41 @@ struct service {
 	bool echoes, generates;
 };
 
-static const struct service echo_service = {"echo", 7, true, false};
-static const struct service discard_service = {"discard", 9, false, false};
-static const struct service chargen_service = {"chargen", 19, false, true};
+enum { ECHO, DISCARD, CHARGEN, NSERVICES };
+
+static const struct service services[NSERVICES] = {
+	[ECHO] = {"echo", 7, true, false},
+	[DISCARD] = {"discard", 9, false, false},
+	[CHARGEN] = {"chargen", 19, false, true},
+};
+
+/* What an event may be about. */
+enum source_kind { LISTENER, DATAGRAMS, CONNECTION };
+
+struct source {
+	enum source_kind kind;
+	int fd;
+	const struct service *svc;
+};
 
 struct peer {
-	int fd;
+	struct source src; /* first; CONNECTION */
 	uint32_t events;
 	char *pending;   /* what the peer did not take yet */
 	size_t off, len; /* off: also where a generator is in its pattern */
 };
 
 struct server {
-	const struct service *svc;
-	int epfd, tcp, udp;
+	int epfd;
+	struct source listening[2 * NSERVICES];
+	unsigned nlistening;
+	char *pattern; /* of chargen, twice: two periods; made when first needed */
 	char buf[BUF_SIZE];
 };
 
 static void peer_end(struct peer *p)
 {
-	close(p->fd);
+	close(p->src.fd);
 	free(p->pending);
 	free(p);
 }
@@ -56,14 +71,14 @@ static void peer_watch(struct server *s, struct peer *p, uint32_t events)
 {
 	struct epoll_event ev = {.events = events, .data.ptr = p};
 
-	if (p->events != events && !epoll_ctl(s->epfd, EPOLL_CTL_MOD, p->fd, &ev))
+	if (p->events != events && !epoll_ctl(s->epfd, EPOLL_CTL_MOD, p->src.fd, &ev))
 		p->events = events;
 }
 
 /* Send buf; keep what does not fit. False: the peer is gone. */
 static bool peer_send(struct server *s, struct peer *p, const char *buf, size_t len)
 {
-	ssize_t n = send(p->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t n = send(p->src.fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 	if (n < 0 && errno != EAGAIN)
 		return false;
@@ -95,10 +110,35 @@ static void fill_chargen(char *buf, size_t len)
 	}
 }
 
+/* Two periods of the pattern: a send may begin anywhere in the first. NULL: no memory. */
+static const char *chargen_pattern(struct server *s)
+{
+	if (!s->pattern) {
+		s->pattern = malloc(2 * CHARGEN_PERIOD);
+		if (s->pattern)
+			fill_chargen(s->pattern, 2 * CHARGEN_PERIOD);
+	}
+	return s->pattern;
+}
+
+static bool generate(struct server *s, struct peer *p)
+{
+	const char *pattern = chargen_pattern(s);
+	ssize_t n;
+
+	if (!pattern)
+		return false;
+	n = send(p->src.fd, pattern + p->off, 2 * CHARGEN_PERIOD - p->off,
+		 MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n > 0)
+		p->off = (p->off + (size_t)n) % CHARGEN_PERIOD;
+	return n >= 0 || errno == EAGAIN;
+}
+
 static bool peer_writable(struct server *s, struct peer *p)
 {
 	if (p->pending) {
-		ssize_t n = send(p->fd, p->pending + p->off, p->len - p->off,
+		ssize_t n = send(p->src.fd, p->pending + p->off, p->len - p->off,
 				 MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (n < 0)
@@ -109,34 +149,28 @@ static bool peer_writable(struct server *s, struct peer *p)
 		free(p->pending);
 		p->pending = NULL;
 	}
-	if (s->svc->generates) {
-		ssize_t n = send(p->fd, s->buf + p->off, 2 * CHARGEN_PERIOD - p->off,
-				 MSG_DONTWAIT | MSG_NOSIGNAL);
-
-		if (n > 0)
-			p->off = (p->off + (size_t)n) % CHARGEN_PERIOD;
-		return n >= 0 || errno == EAGAIN;
-	}
+	if (p->src.svc->generates)
+		return generate(s, p);
 	peer_watch(s, p, EPOLLIN);
 	return true;
 }
 
 static bool peer_readable(struct server *s, struct peer *p)
 {
-	ssize_t n = recv(p->fd, s->buf, sizeof(s->buf), MSG_DONTWAIT);
+	ssize_t n = recv(p->src.fd, s->buf, sizeof(s->buf), MSG_DONTWAIT);
 
 	if (n < 0)
 		return errno == EAGAIN;
 	if (!n)
 		return false;
-	return !s->svc->echoes || peer_send(s, p, s->buf, (size_t)n);
+	return !p->src.svc->echoes || peer_send(s, p, s->buf, (size_t)n);
 }
 
-static void tcp_accept(struct server *s)
+static void tcp_accept(struct server *s, const struct source *from)
 {
 	for (;;) {
-		struct epoll_event ev = {.events = s->svc->generates ? EPOLLOUT : EPOLLIN};
-		int fd = accept4(s->tcp, NULL, NULL, SOCK_NONBLOCK);
+		struct epoll_event ev = {.events = from->svc->generates ? EPOLLOUT : EPOLLIN};
+		int fd = accept4(from->fd, NULL, NULL, SOCK_NONBLOCK);
 		struct peer *p;
 
 		if (fd < 0)
@@ -146,7 +180,7 @@ static void tcp_accept(struct server *s)
 			close(fd);
 			return;
 		}
-		p->fd = fd;
+		p->src = (struct source){CONNECTION, fd, from->svc};
 		p->events = ev.events;
 		ev.data.ptr = p;
 		if (epoll_ctl(s->epfd, EPOLL_CTL_ADD, fd, &ev))
@@ -154,23 +188,40 @@ static void tcp_accept(struct server *s)
 	}
 }
 
-static void udp_answer(struct server *s)
+/* The next datagram into *buf: the server's own buffer, or for a large one a piece of the heap,
+ * which the caller frees. Its length, or -1. */
+static ssize_t take_datagram(struct server *s, int fd, struct sockaddr_in *from, char **buf)
 {
-	struct sockaddr_in from;
-	socklen_t len = sizeof(from);
-	ssize_t n = recvfrom(s->udp, s->buf, sizeof(s->buf), MSG_DONTWAIT, (struct sockaddr *)&from,
-			     &len);
+	socklen_t len = sizeof(*from);
+	ssize_t n = recv(fd, NULL, 0, MSG_DONTWAIT | MSG_PEEK | MSG_TRUNC);
+	size_t size = n > BUF_SIZE ? (size_t)n : BUF_SIZE;
 
-	if (n < 0 || ntohs(from.sin_port) < RESERVED_PORTS)
-		return;
-	if (s->svc->echoes || s->svc->generates) {
-		if (s->svc->generates)
-			fill_chargen(s->buf, sizeof(s->buf));
-		sendto(s->udp, s->buf, (size_t)n, MSG_DONTWAIT, (struct sockaddr *)&from, len);
+	*buf = size > BUF_SIZE ? malloc(size) : s->buf;
+	if (!*buf) { /* it is dropped: what cannot be given back whole is not given back */
+		recv(fd, s->buf, 0, MSG_DONTWAIT);
+		return -1;
 	}
+	return recvfrom(fd, *buf, size, MSG_DONTWAIT, (struct sockaddr *)from, &len);
 }
 
-static int open_socket(const struct server *s, int type, unsigned port)
+static void udp_answer(struct server *s, const struct source *src)
+{
+	struct sockaddr_in from;
+	char *buf;
+	ssize_t n = take_datagram(s, src->fd, &from, &buf);
+	const char *answer = src->svc->generates ? chargen_pattern(s) : buf;
+
+	if (n > 2 * CHARGEN_PERIOD && src->svc->generates)
+		n = 2 * CHARGEN_PERIOD;
+	if (n >= 0 && answer && ntohs(from.sin_port) >= RESERVED_PORTS &&
+	    (src->svc->echoes || src->svc->generates))
+		sendto(src->fd, answer, (size_t)n, MSG_DONTWAIT, (struct sockaddr *)&from,
+		       sizeof(from));
+	if (buf != s->buf)
+		free(buf);
+}
+
+static int open_socket(const struct service *svc, int type, unsigned port)
 {
 	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
 	int fd = socket(AF_INET, type | SOCK_NONBLOCK, 0), one = 1;
@@ -180,96 +231,122 @@ static int open_socket(const struct server *s, int type, unsigned port)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ||
 	    (type == SOCK_STREAM && listen(fd, 128))) {
-		fprintf(stderr, "%s: port %u: %s\n", s->svc->name, port, strerror(errno));
+		fprintf(stderr, "%s: port %u: %s\n", svc->name, port, strerror(errno));
 		close(fd);
 		return -1;
 	}
 	return fd;
 }
 
-/* The two listening sockets are told apart by the address of their descriptor's variable. */
-static bool open_server(struct server *s, unsigned port)
+static bool listen_on(struct server *s, const struct service *svc, int type, unsigned port)
 {
-	struct epoll_event tcp = {.events = EPOLLIN, .data.ptr = &s->tcp};
-	struct epoll_event udp = {.events = EPOLLIN, .data.ptr = &s->udp};
+	struct source *src = &s->listening[s->nlistening];
+	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = src};
 
-	s->epfd = epoll_create1(0);
-	s->tcp = open_socket(s, SOCK_STREAM, port);
-	s->udp = open_socket(s, SOCK_DGRAM, port);
-	return s->epfd >= 0 && s->tcp >= 0 && s->udp >= 0 &&
-	       !epoll_ctl(s->epfd, EPOLL_CTL_ADD, s->tcp, &tcp) &&
-	       !epoll_ctl(s->epfd, EPOLL_CTL_ADD, s->udp, &udp);
+	src->kind = type == SOCK_STREAM ? LISTENER : DATAGRAMS;
+	src->svc = svc;
+	src->fd = open_socket(svc, type, port);
+	if (src->fd < 0)
+		return false;
+	s->nlistening++;
+	return !epoll_ctl(s->epfd, EPOLL_CTL_ADD, src->fd, &ev);
+}
+
+static bool open_service(struct server *s, const struct service *svc, unsigned port)
+{
+	return listen_on(s, svc, SOCK_STREAM, port) && listen_on(s, svc, SOCK_DGRAM, port);
+}
+
+static void server_event(struct server *s, const struct epoll_event *ev)
+{
+	struct source *src = ev->data.ptr;
+	struct peer *p = ev->data.ptr;
+
+	if (src->kind == LISTENER)
+		tcp_accept(s, src);
+	else if (src->kind == DATAGRAMS)
+		udp_answer(s, src);
+	else if (ev->events & EPOLLERR ||
+		 !(p->events == EPOLLOUT ? peer_writable(s, p) : peer_readable(s, p)))
+		peer_end(p);
 }
 
 static void server_loop(struct server *s)
 {
 	struct epoll_event ev[MAX_EVENTS];
 
-	if (s->svc->generates)
-		fill_chargen(s->buf, sizeof(s->buf));
 	for (;;) {
 		int n = epoll_wait(s->epfd, ev, MAX_EVENTS, -1);
 
-		for (int i = 0; i < n; i++) {
-			struct peer *p = ev[i].data.ptr;
-
-			if (ev[i].data.ptr == &s->tcp)
-				tcp_accept(s);
-			else if (ev[i].data.ptr == &s->udp)
-				udp_answer(s);
-			else if (ev[i].events & EPOLLERR ||
-				 !(p->events == EPOLLOUT ? peer_writable(s, p)
-							 : peer_readable(s, p)))
-				peer_end(p);
-		}
+		if (n < 0)
+			return;
+		for (int i = 0; i < n; i++)
+			server_event(s, &ev[i]);
 	}
 }
 
-static int run(const struct service *svc, int argc, char **argv)
+static int run(const struct service *first, unsigned n, unsigned port)
 {
-	struct server *s;
-	unsigned port = svc->port;
-	int opt;
+	struct server *s = calloc(1, sizeof(*s));
+	bool ok;
 
-	optind = 0;
-	while ((opt = getopt(argc, argv, "p:")) != -1) {
-		port = opt == 'p' ? (unsigned)strtoul(optarg, NULL, 10) : 0;
-		if (!port || port > 65535) {
-			fprintf(stderr, "usage: %s [-p port]\n", svc->name);
-			return 2;
-		}
-	}
-	s = calloc(1, sizeof(*s));
 	if (!s)
 		return 1;
-	s->svc = svc;
-	if (open_server(s, port))
+	s->epfd = epoll_create1(0);
+	ok = s->epfd >= 0;
+	for (unsigned i = 0; ok && i < n; i++)
+		ok = open_service(s, &first[i], port ? port : first[i].port);
+	if (ok)
 		server_loop(s);
-	if (s->tcp >= 0)
-		close(s->tcp);
-	if (s->udp >= 0)
-		close(s->udp);
-	close(s->epfd);
+	for (unsigned i = 0; i < s->nlistening; i++)
+		close(s->listening[i].fd);
+	if (s->epfd >= 0)
+		close(s->epfd);
+	free(s->pattern);
 	free(s);
 	return 1;
 }
 
+static int run_one(const struct service *svc, int argc, char **argv)
+{
+	unsigned long port = 0;
+	char *end = NULL;
+
+	if (argc == 3 && !strcmp(argv[1], "-p"))
+		port = strtoul(argv[2], &end, 10);
+	if (argc != 1 && (!port || port > 65535 || *end)) {
+		fprintf(stderr, "usage: %s [-p port]\n", argv[0]);
+		return 2;
+	}
+	return run(svc, 1, (unsigned)port);
+}
+
 static int echo_main(int argc, char **argv)
 {
-	return run(&echo_service, argc, argv);
+	return run_one(&services[ECHO], argc, argv);
 }
 
 static int discard_main(int argc, char **argv)
 {
-	return run(&discard_service, argc, argv);
+	return run_one(&services[DISCARD], argc, argv);
 }
 
 static int chargen_main(int argc, char **argv)
 {
-	return run(&chargen_service, argc, argv);
+	return run_one(&services[CHARGEN], argc, argv);
 }
 
-APP(echod, echo_main, "echod [-p port]: echo service, TCP and UDP (port 7)", true);
+static int inetd_main(int argc, char **argv)
+{
+	if (argc > 1) {
+		fprintf(stderr, "usage: %s\n", argv[0]);
+		return 2;
+	}
+	return run(services, NSERVICES, 0);
+}
+
+APP(inetd, inetd_main, "inetd: echo, discard and chargen, TCP and UDP (ports 7, 9, 19)", true);
+APP(echod, echo_main, "echod [-p port]: echo service, TCP and UDP (port 7)", false);
 APP(discardd, discard_main, "discardd [-p port]: discard service, TCP and UDP (port 9)", false);
 APP(chargend, chargen_main, "chargend [-p port]: character generator, TCP and UDP (port 19)",
     false);

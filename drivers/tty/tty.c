@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Raw terminals as files; contract in tty.h. The receive ring is filled from hardirq and emptied by
- * threads; a byte that finds it full is lost and counted, as on any line without flow control.
+ * threads, who tell the driver when there is room again; a byte that finds it full is lost and
+ * counted.
  */
 #include "tty.h"
 
@@ -26,10 +27,16 @@
 #define TTY_COLS       80
 #define TTY_CHUNK      128u
 #define TTY_WRITE_ROOM 64u /* poll says writable from so much room on */
+#define TTY_UNTHROTTLE (TTY_RX_BYTES / 2)
 
 static u32 rx_count(const struct tty *t)
 {
 	return READ_ONCE(t->rx_head) - READ_ONCE(t->rx_tail);
+}
+
+size_t tty_rx_room(const struct tty *t)
+{
+	return TTY_RX_BYTES - rx_count(t);
 }
 
 void tty_receive(struct tty *t, const u8 *s, size_t n)
@@ -55,16 +62,22 @@ void tty_write_wakeup(struct tty *t)
 		wake_up_nr_key(&t->wq, 0, EPOLLOUT | EPOLLWRNORM);
 }
 
-/* Take up to n bytes out of the ring. */
+/* Take up to n bytes out of the ring. Only where the ring passes the middle is the driver told: it
+ * may have stopped anywhere above. */
 static size_t rx_take(struct tty *t, u8 *to, size_t n)
 {
 	irqflags_t flags;
 	size_t got = 0;
+	bool was_above;
 
 	spin_lock_irqsave(&t->lock, flags);
+	was_above = rx_count(t) > TTY_UNTHROTTLE;
 	while (got < n && rx_count(t))
 		to[got++] = t->rx[t->rx_tail++ % TTY_RX_BYTES];
+	was_above = was_above && rx_count(t) <= TTY_UNTHROTTLE;
 	spin_unlock_irqrestore(&t->lock, flags);
+	if (was_above && t->ops->unthrottle)
+		t->ops->unthrottle(t);
 	return got;
 }
 

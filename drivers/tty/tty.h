@@ -5,7 +5,8 @@
  * becomes "\r\n" unless OPOST is taken off by TCSETS.
  *
  * A port driver fills in a struct tty, calls tty_register() and then tty_receive() for input and
- * tty_write_wakeup() when its transmit queue has room again.
+ * tty_write_wakeup() when its transmit queue has room again. It should hand over no more than
+ * tty_rx_room(): what it leaves in the chip holds the sender back where the line can do that.
  */
 #ifndef DRIVERS_TTY_TTY_H
 #define DRIVERS_TTY_TTY_H
@@ -24,6 +25,8 @@ struct tty_port_ops {
 	/* How many bytes write() would take now / how many are not sent yet. */
 	size_t (*room)(struct tty *t);
 	size_t (*pending)(struct tty *t);
+	/* Readers have made room: go on receiving. Any context, the ring's lock not held. */
+	void (*unthrottle)(struct tty *t);
 };
 
 /* The kernel's struct termios, as TCGETS and TCSETS pass it. */
@@ -50,6 +53,9 @@ int tty_register(struct tty *t, const char *name, bool console);
 
 /* n bytes came in. Any context. */
 void tty_receive(struct tty *t, const u8 *s, size_t n);
+
+/* How many bytes tty_receive() would keep: it grows any time, shrinks by tty_receive() alone. */
+size_t tty_rx_room(const struct tty *t);
 
 /* There is room to write again. Any context. */
 void tty_write_wakeup(struct tty *t);

@@ -4,6 +4,8 @@
  * a ring that is sent as far as the chip takes it at once; the rest follows by transmit interrupts.
  * Where those cannot come (before uart_start_irq(), interrupts off, a panic) or the ring is full,
  * the log's output waits for the chip, so that no line of it is lost; a tty write never does.
+ * While the terminal's reader is behind, what comes in stays in the chip and RTS is off: an
+ * emulated line, and a real one with RTS wired, then waits as well.
  */
 #include "uart_int.h"
 
@@ -39,6 +41,7 @@
 #define LCR_8N1  0x03
 #define LCR_DLAB 0x80
 
+#define MCR_DTR     0x01
 #define MCR_DTR_RTS 0x03
 #define MCR_OUT2    0x08 /* on a PC: connects the interrupt line */
 #define MCR_LOOP    0x10
@@ -154,12 +157,6 @@ static size_t uart_tty_pending(struct tty *t)
 	return tx_count(container_of(t, struct uart, tty));
 }
 
-const struct tty_port_ops uart_tty_ops = {
-	.write = uart_tty_write,
-	.room = uart_tty_room,
-	.pending = uart_tty_pending,
-};
-
 /* A panic may have stopped the lock's owner: it goes ahead without. */
 __no_lock_check void uart_console_write(struct console *c, const char *s, size_t len)
 {
@@ -213,6 +210,35 @@ static size_t rx_pull(struct uart *u, u8 *to, size_t n)
 	return got;
 }
 
+/* Let the line in, or hold it. Lock held. */
+static void rx_stop(struct uart *u, bool stop)
+{
+	u->rx_stopped = stop;
+	u->ier = stop ? u->ier & (u8) ~(IER_RX | IER_LINE) : u->ier | IER_RX | IER_LINE;
+	u->out(u, UART_IER, u->ier);
+	u->out(u, UART_MCR, MCR_OUT2 | (stop ? MCR_DTR : MCR_DTR_RTS));
+}
+
+/* The reader made its room before it came here, and the handler looks at the room with the lock
+ * held: one of the two sees what the other did. */
+static void uart_tty_unthrottle(struct tty *t)
+{
+	struct uart *u = container_of(t, struct uart, tty);
+	irqflags_t flags;
+
+	spin_lock_irqsave(&u->lock, flags);
+	if (u->rx_stopped)
+		rx_stop(u, false);
+	spin_unlock_irqrestore(&u->lock, flags);
+}
+
+const struct tty_port_ops uart_tty_ops = {
+	.write = uart_tty_write,
+	.room = uart_tty_room,
+	.pending = uart_tty_pending,
+	.unthrottle = uart_tty_unthrottle,
+};
+
 /* One round of service. Returns whether there may be more. */
 static bool serve(struct uart *u, u8 *rx, size_t *n, bool *wake)
 {
@@ -222,7 +248,10 @@ static bool serve(struct uart *u, u8 *rx, size_t *n, bool *wake)
 	iir = u->in(u, UART_IIR);
 	if (!(iir & IIR_NONE)) {
 		u->stats.interrupts++;
-		*n = rx_pull(u, rx, RX_CHUNK);
+		if (!u->rx_stopped && tty_rx_room(&u->tty) < RX_CHUNK)
+			rx_stop(u, true);
+		if (!u->rx_stopped)
+			*n = rx_pull(u, rx, RX_CHUNK);
 		u->in(u, UART_MSR); /* a modem line's interrupt ends by this */
 		tx_push(u);
 		*wake = u->writers_wait && tx_count(u) <= TX_WAKE;

@@ -29,6 +29,7 @@ struct uart {
 	u8 tx[UART_TX_BYTES];    /* [lock] */
 	u32 tx_head, tx_tail;    /* [lock] free-running; head is written next */
 	bool writers_wait;       /* [lock] somebody found the ring full */
+	bool rx_stopped;         /* [lock] the tty is full: bytes wait in the chip */
 	struct uart_stats stats; /* [lock] */
 	struct tty tty;
 	struct console console;

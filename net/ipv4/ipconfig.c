@@ -210,12 +210,12 @@ static int apply_static(struct net *net, struct net_device *dev, const struct ip
 	int err = dev_open(dev);
 
 	if (err) {
-		pr_err("%s cannot be opened: %pe", dev->name, ERR_PTR(err));
+		pr_err("ip=: %s cannot be opened: %pe", dev->name, ERR_PTR(err));
 		return err;
 	}
 	err = inet_addr_add(dev, c->client, c->prefixlen, bcast, RT_SCOPE_UNIVERSE);
 	if (err && err != -EEXIST) {
-		pr_err("%s: %pI4/%u cannot be set: %pe", dev->name, &c->client, c->prefixlen,
+		pr_err("ip=: %s: %pI4/%u cannot be set: %pe", dev->name, &c->client, c->prefixlen,
 		       ERR_PTR(err));
 		return err;
 	}
