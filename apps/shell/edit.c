@@ -172,39 +172,63 @@ static size_t word_start(const struct editor *e)
 	return i;
 }
 
+/* Is the word that begins at start the first of a command, or one that names a command? */
+static bool is_command_place(const struct editor *e, size_t start)
+{
+	while (start && isspace((unsigned char)e->line[start - 1]))
+		start--;
+	if (!start || e->line[start - 1] == ';' || e->line[start - 1] == '&')
+		return true;
+	return (start == 4 && !strncmp(e->line, "help", 4)) ||
+	       (start == 5 && !strncmp(e->line, "watch", 5));
+}
+
+/* How much of the first candidate all others share; its whole length where it is the only one. */
+static size_t common_part(struct editor *e, const char *word, size_t len, bool command,
+			  const char *first, unsigned *n)
+{
+	char c[LINE_MAX_LEN];
+	size_t common = strlen(first);
+
+	for (*n = 1; e->complete(word, len, command, *n, c, sizeof(c)); ++*n) {
+		size_t same = 0;
+
+		while (same < common && first[same] == c[same])
+			same++;
+		common = same;
+	}
+	return common;
+}
+
 /* One candidate: insert its rest. Several: insert what they share, or list them. */
 static void complete(struct editor *e)
 {
-	size_t start = e->pos, len, common = LINE_MAX_LEN;
-	const char *first, *c;
+	size_t start = e->pos, len, common;
+	char c[LINE_MAX_LEN];
+	const char *word;
+	unsigned n;
+	bool command;
 
 	while (start && !isspace((unsigned char)e->line[start - 1]))
 		start--;
+	word = e->line + start;
 	len = e->pos - start;
-	first = e->complete ? e->complete(e->line + start, len, 0) : NULL;
-	if (!first)
+	command = is_command_place(e, start);
+	if (!e->complete || !e->complete(word, len, command, 0, c, sizeof(c)))
 		return;
-	for (unsigned i = 1; (c = e->complete(e->line + start, len, i)); i++) {
-		size_t same = 0;
-
-		while (first[same] && first[same] == c[same])
-			same++;
-		if (same < common)
-			common = same;
-	}
-	if (common == LINE_MAX_LEN) {
-		insert(e, first + len, strlen(first) - len);
+	common = common_part(e, word, len, command, c, &n);
+	if (common > len)
+		insert(e, c + len, common - len);
+	if (n == 1 && c[common - 1] != '/')
 		insert(e, " ", 1);
-	} else if (common > len) {
-		insert(e, first + len, common - len);
-	} else {
-		for (unsigned i = 0; (c = e->complete(e->line + start, len, i)); i++) {
-			put(e, i ? "  " : "\r\n", 2);
-			put(e, c, strlen(c));
-		}
-		put(e, "\r\n", 2);
-		repaint(e);
+	if (n == 1 || common > len)
+		return;
+	for (unsigned i = 0; e->complete(word, len, command, i, c, sizeof(c)); i++) {
+		put(e, i ? "  " : "\r\n", 2);
+		put(e, c, strlen(c));
 	}
+	put(e, "\r\n", 2);
+	repaint(e);
 }
 
 /* Keys that move or change. */

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The console's shell: reads lines, runs the image's applications by name. `a; b` runs one after
- * the other, `a &` in a thread of its own. There is no file creation and so no redirection.
+ * the other, `a &` in a thread of its own; $? is the status of the command before. Ctrl-C ends the
+ * command that runs, and what follows it on the line. There is no file creation and so no
+ * redirection.
  */
 #include "shell_int.h"
+
+#include "../lib/opts.h"
+#include "../lib/term.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,15 +20,12 @@
 
 #define PROMPT "sluice# "
 
-extern const struct app __start_apps[], __stop_apps[];
+/* As POSIX' shell has them. */
+#define STATUS_SYNTAX      2
+#define STATUS_NO_COMMAND  127
+#define STATUS_INTERRUPTED 130
 
-static const char *complete_command(const char *word, size_t len, unsigned i)
-{
-	for (const struct app *a = __start_apps; a < __stop_apps; a++)
-		if (!strncmp(a->name, word, len) && !i--)
-			return a->name;
-	return NULL;
-}
+extern const struct app __start_apps[], __stop_apps[];
 
 static int by_name(const void *a, const void *b)
 {
@@ -33,8 +35,15 @@ static int by_name(const void *a, const void *b)
 static int help_main(int argc, char **argv)
 {
 	size_t n = (size_t)(__stop_apps - __start_apps);
-	const struct app **sorted = malloc(n * sizeof(*sorted));
+	const struct app **sorted;
 
+	if (argc > 2)
+		return app_usage(argv[0]);
+	if (argc == 2 && !is_command(argv[1])) {
+		fprintf(stderr, "help: there is no command %s\n", argv[1]);
+		return 1;
+	}
+	sorted = malloc(n * sizeof(*sorted));
 	if (!sorted)
 		return 1;
 	for (size_t i = 0; i < n; i++)
@@ -45,9 +54,8 @@ static int help_main(int argc, char **argv)
 			printf("  %s\n", sorted[i]->usage);
 	free(sorted);
 	if (argc < 2)
-		printf("Several commands: a; b. In the background: a &. Keys: Tab completes, Up "
-		       "recalls, "
-		       "Ctrl-C stops.\n");
+		printf("Several commands: a; b. In the background: a &. Status of the last: $?. "
+		       "Keys: Tab completes, Up recalls, Ctrl-C stops.\n");
 	return 0;
 }
 
@@ -93,58 +101,67 @@ static void start_background(int argc, char **argv)
 	printf("[%d]\n", tid);
 }
 
-static bool is_command(const char *name)
+static int run_command(int argc, char **argv, bool background)
 {
-	const char *c;
-
-	for (unsigned i = 0; (c = complete_command(name, strlen(name), i)); i++)
-		if (!strcmp(c, name))
-			return true;
-	return false;
+	if (!is_command(argv[0])) {
+		fprintf(stderr, "%s: no such command (try help)\n", argv[0]);
+		return STATUS_NO_COMMAND;
+	}
+	if (!background)
+		return app_run(argc, argv) & 0xff;
+	start_background(argc, argv);
+	return 0;
 }
 
-static void run_line(char *line)
+/* line is written to. Returns the last command's status; status is that of the one before. */
+static int run_line(char *line, int status)
 {
-	while (line) {
+	char room[LINE_MAX_LEN];
+	bool stop = false;
+
+	while (line && !stop) {
 		char *argv[MAX_WORDS], *rest;
 		bool background;
 		int argc = split_words(line, argv, &rest, &background);
 
-		if (argc < 0) {
+		if (argc < 0 || !expand_status(argv, status, room, sizeof(room))) {
 			fprintf(stderr, "a quote is not closed, or too many words\n");
-			return;
+			return STATUS_SYNTAX;
 		}
-		if (argc && !is_command(argv[0]))
-			fprintf(stderr, "%s: no such command (try help)\n", argv[0]);
-		else if (argc && background)
-			start_background(argc, argv);
-		else if (argc)
-			app_run(argc, argv);
+		if (argc)
+			status = run_command(argc, argv, background);
+		stop = interrupted();
 		line = rest;
 	}
+	return stop ? STATUS_INTERRUPTED : status;
 }
 
 static int shell_main(int argc, char **argv)
 {
 	struct editor *e = calloc(1, sizeof(*e));
-	bool interactive = argc < 2;
+	int status = 0;
 
 	if (!e)
 		return 1;
-	if (!interactive) { /* shell -c "line" */
-		if (argc == 3 && !strcmp(argv[1], "-c") && strlen(argv[2]) < LINE_MAX_LEN) {
+	if (argc > 1) { /* shell -c "line" */
+		bool ok = argc == 3 && !strcmp(argv[1], "-c") && strlen(argv[2]) < LINE_MAX_LEN;
+
+		if (ok) {
 			strcpy(e->line, argv[2]);
-			run_line(e->line);
+			status = run_line(e->line, 0);
 		}
 		free(e);
-		return 0;
+		return ok ? status : app_usage(argv[0]);
 	}
 	e->in = STDIN_FILENO;
 	e->out = STDOUT_FILENO;
 	e->prompt = PROMPT;
-	e->complete = complete_command;
-	while (edit_line(e))
-		run_line(e->line);
+	e->complete = complete_word;
+	while (edit_line(e)) {
+		catch_interrupts(true);
+		status = run_line(e->line, status);
+		catch_interrupts(false);
+	}
 	for (unsigned i = 0; i < HISTORY_LINES; i++)
 		free(e->history[i]);
 	free(e);

@@ -25,13 +25,21 @@ struct editor {
 	unsigned nhistory; /* lines ever entered: history[i % HISTORY_LINES] */
 	unsigned shown;    /* which one is on the line, nhistory: the new one */
 	bool last_was_cr;
-	/* Candidates for the word before the cursor: the i-th, or NULL. */
-	const char *(*complete)(const char *word, size_t len, unsigned i);
+	/* Candidates for the word before the cursor (command: the first of its command): the i-th,
+	 * in buf, or false. */
+	bool (*complete)(const char *word, size_t len, bool command, unsigned i, char *buf,
+			 size_t size);
 };
 
 /* Print the prompt and read a line into e->line (without its end). False: input is closed. An
  * empty line: also after Ctrl-C. */
 bool edit_line(struct editor *e);
+
+/* ---- complete.c: what a word may become ----------------------------------------------------- */
+
+bool is_command(const char *name);
+/* An editor's complete(): commands, or what is in a folder. */
+bool complete_word(const char *word, size_t len, bool command, unsigned i, char *buf, size_t size);
 
 /* ---- words.c: splitting it ------------------------------------------------------------------ */
 
@@ -40,5 +48,9 @@ bool edit_line(struct editor *e);
  * nothing) and *background tells which it was. Returns the number of words, or -1: a quote is not
  * closed or there are too many. */
 int split_words(char *line, char *argv[MAX_WORDS], char **end, bool *background);
+
+/* Put status for each $? of words that split_words() made; those move to room. False: it is too
+ * small. */
+bool expand_status(char *argv[], int status, char *room, size_t size);
 
 #endif

@@ -4,6 +4,13 @@
  */
 #include "shell_int.h"
 
+#include <stdio.h>
+#include <string.h>
+
+/* Stands for $? in a word, until its value is put there: shorter, as words are cut in place. */
+#define STATUS_MARK   '\x01'
+#define STATUS_DIGITS 12
+
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t';
@@ -17,7 +24,10 @@ static bool copy_word(char **from, char **to)
 	for (; **from; (*from)++) {
 		char c = **from;
 
-		if (c == '\\' && quote != '\'' && (*from)[1])
+		if (c == '$' && (*from)[1] == '?' && quote != '\'') {
+			++*from;
+			c = STATUS_MARK;
+		} else if (c == '\\' && quote != '\'' && (*from)[1])
 			c = *++*from;
 		else if (c == quote) {
 			quote = 0;
@@ -71,4 +81,28 @@ int split_words(char *line, char *argv[MAX_WORDS], char **end, bool *background)
 	}
 	argv[n] = NULL;
 	return n;
+}
+
+bool expand_status(char *argv[], int status, char *room, size_t size)
+{
+	for (; *argv; argv++) {
+		const char *from = *argv;
+		size_t n = 0;
+
+		if (!strchr(from, STATUS_MARK))
+			continue;
+		*argv = room;
+		for (; *from; from++) {
+			if (n + STATUS_DIGITS >= size)
+				return false;
+			if (*from == STATUS_MARK)
+				n += (size_t)snprintf(room + n, size - n, "%d", status);
+			else
+				room[n++] = *from;
+		}
+		room[n++] = '\0';
+		room += n;
+		size -= n;
+	}
+	return true;
 }

@@ -21,6 +21,9 @@
 #define TC_CS8     0000060u
 #define TC_CREAD   0000200u
 #define TC_CLOCAL  0004000u
+#define TC_ISIG    0000001u
+
+#define CTRL_C 3
 
 #define TTY_MAJOR      4u
 #define TTY_ROWS       24
@@ -45,6 +48,10 @@ void tty_receive(struct tty *t, const u8 *s, size_t n)
 
 	spin_lock_irqsave(&t->lock, flags);
 	for (size_t i = 0; i < n; i++) {
+		if (s[i] == CTRL_C && t->termios.c_lflag & TC_ISIG) {
+			t->interrupted = true;
+			continue;
+		}
 		if (rx_count(t) == TTY_RX_BYTES) {
 			t->rx_overflow += n - i;
 			break;
@@ -53,7 +60,7 @@ void tty_receive(struct tty *t, const u8 *s, size_t n)
 		t->rx_bytes++;
 	}
 	spin_unlock_irqrestore(&t->lock, flags);
-	wake_up_nr_key(&t->wq, 0, EPOLLIN | EPOLLRDNORM);
+	wake_up_nr_key(&t->wq, 0, EPOLLIN | EPOLLRDNORM | EPOLLPRI);
 }
 
 void tty_write_wakeup(struct tty *t)
@@ -167,9 +174,21 @@ static u32 tty_poll(struct file *f, struct poll_table *pt)
 	poll_wait(f, &t->wq, pt);
 	if (rx_count(t))
 		events |= EPOLLIN | EPOLLRDNORM;
+	if (READ_ONCE(t->interrupted))
+		events |= EPOLLPRI;
 	if (t->ops->room(t) >= TTY_WRITE_ROOM)
 		events |= EPOLLOUT | EPOLLWRNORM;
 	return events;
+}
+
+static void tty_set_termios(struct tty *t, const struct ktermios *to)
+{
+	irqflags_t flags;
+
+	spin_lock_irqsave(&t->lock, flags);
+	t->termios = *to;
+	t->interrupted = false;
+	spin_unlock_irqrestore(&t->lock, flags);
 }
 
 static long tty_ioctl(struct file *f, unsigned cmd, void *arg)
@@ -182,7 +201,7 @@ static long tty_ioctl(struct file *f, unsigned cmd, void *arg)
 		memcpy(arg, &t->termios, sizeof(t->termios));
 		return 0;
 	case TCSETS:
-		memcpy(&t->termios, arg, sizeof(t->termios));
+		tty_set_termios(t, arg);
 		return 0;
 	case TIOCGWINSZ:
 		memcpy(arg, &size, sizeof(size));

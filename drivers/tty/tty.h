@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Terminals: the file side of a serial line. The line is raw: each byte that arrives is queued as
- * it is (Ctrl-C too), a reader gets what there is; line editing is the shell's. On output "\n"
- * becomes "\r\n" unless OPOST is taken off by TCSETS.
+ * it is, a reader gets what there is; line editing is the shell's. With ISIG set by TCSETS Ctrl-C
+ * is not queued: it makes the terminal ready for POLLPRI, until the next TCSETS. On output "\n"
+ * becomes "\r\n" unless OPOST is taken off.
  *
  * A port driver fills in a struct tty, calls tty_register() and then tty_receive() for input and
  * tty_write_wakeup() when its transmit queue has room again. It should hand over no more than
@@ -44,6 +45,7 @@ struct tty {
 	u8 rx[TTY_RX_BYTES];            /* [lock] */
 	u32 rx_head, rx_tail;           /* [lock] free-running; head is written next */
 	u64 rx_bytes, rx_overflow;      /* [lock] queued; lost because nobody read */
+	bool interrupted;               /* [lock] Ctrl-C came while ISIG was set */
 	struct wait_queue wq;           /* readers, writers and pollers */
 	struct ktermios termios;
 };

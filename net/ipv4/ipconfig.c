@@ -287,6 +287,8 @@ static int ipconfig_init(void)
 	struct ipconfig c = {0};
 	int err = line ? ipconfig_parse(line, &c) : 0;
 
+	if (line && !*line)
+		pr_warn("ip= is empty; no address is set");
 	if (!err && gw && !c.gateway.wire)
 		err = parse_addr(GATEWAY, gw, &c.gateway);
 	if (err || ipconfig_apply(&init_net, &c))
