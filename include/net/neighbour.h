@@ -59,6 +59,7 @@ struct neigh_table {
 	u32 hash_mask, hash_rnd[2];
 	u32 entries;
 	u64 last_flush_ns;
+	u32 gc_bucket; /* where neigh_collect_unused() stopped */
 	struct timer gc_timer;
 	/* Send a solicitation for n; skb (may be NULL) is a waiting packet. */
 	void (*solicit)(struct neighbour *n, struct sk_buff *skb);

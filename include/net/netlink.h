@@ -101,6 +101,8 @@ void netlink_broadcast(struct net *net, u8 protocol, unsigned group, struct sk_b
 /* Is anybody listening? Saves building the message. */
 bool netlink_has_listeners(struct net *net, u8 protocol, unsigned group);
 
-#define NLMSG_GOODSIZE 7936u /* linear room of a dump's skb: 8 KiB with its overhead */
+/* Linear room of a dump's skb, which a reader's buffer of 8 KiB must hold: with its overhead it is
+ * exactly two pages, so that the allocator gives no more. */
+#define NLMSG_GOODSIZE (8192u - SKB_OVERHEAD)
 
 #endif

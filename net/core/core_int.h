@@ -15,6 +15,8 @@ void rtnl_init(void);
 
 /* link_watch.c */
 void linkwatch_init(void);
+/* Say in the log that dev's link is up or down. */
+void linkwatch_log(const struct net_device *dev, bool up);
 /* Forget dev's events: it is going away. rtnl held. */
 void linkwatch_forget(struct net_device *dev);
 

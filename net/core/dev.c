@@ -248,8 +248,10 @@ int dev_open(struct net_device *dev)
 		return err;
 	}
 	dev->flags |= IFF_UP;
-	if (netif_carrier_ok(dev))
+	if (netif_carrier_ok(dev)) {
 		dev->flags |= IFF_RUNNING;
+		linkwatch_log(dev, true);
+	}
 	dev_set_rx_mode(dev);
 	dev_activate(dev);
 	call_netdevice_notifiers(dev, NETDEV_UP);

@@ -67,10 +67,12 @@ void netdev_notify_peers(struct net_device *dev)
 		linkwatch_fire(dev, LW_NOTIFY);
 }
 
-static void log_link(const struct net_device *dev, bool up)
+void linkwatch_log(const struct net_device *dev, bool up)
 {
 	char speed[48] = "";
 
+	if (dev->flags & IFF_LOOPBACK)
+		return;
 	if (up && dev->speed_mbps)
 		snprintf(speed, sizeof(speed), " %u Mb/s %s duplex", dev->speed_mbps,
 			 dev->full_duplex ? "full" : "half");
@@ -83,7 +85,7 @@ static void linkwatch_carrier(struct net_device *dev)
 
 	if (!(dev->flags & IFF_UP) || up == !!(dev->flags & IFF_RUNNING))
 		return;
-	log_link(dev, up);
+	linkwatch_log(dev, up);
 	if (up) {
 		dev->flags |= IFF_RUNNING;
 		dev_activate(dev);

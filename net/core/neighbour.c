@@ -23,6 +23,7 @@
 #define NEIGH_HASH_SIZE   256
 #define NEIGH_MIN_WAIT_NS (10 * NSEC_PER_MSEC)
 #define NEIGH_GC_AGE_NS   (5 * NSEC_PER_SEC) /* younger entries survive a forced collection */
+#define NEIGH_GC_UNUSED   64                 /* entries nothing was sent to that go at once */
 
 static int neigh_resolve_output(struct neighbour *n, struct sk_buff *skb);
 static int neigh_connected_output(struct neighbour *n, struct sk_buff *skb);
@@ -409,9 +410,14 @@ static void neigh_unlink(struct neighbour *n)
 	neigh_release(n);
 }
 
+static bool neigh_idle(const struct neighbour *n)
+{
+	return refcount_read(&n->ref) == 1 && !(n->nud_state & (NUD_PERMANENT | NUD_IN_TIMER));
+}
+
 static bool neigh_collectable(const struct neighbour *n, u64 now, u64 age_ns)
 {
-	if (refcount_read(&n->ref) != 1 || (n->nud_state & (NUD_PERMANENT | NUD_IN_TIMER)))
+	if (!neigh_idle(n))
 		return false;
 	return n->nud_state == NUD_FAILED || now - max(n->updated_ns, n->used_ns) > age_ns;
 }
@@ -433,6 +439,26 @@ static u32 neigh_collect(struct neigh_table *tbl, u64 age_ns)
 		}
 	}
 	return gone;
+}
+
+/* Room in a table full of young entries: those that others made by asking us, and to which we have
+ * never sent, give way, so that a flood of questions does not shut out those we talk to. Goes
+ * round the table from where it stopped last. Table locked. */
+static void neigh_collect_unused(struct neigh_table *tbl)
+{
+	struct hlist_node *next;
+	struct neighbour *n;
+	u32 gone = 0;
+
+	for (u32 i = 0; i <= tbl->hash_mask && gone < NEIGH_GC_UNUSED; i++) {
+		tbl->gc_bucket = (tbl->gc_bucket + 1) & tbl->hash_mask;
+		hlist_for_each_entry_safe(n, next, &tbl->hash[tbl->gc_bucket], hash) {
+			if (n->used_ns || !neigh_idle(n))
+				continue;
+			neigh_unlink(n);
+			gone++;
+		}
+	}
 }
 
 static void neigh_gc(struct timer *t)
@@ -458,6 +484,8 @@ static bool neigh_make_room(struct neigh_table *tbl)
 		tbl->stat.forced_gc_runs++;
 		tbl->last_flush_ns = now;
 		neigh_collect(tbl, NEIGH_GC_AGE_NS);
+		if (tbl->entries >= (u32)tbl->gc_thresh3)
+			neigh_collect_unused(tbl);
 		if (tbl->entries >= (u32)tbl->gc_thresh3) {
 			tbl->stat.table_fulls++;
 			pr_warn_ratelimited("neighbour table overflow (gc_thresh3 %d)",
@@ -519,7 +547,7 @@ static struct neighbour *neigh_alloc(struct neigh_table *tbl, const void *key,
 	spin_lock_init(&n->lock);
 	skb_queue_head_init(&n->arp_queue);
 	timer_setup(&n->timer, neigh_timer);
-	n->updated_ns = n->used_ns = now;
+	n->updated_ns = now; /* used_ns of 0: nothing was sent to it yet */
 	n->confirmed_ns = now - min(now, 2 * base_reachable_ns(tbl));
 	n->nud_state = NUD_NONE;
 	neigh_suspect(n);

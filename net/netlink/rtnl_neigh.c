@@ -33,7 +33,7 @@ static bool fill_neigh(struct sk_buff *skb, struct neighbour *n, u32 pid, u32 se
 	m->ndm_state = n->nud_state;
 	memcpy(ha, n->ha, sizeof(ha));
 	ci.ndm_confirmed = centiseconds_since(n->confirmed_ns);
-	ci.ndm_used = centiseconds_since(n->used_ns);
+	ci.ndm_used = centiseconds_since(n->used_ns ? n->used_ns : n->updated_ns);
 	ci.ndm_updated = centiseconds_since(n->updated_ns);
 	ci.ndm_refcnt = (u32)refcount_read(&n->ref);
 	spin_unlock_bh(&n->lock);

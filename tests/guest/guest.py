@@ -181,6 +181,8 @@ class Guest:
 
     def keep(self, where):
         """Copy its logs to where a person looks for them."""
+        if not os.path.isdir(self.folder):  # the whole session has been torn down already
+            return
         os.makedirs(where, exist_ok=True)
         for name in os.listdir(self.folder):
             shutil.copy(os.path.join(self.folder, name), where)
