@@ -113,6 +113,11 @@ ssize_t sendfile(int out, int in, off_t *off, size_t len)
 	return libc_ret(sys_sendfile(out, in, off, len));
 }
 
+ssize_t splice(int in, off_t *off_in, int out, off_t *off_out, size_t len, unsigned flags)
+{
+	return libc_ret(sys_splice(in, off_in, out, off_out, len, flags));
+}
+
 ssize_t getdents64(int fd, void *buf, size_t len)
 {
 	return libc_ret(sys_getdents64(fd, buf, len));

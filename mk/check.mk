@@ -38,7 +38,8 @@ build/check/header/%.ok: %
 
 # -- gcc: both homes, as the builds do it, with checks on as well --------------------------------
 check-gcc: $(K_OBJ) $(H_STACK:%.c=build/host-asan/stack/%.o) $(H_APP:%.c=build/host-asan/stack/%.o) \
-	$(H_GLUE:%.c=build/host-asan/glue/%.o) $(UNIT_SRC:tests/unit/%.c=build/unit/obj/%.o)
+	$(H_GLUE:%.c=build/host-asan/glue/%.o) \
+	$(PD_SRC:%.c=build/host-so/glue/%.o) $(UNIT_SRC:tests/unit/%.c=build/unit/obj/%.o)
 
 # -- clang: its warnings and its lock analysis ---------------------------------------------------
 CLANG_INCLUDE = $(shell $(CLANG) -print-resource-dir)/include
@@ -52,7 +53,7 @@ CLANG_KFLAGS = $(filter-out -malign-data=%,$(subst $(GCC_INCLUDE),$(CLANG_INCLUD
 nolockcheck = $(if $(filter %/spinlock.c,$(1)),-Wno-thread-safety)
 
 CLANG_K := $(K_SRC:%=build/check/clang/%.ok)
-CLANG_H := $(addprefix build/check/clang/,$(addsuffix .ok,$(H_GLUE) $(UNIT_SRC) $(UNIT_AUX)))
+CLANG_H := $(addprefix build/check/clang/,$(addsuffix .ok,$(H_GLUE) $(PD_SRC) $(UNIT_SRC) $(UNIT_AUX)))
 check-clang: $(CLANG_K) $(CLANG_H)
 
 $(CLANG_K): build/check/clang/%.ok: %
@@ -67,7 +68,7 @@ $(CLANG_H): build/check/clang/%.ok: %
 	@touch $@
 
 # -- cppcheck: what neither compiler looks for ---------------------------------------------------
-STATIC_SRC := $(K_SRC) $(H_GLUE)
+STATIC_SRC := $(K_SRC) $(H_GLUE) $(PD_SRC)
 CPPCHECK := cppcheck --quiet --std=c11 --platform=unix64 --enable=warning,portability --inline-suppr \
 	--suppressions-list=mk/cppcheck.txt --library=mk/cppcheck.cfg --error-exitcode=1 \
 	--max-configs=1 -D__GNUC__=12 -D__x86_64__ -D'container_of(p,t,m)=((t *)(void *)(p))' \

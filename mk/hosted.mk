@@ -15,9 +15,11 @@ HGLUE_FLAGS  := $(COMMON) -D_GNU_SOURCE -Iinclude -Ihost/include -I. -fno-pie -p
 LIB_BARE := lib/string.c lib/libgcc.c
 H_STACK := $(filter-out $(LIB_BARE) kernel/sched/% kernel/mm/slab.c libc/% apps/%,$(STACK_SRC))
 H_APP   := $(filter libc/% apps/%,$(STACK_SRC))
-H_GLUE  := $(filter-out %_test.c host/main.c,$(call rfind,host,*.c))
+PD_SRC  := $(call rfind,host/packetdrill,*.c)
+H_GLUE  := $(filter-out %_test.c host/main.c $(PD_SRC),$(call rfind,host,*.c))
 
-hosted: build/host/libsluice.a build/host-asan/libsluice.a build/host/sluice build/host-asan/sluice
+hosted: build/host/libsluice.a build/host-asan/libsluice.a build/host/sluice build/host-asan/sluice \
+	build/libsluice-packetdrill.so
 
 # hosted-variant(folder, extra flags)
 define hosted-variant
@@ -66,3 +68,15 @@ endef
 
 $(eval $(call hosted-variant,build/host,))
 $(eval $(call hosted-variant,build/host-asan,$(SANITIZE)))
+
+# packetdrill's module: the stack with its checks on, as a shared object that shows nothing but its
+# entry and the calls that it answers as LD_PRELOAD.
+$(eval $(call hosted-variant,build/host-so,-fPIC -fvisibility=hidden -DDEBUG))
+
+build/libsluice-packetdrill.so: $(PD_SRC:%.c=build/host-so/glue/%.o) build/host-so/libsluice.a \
+		host/packetdrill/exports.map
+	$(call say,HLD,$@)
+	$(Q)$(CC) -shared -pthread -Wl,-Bsymbolic,-z,defs,--version-script=host/packetdrill/exports.map \
+		-o $@ $(filter %.o,$^) -Wl,--whole-archive build/host-so/libsluice.a -Wl,--no-whole-archive
+
+-include $(PD_SRC:%.c=build/host-so/glue/%.d)

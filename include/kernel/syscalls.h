@@ -60,6 +60,8 @@ ssize_t sys_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *
 ssize_t sys_sendmsg(int fd, const struct msghdr *msg, int flags);
 ssize_t sys_recvmsg(int fd, struct msghdr *msg, int flags);
 ssize_t sys_sendfile(int out, int in, off_t *off, size_t len);
+/* One of the two is a pipe. off_out: not offered (NULL). SPLICE_F_* flags. */
+ssize_t sys_splice(int in, off_t *off_in, int out, off_t *off_out, size_t len, unsigned flags);
 
 /* Threads and the machine */
 int sys_gettid(void);

@@ -30,6 +30,10 @@
 
 #define FD_CLOEXEC 1
 
+#define SPLICE_F_MOVE     1
+#define SPLICE_F_NONBLOCK 2
+#define SPLICE_F_MORE     4
+
 /* lseek(), as in <unistd.h> */
 #define SEEK_SET 0
 #define SEEK_CUR 1
@@ -39,5 +43,6 @@
 
 int open(const char *path, int flags, ...);
 int fcntl(int fd, int cmd, ...);
+ssize_t splice(int in, off_t *off_in, int out, off_t *off_out, size_t len, unsigned flags);
 
 #endif

@@ -16,4 +16,10 @@ int file_stat(struct file *f, struct stat *st);
 void eventpoll_release(struct file *f);
 void eventpoll_init(void);
 
+/* Is f the reading (writing) end of a pipe? */
+bool pipe_is_end(const struct file *f, bool reading);
+/* Move up to len bytes out of a pipe's reading end, none of which is lost where out takes fewer.
+ * Bytes moved, 0 at the end of file, -errno; waits for the first unless nonblock. */
+ssize_t pipe_give(struct file *in, struct file *out, size_t len, bool nonblock);
+
 #endif

@@ -12,6 +12,8 @@
 #include <lib/string.h>
 #include <sys/ioctl.h>
 
+#include "fs_int.h"
+
 #define PIPE_PAGES 16u
 #define PIPE_SIZE  (PIPE_PAGES * (u32)PAGE_SIZE)
 #define PIPE_BUF   4096u
@@ -52,23 +54,31 @@ static ssize_t ring_put(struct pipe *p, struct iov_iter *from)
 	return done;
 }
 
+/* n bytes, which lie in one page, were read: a page that holds nothing more goes. */
+static void ring_skip(struct pipe *p, u32 n)
+{
+	u32 at = p->tail % PIPE_SIZE;
+	void **page = &p->page[at / PAGE_SIZE];
+
+	WRITE_ONCE(p->tail, p->tail + n);
+	if (!pipe_used(p) ||
+	    (at % (u32)PAGE_SIZE + n == PAGE_SIZE && pipe_used(p) <= PIPE_SIZE - PAGE_SIZE)) {
+		kfree(*page);
+		*page = NULL;
+	}
+}
+
 static ssize_t ring_take(struct pipe *p, struct iov_iter *to)
 {
 	ssize_t done = 0;
 
 	while (iov_iter_count(to) && pipe_used(p)) {
 		u32 at = p->tail % PIPE_SIZE, in_page = at % (u32)PAGE_SIZE;
-		void **page = &p->page[at / PAGE_SIZE];
 		u32 n = min(pipe_used(p), (u32)PAGE_SIZE - in_page);
 
-		n = (u32)copy_to_iter((char *)*page + in_page, n, to);
-		WRITE_ONCE(p->tail, p->tail + n);
+		n = (u32)copy_to_iter((char *)p->page[at / PAGE_SIZE] + in_page, n, to);
+		ring_skip(p, n);
 		done += n;
-		if (!pipe_used(p) ||
-		    (in_page + n == PAGE_SIZE && pipe_used(p) <= PIPE_SIZE - PAGE_SIZE)) {
-			kfree(*page);
-			*page = NULL;
-		}
 	}
 	return done;
 }
@@ -227,6 +237,49 @@ static int install_end(const struct file_ops *ops, struct pipe *p, unsigned *end
 	if (fd < 0)
 		fput(f);
 	return fd;
+}
+
+bool pipe_is_end(const struct file *f, bool reading)
+{
+	return f->ops == (reading ? &read_ops : &write_ops);
+}
+
+/* One run of bytes from p to out: bytes moved, 0 at the end of file, -EAGAIN where p is empty. */
+static ssize_t give_run(struct pipe *p, struct file *out, size_t len)
+{
+	u32 at = p->tail % PIPE_SIZE, in_page = at % (u32)PAGE_SIZE;
+	struct iovec iov = {(char *)p->page[at / PAGE_SIZE] + in_page,
+			    min3((size_t)pipe_used(p), len, PAGE_SIZE - in_page)};
+	struct iov_iter it;
+	ssize_t n;
+
+	if (!pipe_used(p))
+		return p->writers ? -EAGAIN : 0;
+	iov_iter_init(&it, &iov, 1, iov.iov_len);
+	n = out->ops->write(out, &it, &out->pos);
+	if (n > 0)
+		ring_skip(p, (u32)n);
+	return n;
+}
+
+ssize_t pipe_give(struct file *in, struct file *out, size_t len, bool nonblock)
+{
+	struct pipe *p = in->private;
+	ssize_t done = 0, n;
+
+	do {
+		mutex_lock(&p->mutex);
+		n = give_run(p, out, len - (size_t)done);
+		mutex_unlock(&p->mutex);
+		if (n > 0) {
+			done += n;
+			wake_up_all(&p->wq);
+		} else if (n == -EAGAIN && !done && !nonblock && !pipe_used(p)) {
+			wait_event(&p->wq, pipe_used(p) || !READ_ONCE(p->writers));
+			n = 1;
+		}
+	} while (n > 0 && (size_t)done < len);
+	return done ? done : n;
 }
 
 int sys_pipe2(int fds[2], int flags)

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a script was started with: packetdrill's command line, and the sysctls that its shell
+ * commands have set in the network namespace.
+ */
+#include <fcntl.h>
+#include <kernel/sysctl.h>
+#include <net/net.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/packetdrill/pd_int.h"
+
+/* Length of a file of /proc in text, without the newline at its end; -1: not there. */
+static ssize_t read_file(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	n = read(fd, text, size - 1);
+	close(fd);
+	if (n < 0)
+		return -1;
+	while (n && text[n - 1] == '\n')
+		n--;
+	text[n] = '\0';
+	return n;
+}
+
+const char *pd_option(const char *name)
+{
+	static char line[16384];
+	ssize_t len = read_file("/proc/self/cmdline", line, sizeof(line));
+	size_t name_len = strlen(name);
+
+	for (const char *p = line; len > 0 && p < line + len; p += strlen(p) + 1) {
+		if (!strncmp(p, "--", 2) && !strncmp(p + 2, name, name_len) &&
+		    p[2 + name_len] == '=')
+			return p + 3 + name_len;
+	}
+	return NULL;
+}
+
+/* Those that tell of the host's size, not of the script's wishes. */
+static bool belongs_to_host(const char *dir, const char *name)
+{
+	return strcmp(dir, "net/ipv4") || !strcmp(name, "tcp_mem") || !strcmp(name, "udp_mem");
+}
+
+/* The host's value of one of our rows, if it is another one. */
+static void take_over(const char *dir, const struct ctl_table *t, void *base, void *arg)
+{
+	char path[256], theirs[512], ours[512];
+
+	if (!(t->mode & 0222) || belongs_to_host(dir, t->name))
+		return;
+	snprintf(path, sizeof(path), "/proc/sys/%s/%s", dir, t->name);
+	if (read_file(path, theirs, sizeof(theirs)) < 0)
+		return;
+	if (t->ops->read(t, (char *)base + t->offset, ours, sizeof(ours)) >= 0 &&
+	    !strcmp(theirs, ours))
+		return;
+	t->ops->write(t, (char *)base + t->offset, theirs, strlen(theirs));
+}
+
+void pd_read_sysctls(void)
+{
+	sysctl_for_each(take_over, NULL);
+}
