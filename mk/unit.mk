@@ -30,6 +30,9 @@ build/unit/%_test: build/unit/obj/%_test.o $(UNIT_AUX:tests/unit/%.c=build/unit/
 	$(Q)$(CC) $(SANITIZE) $(HOST_LDFLAGS) -o $@ $(filter %.o,$^) \
 		-Wl,--whole-archive build/host-asan/libsluice.a -Wl,--no-whole-archive -lcmocka
 
+# Loads packetdrill's module at run time.
+build/unit/packetdrill_so_test: | build/libsluice-packetdrill.so
+
 # What include/libc promises, as tables made from our headers and from the host's.
 ABI_OBJ := $(addprefix build/unit/obj/abi_,ours.o theirs.o tcp.o)
 build/unit/lib_abi_test: build/unit/obj/lib_abi_test.o $(ABI_OBJ)

@@ -374,6 +374,8 @@ static void take_syn(struct sock *sk, struct sk_buff *skb, const struct tcp_opti
 		tp->rx_opt.rcv_tsecr = o->tsecr - tp->tsoffset;
 		tp->rx_opt.ts_recent_stamp_s = tcp_now_s() | 1;
 	}
+	tp->rx_opt.sack_ok =
+		o->has & TCP_OPT_SACK_PERM && tcp_net(sk)->tcp_sack ? TCP_SACK_SEEN : 0;
 	tp->rx_opt.mss_clamp = o->has & TCP_OPT_MSS ? o->mss : TCP_MSS_DEFAULT;
 	if (tp->rx_opt.user_mss)
 		tp->rx_opt.mss_clamp = min(tp->rx_opt.mss_clamp, tp->rx_opt.user_mss);

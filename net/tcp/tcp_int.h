@@ -204,20 +204,38 @@ bool tcp_close_state(struct sock *sk);
 #define TCPOPT_NOP       1
 #define TCPOPT_MSS       2
 #define TCPOPT_WINDOW    3
+#define TCPOPT_SACK_PERM 4
+#define TCPOPT_SACK      5
 #define TCPOPT_TIMESTAMP 8
+#define TCPOPT_FASTOPEN  34
+#define TCPOPT_EXP       254 /* RFC 6994: followed by two bytes that tell which experiment */
+
+#define TCPOPT_FASTOPEN_MAGIC 0xf989
 
 #define TCPOLEN_TSTAMP_ALIGNED 12
 
 /* Which options a value struct holds. */
-#define TCP_OPT_MSS    0x01u
-#define TCP_OPT_WSCALE 0x02u
-#define TCP_OPT_TS     0x08u
+#define TCP_OPT_MSS       0x01u
+#define TCP_OPT_WSCALE    0x02u
+#define TCP_OPT_SACK_PERM 0x04u
+#define TCP_OPT_TS        0x08u
+#define TCP_OPT_SACK      0x10u
+#define TCP_OPT_FASTOPEN  0x20u
+
+#define TCP_FASTOPEN_COOKIE_MIN 4
+#define TCP_FASTOPEN_COOKIE_MAX 16
 
 struct tcp_options {
 	u32 has; /* TCP_OPT_* */
 	u32 tsval, tsecr;
 	u16 mss;
 	u8 wscale;
+	u8 sack_at;      /* parsed: offset of the SACK option from the header's start; 0: none */
+	u8 nr_sacks;     /* emitted: blocks of sack[] */
+	u8 cookie_len;   /* RFC 7413; 0: a request for one */
+	bool cookie_exp; /* by the experimental option */
+	u8 cookie[TCP_FASTOPEN_COOKIE_MAX];
+	struct tcp_sack_block sack[TCP_NUM_SACKS];
 };
 /* Read len bytes of options into *o, whatever they are: options with an impossible length end the
  * parsing, repeated ones overwrite. Returns false where a length was wrong (what was read till
@@ -502,7 +520,7 @@ struct tcp_request_sock {
 	u32 mark;
 	u16 mss;
 	u8 snd_wscale : 4, rcv_wscale : 4;
-	u8 tstamp_ok : 1, wscale_ok : 1;
+	u8 tstamp_ok : 1, wscale_ok : 1, sack_ok : 1;
 	u8 num_timeout;
 };
 static_assert(sizeof(struct tcp_request_sock) <= 192, "a half-open connection is small");

@@ -69,6 +69,7 @@ static struct sk_buff *make_synack(const struct sock *sk, struct tcp_request_soc
 	o.mss = tcp_advertise_mss(sk, dst);
 	o.has |= req->tstamp_ok ? TCP_OPT_TS : 0;
 	o.has |= req->wscale_ok ? TCP_OPT_WSCALE : 0;
+	o.has |= req->sack_ok ? TCP_OPT_SACK_PERM : 0;
 	o.tsval = (u32)ktime_get_ms() + req->ts_off;
 	o.tsecr = req->ts_recent;
 	o.wscale = req->rcv_wscale;
@@ -190,6 +191,7 @@ static void req_init(struct tcp_request_sock *req, const struct sock *sk, const 
 	if (tcp_sk(sk)->rx_opt.user_mss)
 		req->mss = min(req->mss, tcp_sk(sk)->rx_opt.user_mss);
 	req->tstamp_ok = o.has & TCP_OPT_TS && nt->tcp_timestamps;
+	req->sack_ok = o.has & TCP_OPT_SACK_PERM && nt->tcp_sack;
 	req->ts_recent = req->tstamp_ok ? o.tsval : 0;
 	req->ts_off = tcp_secure_ts_off(nt, f.laddr, f.faddr);
 	tcp_select_initial_window(sk, &wnd, &clamp, &ws);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TCP options between the wire and a value struct (RFC 9293 3.1, 7323). One cursor owns
+ * TCP options between the wire and a value struct (RFC 9293 3.1, 7323, 2018, 7413). One cursor owns
  * pointer and length: nothing is read that was not checked to be there. Emitting follows Linux's
- * order and padding (mss, nop, nop, TS, nop, wscale), which middleboxes and test suites know.
+ * order and padding (mss, sackOK, TS, nop, wscale, SACK, cookie), which middleboxes and test suites
+ * know.
  * Any context.
  */
 #include "tcp_int.h"
@@ -34,6 +35,17 @@ static bool next_option(struct cursor *c, u8 *kind, const u8 **body, u32 *len, b
 	return true;
 }
 
+/* A cookie of a length that RFC 7413 does not allow is no option at all. */
+static void parse_cookie(struct tcp_options *o, const u8 *body, u32 len, bool exp)
+{
+	if (len && (len < TCP_FASTOPEN_COOKIE_MIN || len > TCP_FASTOPEN_COOKIE_MAX || len & 1))
+		return;
+	o->has |= TCP_OPT_FASTOPEN;
+	o->cookie_exp = exp;
+	o->cookie_len = (u8)len;
+	memcpy(o->cookie, body, len);
+}
+
 bool tcp_options_parse(const u8 *p, u32 len, struct tcp_options *o)
 {
 	struct cursor c = {p, len};
@@ -43,6 +55,7 @@ bool tcp_options_parse(const u8 *p, u32 len, struct tcp_options *o)
 	bool bad = false;
 
 	o->has = 0;
+	o->sack_at = 0;
 	while (next_option(&c, &kind, &body, &n, &bad)) {
 		if (kind == TCPOPT_MSS && n == 2 && get_be16(body)) {
 			o->has |= TCP_OPT_MSS;
@@ -54,6 +67,16 @@ bool tcp_options_parse(const u8 *p, u32 len, struct tcp_options *o)
 			o->has |= TCP_OPT_TS;
 			o->tsval = get_be32(body);
 			o->tsecr = get_be32(body + 4);
+		} else if (kind == TCPOPT_SACK_PERM && n == 0) {
+			o->has |= TCP_OPT_SACK_PERM;
+		} else if (kind == TCPOPT_SACK && n && n % 8 == 0) {
+			o->has |= TCP_OPT_SACK;
+			o->sack_at = (u8)(sizeof(struct tcphdr) + (size_t)(body - 2 - p));
+		} else if (kind == TCPOPT_FASTOPEN) {
+			parse_cookie(o, body, n, false);
+		} else if (kind == TCPOPT_EXP && n >= 2 &&
+			   get_be16(body) == TCPOPT_FASTOPEN_MAGIC) {
+			parse_cookie(o, body + 2, n - 2, true);
 		}
 	}
 	return !bad;
@@ -66,6 +89,37 @@ static u8 *emit_ts(u8 *p, const struct tcp_options *o)
 	return p + 8;
 }
 
+static u8 *emit_sack(u8 *p, const struct tcp_options *o)
+{
+	put_be32(p, 0x01010500u | (2u + o->nr_sacks * 8u));
+	p += 4;
+	for (u8 i = 0; i < o->nr_sacks; i++, p += 8) {
+		put_be32(p, o->sack[i].start_seq.v);
+		put_be32(p + 4, o->sack[i].end_seq.v);
+	}
+	return p;
+}
+
+static u8 *emit_cookie(u8 *p, const struct tcp_options *o)
+{
+	if (o->cookie_exp) {
+		put_be32(p, (u32)TCPOPT_EXP << 24 | (4u + o->cookie_len) << 16 |
+				    TCPOPT_FASTOPEN_MAGIC);
+		p += 4;
+	} else {
+		*p++ = TCPOPT_FASTOPEN;
+		*p++ = (u8)(2 + o->cookie_len);
+	}
+	memcpy(p, o->cookie, o->cookie_len);
+	p += o->cookie_len;
+	/* A cookie's length is even. */
+	if ((o->cookie_len + (o->cookie_exp ? 0u : 2u)) % 4) {
+		*p++ = TCPOPT_NOP;
+		*p++ = TCPOPT_NOP;
+	}
+	return p;
+}
+
 u32 tcp_options_emit(u8 *p, const struct tcp_options *o)
 {
 	u8 *start = p;
@@ -75,13 +129,21 @@ u32 tcp_options_emit(u8 *p, const struct tcp_options *o)
 		p += 4;
 	}
 	if (o->has & TCP_OPT_TS) {
-		put_be32(p, 0x0101080a);
+		/* SACK permitted fills what would be padding. */
+		put_be32(p, o->has & TCP_OPT_SACK_PERM ? 0x0402080a : 0x0101080a);
 		p = emit_ts(p + 4, o);
+	} else if (o->has & TCP_OPT_SACK_PERM) {
+		put_be32(p, 0x01010402);
+		p += 4;
 	}
 	if (o->has & TCP_OPT_WSCALE) {
 		put_be32(p, 0x01030300u | o->wscale);
 		p += 4;
 	}
+	if (o->has & TCP_OPT_SACK)
+		p = emit_sack(p, o);
+	if (o->has & TCP_OPT_FASTOPEN)
+		p = emit_cookie(p, o);
 	return (u32)(p - start);
 }
 
@@ -90,7 +152,13 @@ u32 tcp_options_size(const struct tcp_options *o)
 	u32 n = 0;
 
 	n += o->has & TCP_OPT_MSS ? 4 : 0;
-	n += o->has & TCP_OPT_TS ? TCPOLEN_TSTAMP_ALIGNED : 0;
+	if (o->has & TCP_OPT_TS)
+		n += TCPOLEN_TSTAMP_ALIGNED;
+	else if (o->has & TCP_OPT_SACK_PERM)
+		n += 4;
+	n += o->has & TCP_OPT_SACK ? 4u + o->nr_sacks * 8u : 0;
+	if (o->has & TCP_OPT_FASTOPEN)
+		n += ALIGN(o->cookie_len + (o->cookie_exp ? 4u : 2u), 4u);
 	n += o->has & TCP_OPT_WSCALE ? 4 : 0;
 	return n;
 }

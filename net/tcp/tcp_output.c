@@ -162,6 +162,8 @@ static void syn_options(const struct sock *sk, struct tcp_options *o)
 		o->has |= TCP_OPT_TS;
 	if (answer ? tp->rx_opt.wscale_ok : nt->tcp_window_scaling)
 		o->has |= TCP_OPT_WSCALE;
+	if (answer ? tcp_is_sack(tp) : nt->tcp_sack)
+		o->has |= TCP_OPT_SACK_PERM;
 	o->wscale = tp->rx_opt.rcv_wscale;
 }
 
