@@ -14,6 +14,7 @@
 #include <lib/siphash.h>
 
 struct net;
+struct tcp_congestion_ops;
 
 /* Sockets by 4-tuple: connections, half-open requests and TIME-WAIT records in one table. */
 struct tcp_ehash {
@@ -72,8 +73,15 @@ struct netns_tcp {
 	int tcp_timestamps, tcp_window_scaling, tcp_sack, tcp_slow_start_after_idle,
 		tcp_min_snd_mss;
 	int tcp_rmem[3], tcp_wmem[3], tcp_challenge_ack_limit, tcp_invalid_ratelimit;
+	int tcp_ecn, tcp_ecn_fallback, tcp_cubic_hystart;
+	int tcp_pacing_ss_ratio, tcp_pacing_ca_ratio, tcp_min_tso_segs, tcp_tso_win_divisor;
+	int tcp_tso_rtt_log, tcp_limit_output_bytes, tcp_moderate_rcvbuf, tcp_adv_win_scale;
+	int tcp_mtu_probing, tcp_mtu_probe_floor, tcp_base_mss, tcp_probe_interval;
+	int tcp_probe_threshold, tcp_autocorking, tcp_workaround_signed_windows;
 	unsigned long tcp_notsent_lowat;
-	struct ctl_header ctl;
+	const struct tcp_congestion_ops *tcp_congestion_control; /* of new sockets */
+	u32 tcp_cc_allowed; /* modules by number, see tcp_cc.c */
+	struct ctl_header ctl, cc_ctl;
 };
 
 #endif

@@ -139,6 +139,9 @@ struct sock {
 	struct rcu_head sk_rcu;
 };
 
+/* sk_pacing_status: does the protocol pace by itself (NEEDED), or the fq qdisc? */
+enum { SK_PACING_NONE, SK_PACING_NEEDED, SK_PACING_FQ };
+
 #define RCV_SHUTDOWN  1
 #define SEND_SHUTDOWN 2
 #define SHUTDOWN_MASK 3

@@ -11,6 +11,7 @@
 #ifndef NET_TCP_H
 #define NET_TCP_H
 
+#include <kernel/softirq.h>
 #include <kernel/time.h>
 #include <lib/minmax.h>
 #include <net/inet_sock.h>
@@ -133,6 +134,15 @@ enum tcp_pending {
 	TCP_PEND_REO_TIMEOUT /* RACK's reordering window (RFC 8985 section 6.3) */
 };
 
+/* What keeps the sender from sending, later ones hide earlier ones (tcpi_busy_time ...). */
+enum tcp_chrono {
+	TCP_CHRONO_UNSPEC, /* nothing: there is no data */
+	TCP_CHRONO_BUSY,
+	TCP_CHRONO_RWND_LIMITED,
+	TCP_CHRONO_SNDBUF_LIMITED,
+	TCP_CHRONO_NR
+};
+
 struct tcp_sock {
 	struct inet_sock inet; /* first */
 
@@ -160,6 +170,8 @@ struct tcp_sock {
 
 	/* congestion control: Linux's names; windows and counts in segments */
 	const struct tcp_congestion_ops *ca_ops;
+	bool ca_chosen;  /* by TCP_CONGESTION */
+	bool ca_started; /* init() was called */
 	u64 ca_priv[TCP_CA_PRIV_SIZE / sizeof(u64)];
 	u8 ca_state;  /* TCP_CA_* */
 	u8 ecn_flags; /* TCP_ECN_* */
@@ -171,6 +183,15 @@ struct tcp_sock {
 	seq32 cwnd_usage_seq;                 /* ... which ends here */
 	bool is_cwnd_limited;
 	u32 prior_cwnd, prior_ssthresh; /* before recovery: for prr, and for undo */
+
+	/* sending: tcp_output.c, tcp_pacing.c */
+	u64 tcp_clock_ns;  /* of the event being handled */
+	u64 tcp_wstamp_ns; /* departure time of the segment sent last */
+	struct hrtimer pacing_timer;
+	struct call_single_data tsq_call; /* small queues: go on sending */
+	u8 chrono_type;                   /* enum tcp_chrono: what holds the sender up now ... */
+	u32 chrono_start_ms;              /* ... since when */
+	u32 chrono_stat_ms[TCP_CHRONO_NR];
 
 	/* the scoreboard (tcp_sack.c, tcp_recovery.c) */
 	u32 packets_out, sacked_out, lost_out, retrans_out; /* of the queue: sent, and marked so */

@@ -16,6 +16,10 @@ void tcp_cong_init(struct sock *sk)
 	tp->snd_cwnd_cnt = 0;
 	tp->snd_ssthresh = TCP_INFINITE_SSTHRESH;
 	tp->is_cwnd_limited = false;
+	tp->snd_cwnd_clamp = ~0u;
+	tp->max_packets_out = 0;
+	tp->snd_cwnd_used = 0;
+	tcp_cc_assign(sk);
 }
 
 u32 tcp_cwnd_test(const struct tcp_sock *tp)
@@ -187,7 +191,7 @@ void tcp_cwnd_restart(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 idle_ms = tcp_now_ms() - tp->lsndtime_ms, rto_ms = max(tp->rto_us / 1000, 1u);
-	u32 restart = min(tcp_init_cwnd(tp->mss_cache), tp->snd_cwnd);
+	u32 restart = min(tcp_init_cwnd(tp, sk->sk_dst_cache), tp->snd_cwnd);
 
 	if (!tcp_net(sk)->tcp_slow_start_after_idle || tp->packets_out || idle_ms <= rto_ms)
 		return;

@@ -6,12 +6,13 @@
  */
 #include "tcp_int.h"
 
-void tcp_enter_quickack_mode(struct sock *sk)
+void tcp_enter_quickack_mode(struct sock *sk, u32 max_quickacks)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 segs = tp->rcv_wnd / (2u * max(tp->ack.rcv_mss + 0u, 1u));
 
-	tp->ack.quick = (u8)clamp_t(u32, segs, 2, TCP_MAX_QUICKACKS);
+	segs = min(max(segs, 2u), max_quickacks);
+	tp->ack.quick = (u8)max(segs, tp->ack.quick + 0u);
 	tp->ack.pingpong = false;
 }
 
@@ -27,7 +28,7 @@ void tcp_event_data_recv(struct sock *sk, u32 len)
 		tp->ack.rcv_mss = (u16)min(len, (u32)tp->advmss);
 	/* First text, or after a pause in which the peer's window may have collapsed. */
 	if (!tp->ack.lrcvtime_ms || now - tp->ack.lrcvtime_ms > tp->rto_us / 1000)
-		tcp_enter_quickack_mode(sk);
+		tcp_enter_quickack_mode(sk, TCP_MAX_QUICKACKS);
 	tp->ack.lrcvtime_ms = now ? now : 1;
 }
 

@@ -203,7 +203,8 @@ void tcp_init_transfer(struct sock *sk)
 	const struct dst_entry *dst = sk_dst_check(sk);
 
 	tcp_sync_mss(sk, dst ? dst_mtu(dst) : tp->pmtu_cookie);
-	tp->snd_cwnd = dst && dst->initcwnd ? dst->initcwnd : tcp_init_cwnd(tp->mss_cache);
+	tp->snd_cwnd = tcp_init_cwnd(tp, dst);
+	tp->snd_cwnd_stamp_ms = tcp_now_ms();
 	if (tp->total_retrans) { /* the SYN was lost: RFC 5681 section 3.1, RFC 6298 (5.7) */
 		tp->snd_cwnd = 1;
 		if (!tp->srtt_us)
@@ -211,6 +212,7 @@ void tcp_init_transfer(struct sock *sk)
 	}
 	tp->ack.rcv_mss = (u16)min(TCP_MSS_DEFAULT, (u32)tp->advmss);
 	tp->lsndtime_ms = tp->rcv_tstamp_ms = tcp_now_ms();
+	tcp_cc_start(sk);
 	tcp_sndbuf_expand(sk);
 	if (sock_flag(sk, SOCK_KEEPOPEN))
 		tcp_reset_keepalive_timer(sk, (u64)tcp_keepalive_time_s(tp) * USEC_PER_SEC);
@@ -430,7 +432,7 @@ static enum skb_drop_reason synsent(struct sock *sk, struct sk_buff *skb, bool *
 		return SKB_DROP_REASON_TCP_INVALID_ACK_SEQUENCE;
 	tcp_set_state(sk, TCP_ESTABLISHED);
 	tcp_init_transfer(sk);
-	tcp_enter_quickack_mode(sk);
+	tcp_enter_quickack_mode(sk, TCP_MAX_QUICKACKS);
 	if (!sock_flag(sk, SOCK_DEAD))
 		sk->sk_state_change(sk);
 	tcp_send_ack(sk);

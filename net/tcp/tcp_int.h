@@ -27,6 +27,8 @@
 #include <net/tcp.h>
 #include <sys/epoll.h>
 
+#include "tcp_cc_int.h"
+
 /* ---- units and limits ----------------------------------------------------------------------- */
 #define TCP_TIMEOUT_INIT_US     1000000u /* RFC 6298 (2.1) */
 #define TCP_TIMEOUT_FALLBACK_US 3000000u /* ... (5.7): the SYN had to be retransmitted */
@@ -125,7 +127,8 @@ static inline u32 tcp_now_s(void)
 }
 static inline void tcp_mstamp_refresh(struct tcp_sock *tp)
 {
-	tp->tcp_mstamp_us = ktime_get_us();
+	tp->tcp_clock_ns = ktime_get_ns();
+	tp->tcp_mstamp_us = tp->tcp_clock_ns / NSEC_PER_USEC;
 }
 /* Value of the timestamp clock (RFC 7323: 1 ms) at the event being handled, without the offset. */
 static inline u32 tcp_time_stamp(const struct tcp_sock *tp)
@@ -442,7 +445,8 @@ void tcp_sndbuf_expand(struct sock *sk);
  */
 void tcp_event_data_recv(struct sock *sk, u32 len);
 void tcp_ack_snd_check(struct sock *sk);
-void tcp_enter_quickack_mode(struct sock *sk);
+/* Acknowledge the next segments at once, so many at most; the session is not interactive. */
+void tcp_enter_quickack_mode(struct sock *sk, u32 max_quickacks);
 void tcp_event_ack_sent(struct sock *sk);
 /* The application has read: is a window update due? */
 void tcp_cleanup_rbuf(struct sock *sk, u32 copied);
@@ -467,10 +471,11 @@ int tcp_fragment(struct sock *sk, struct sk_buff *skb, u32 len, bool in_rtx, uns
 u32 tcp_sync_mss(struct sock *sk, u32 pmtu);
 u32 tcp_current_mss(struct sock *sk);
 u16 tcp_advertise_mss(const struct sock *sk, const struct dst_entry *dst);
-u32 tcp_init_cwnd(u32 mss);
 void tcp_send_fin(struct sock *sk);
 void tcp_send_active_reset(struct sock *sk, unsigned gfp);
 void tcp_send_ack(struct sock *sk);
+/* ... that acknowledges only up to rcv_nxt (DCTCP tells of a mark that ends there). */
+void tcp_send_ack_at(struct sock *sk, seq32 rcv_nxt);
 /* A segment without data and one number behind: keepalive, or 0 bytes of a closed window. */
 int tcp_send_probe_segment(struct sock *sk);
 int tcp_connect(struct sock *sk);

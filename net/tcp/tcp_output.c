@@ -112,12 +112,6 @@ u16 tcp_advertise_mss(const struct sock *sk, const struct dst_entry *dst)
 	return (u16)clamp_t(u32, mss, TCP_MIN_MSS, 65495);
 }
 
-/* RFC 6928: ten segments, fewer where they are large. */
-u32 tcp_init_cwnd(u32 mss)
-{
-	return clamp_t(u32, 14600 / max(mss, 1u), 2, TCP_INIT_CWND);
-}
-
 u32 tcp_sync_mss(struct sock *sk, u32 pmtu)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -332,6 +326,16 @@ void tcp_push_pending(struct sock *sk, u32 mss, int nonagle)
 
 /* ---- segments without text ----------------------------------------------------------------------
  */
+
+void tcp_send_ack_at(struct sock *sk, seq32 rcv_nxt)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	seq32 really = tp->rcv_nxt;
+
+	tp->rcv_nxt = rcv_nxt;
+	tcp_send_ack(sk);
+	tp->rcv_nxt = really;
+}
 
 void tcp_send_ack(struct sock *sk)
 {

@@ -58,6 +58,7 @@ void tcp_write_queue_purge(struct sock *sk)
 
 void tcp_destroy_sock(struct sock *sk)
 {
+	tcp_cc_stop(sk);
 	tcp_clear_timers(sk);
 	tcp_write_queue_purge(sk);
 	tcp_ofo_purge(sk, SKB_DROP_REASON_SOCKET_CLOSED);
@@ -418,6 +419,7 @@ static void tcp_net_exit(struct net *net)
 	tcp_proc_exit(net);
 	tcp_tw_exit(net->tcp);
 	sysctl_unregister(&net->tcp->ctl);
+	sysctl_unregister(&net->tcp->cc_ctl);
 	synchronize_rcu();
 	tcp_hash_exit(net->tcp);
 	kvfree(net->tcp, sizeof(*net->tcp));

@@ -113,13 +113,18 @@ static int set_int(struct sock *sk, int name, int val)
 	}
 }
 
-/* NewReno is what there is: Linux's name for it. */
-static int set_congestion(const char *val, socklen_t len)
+static int set_congestion(struct sock *sk, const char *val, socklen_t len)
 {
 	char name[TCP_CA_NAME_MAX] = {0};
+	int err;
 
+	if (len < 1)
+		return -EINVAL;
 	memcpy(name, val, min(len, (socklen_t)sizeof(name) - 1));
-	return strcmp(name, "reno") ? -ENOENT : 0;
+	lock_sock(sk);
+	err = tcp_cc_set(sk, name);
+	release_sock(sk);
+	return err;
 }
 
 int tcp_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len)
@@ -129,7 +134,7 @@ int tcp_setsockopt(struct sock *sk, int level, int name, const void *val, sockle
 	if (level != IPPROTO_TCP)
 		return ip_setsockopt(sk, level, name, val, len);
 	if (name == TCP_CONGESTION)
-		return set_congestion(val, len);
+		return set_congestion(sk, val, len);
 	if (len < sizeof(v))
 		return -EINVAL;
 	memcpy(&v, val, sizeof(v));
@@ -170,6 +175,7 @@ static void info_figures(const struct sock *sk, struct tcp_info *info)
 	info->tcpi_rcv_ooopack = tp->rcv_ooopack;
 	info->tcpi_snd_wnd = tp->snd_wnd;
 	info->tcpi_rcv_wnd = tp->rcv_wnd;
+	tcp_chrono_info(tp, info);
 }
 
 void tcp_get_info(struct sock *sk, struct tcp_info *info)
@@ -262,18 +268,31 @@ static int put_value(void *val, socklen_t *len, const void *from, size_t size)
 	return 0;
 }
 
+static int get_cc_info(struct sock *sk, void *val, socklen_t *len)
+{
+	const struct tcp_congestion_ops *ops = tcp_sk(sk)->ca_ops;
+	union tcp_cc_info info;
+	size_t size = 0;
+	int attr;
+
+	if (ops->get_info)
+		size = ops->get_info(sk, ~0u, &attr, &info);
+	return put_value(val, len, &info, size);
+}
+
 int tcp_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len)
 {
-	static const char reno[TCP_CA_NAME_MAX] = "reno";
 	struct tcp_info info;
 	int v, err;
 
 	if (level != IPPROTO_TCP)
 		return ip_getsockopt(sk, level, name, val, len);
 	if (name == TCP_CONGESTION)
-		return put_value(val, len, reno, sizeof(reno));
+		return put_value(val, len, tcp_sk(sk)->ca_ops->name, TCP_CA_NAME_MAX);
 	lock_sock(sk);
-	if (name == TCP_INFO) {
+	if (name == TCP_CC_INFO) {
+		err = get_cc_info(sk, val, len);
+	} else if (name == TCP_INFO) {
 		tcp_get_info(sk, &info);
 		err = put_value(val, len, &info, sizeof(info));
 	} else {

@@ -38,6 +38,24 @@ static const struct ctl_table tcp_table[] = {
 	TCP_ROW(tcp_wmem, 3, 4096, INT32_MAX),
 	TCP_INT(tcp_challenge_ack_limit, 1, INT32_MAX),
 	TCP_INT(tcp_invalid_ratelimit, 0, INT32_MAX),
+	TCP_INT(tcp_ecn, 0, 2),
+	TCP_INT(tcp_ecn_fallback, 0, 1),
+	TCP_INT(tcp_cubic_hystart, 0, 7),
+	TCP_INT(tcp_pacing_ss_ratio, 0, 1000),
+	TCP_INT(tcp_pacing_ca_ratio, 0, 1000),
+	TCP_INT(tcp_min_tso_segs, 1, INT32_MAX),
+	TCP_INT(tcp_tso_win_divisor, 0, INT32_MAX),
+	TCP_INT(tcp_tso_rtt_log, 0, 255),
+	TCP_INT(tcp_limit_output_bytes, 0, INT32_MAX),
+	TCP_INT(tcp_moderate_rcvbuf, 0, 1),
+	TCP_INT(tcp_adv_win_scale, -31, 31),
+	TCP_INT(tcp_mtu_probing, 0, 2),
+	TCP_INT(tcp_mtu_probe_floor, 48, 65535),
+	TCP_INT(tcp_base_mss, 48, 65535),
+	TCP_INT(tcp_probe_interval, 0, INT32_MAX),
+	TCP_INT(tcp_probe_threshold, 0, INT32_MAX),
+	TCP_INT(tcp_autocorking, 0, 1),
+	TCP_INT(tcp_workaround_signed_windows, 0, 1),
 	{.name = "tcp_notsent_lowat",
 	 .offset = offsetof(struct netns_tcp, tcp_notsent_lowat),
 	 .count = 1,
@@ -73,6 +91,23 @@ void tcp_sysctl_init(struct netns_tcp *nt)
 	nt->tcp_wmem[2] = 4194304;
 	nt->tcp_challenge_ack_limit = INT32_MAX;
 	nt->tcp_invalid_ratelimit = 500;
+	nt->tcp_ecn = 2;
+	nt->tcp_ecn_fallback = 1;
+	nt->tcp_cubic_hystart = 4; /* HyStart++ */
+	nt->tcp_pacing_ss_ratio = 200;
+	nt->tcp_pacing_ca_ratio = 120;
+	nt->tcp_min_tso_segs = 2;
+	nt->tcp_tso_win_divisor = 3;
+	nt->tcp_tso_rtt_log = 9;
+	nt->tcp_limit_output_bytes = 16 * 65536;
+	nt->tcp_moderate_rcvbuf = 1;
+	nt->tcp_adv_win_scale = 1;
+	nt->tcp_mtu_probe_floor = 48;
+	nt->tcp_base_mss = 1024;
+	nt->tcp_probe_interval = 600;
+	nt->tcp_probe_threshold = 8;
+	nt->tcp_autocorking = 1;
 	nt->tcp_notsent_lowat = 0xffffffffUL;
 	sysctl_register(&nt->ctl, "net/ipv4", tcp_table, ARRAY_SIZE(tcp_table), nt);
+	tcp_cc_net_init(nt);
 }

@@ -59,6 +59,37 @@ struct inet_diag_meminfo {
 	uint32_t idiag_tmem;
 };
 
+/* What a congestion control tells of itself: INET_DIAG_VEGASINFO, _DCTCPINFO, _BBRINFO, and
+ * TCP_CC_INFO. */
+struct tcpvegas_info {
+	uint32_t tcpv_enabled;
+	uint32_t tcpv_rttcnt;
+	uint32_t tcpv_rtt;
+	uint32_t tcpv_minrtt;
+};
+
+struct tcp_dctcp_info {
+	uint16_t dctcp_enabled;
+	uint16_t dctcp_ce_state;
+	uint32_t dctcp_alpha;
+	uint32_t dctcp_ab_ecn; /* bytes, of this window of data */
+	uint32_t dctcp_ab_tot;
+};
+
+struct tcp_bbr_info {
+	uint32_t bbr_bw_lo; /* bytes a second, lower half */
+	uint32_t bbr_bw_hi;
+	uint32_t bbr_min_rtt;     /* microseconds */
+	uint32_t bbr_pacing_gain; /* shifted left by 8 */
+	uint32_t bbr_cwnd_gain;
+};
+
+union tcp_cc_info {
+	struct tcpvegas_info vegas;
+	struct tcp_dctcp_info dctcp;
+	struct tcp_bbr_info bbr;
+};
+
 #define INET_DIAG_REQ_NONE            0
 #define INET_DIAG_REQ_BYTECODE        1
 #define INET_DIAG_REQ_SK_BPF_STORAGES 2
