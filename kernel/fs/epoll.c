@@ -343,13 +343,15 @@ int sys_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev)
 /* ---- waiting ------------------------------------------------------------------------------------
  */
 
-static struct epitem *take_ready(struct eventpoll *ep)
+/* The next item of a scan, off the ready list before its file is asked: what happens from then on
+ * puts it on ep->ready anew. */
+static struct epitem *take_ready(struct eventpoll *ep, struct list_head *scan)
 {
 	struct epitem *item;
 	irqflags_t flags;
 
 	spin_lock_irqsave(&ep->lock, flags);
-	item = list_first_entry_or_null(&ep->ready, struct epitem, ready_link);
+	item = list_first_entry_or_null(scan, struct epitem, ready_link);
 	if (item) {
 		list_del(&item->ready_link);
 		item->is_ready = false;
@@ -359,30 +361,39 @@ static struct epitem *take_ready(struct eventpoll *ep)
 }
 
 /* After it was reported: level-triggered items stay ready, one-shot ones are disarmed. */
-static void after_report(struct eventpoll *ep, struct epitem *item, struct list_head *again)
+static void after_report(struct eventpoll *ep, struct epitem *item)
 {
 	irqflags_t flags;
 
+	if (item->event.events & EPOLLET && !(item->event.events & EPOLLONESHOT))
+		return;
 	spin_lock_irqsave(&ep->lock, flags);
 	if (item->event.events & EPOLLONESHOT) {
 		item->event.events &= EP_PRIVATE_BITS;
-	} else if (!(item->event.events & EPOLLET) && !item->is_ready) {
+	} else if (!item->is_ready) {
 		item->is_ready = true;
-		list_add_tail(&item->ready_link, again);
+		list_add_tail(&item->ready_link, &ep->ready);
 	}
 	spin_unlock_irqrestore(&ep->lock, flags);
 }
 
-/* Report what is ready, up to max. */
+/* Report what is ready, up to max. The list is taken as it is at the start: an item that becomes
+ * ready again during the scan is for the next call, so none is reported twice in one (its user may
+ * be gone after the first). */
 static int ep_collect(struct eventpoll *ep, struct epoll_event *evs, int max)
 {
-	LIST_HEAD(again); /* back on the list only now, so that each is reported once a call */
 	struct epitem *item;
 	irqflags_t flags;
+	LIST_HEAD(scan);
 	int n = 0;
 
+	if (list_empty(&ep->ready))
+		return 0;
 	mutex_lock(&ep->mutex);
-	while (n < max && (item = take_ready(ep))) {
+	spin_lock_irqsave(&ep->lock, flags);
+	list_splice_tail_init(&ep->ready, &scan);
+	spin_unlock_irqrestore(&ep->lock, flags);
+	while (n < max && (item = take_ready(ep, &scan))) {
 		u32 mask = item_events(item, NULL);
 
 		if (!mask)
@@ -390,12 +401,15 @@ static int ep_collect(struct eventpoll *ep, struct epoll_event *evs, int max)
 		evs[n].events = mask;
 		evs[n].data = item->event.data;
 		n++;
-		after_report(ep, item, &again);
+		after_report(ep, item);
 	}
 	spin_lock_irqsave(&ep->lock, flags);
-	list_splice_tail_init(&again, &ep->ready);
+	list_splice_init(&scan, &ep->ready);
 	spin_unlock_irqrestore(&ep->lock, flags);
 	mutex_unlock(&ep->mutex);
+	/* What is left is another waiter's. */
+	if (!list_empty(&ep->ready) && wait_queue_active(&ep->wq))
+		wake_up(&ep->wq);
 	return n;
 }
 

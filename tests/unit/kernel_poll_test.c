@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <kernel/file.h>
 #include <kernel/mm.h>
 #include <kernel/syscalls.h>
 #include <kernel/thread.h>
@@ -247,6 +248,35 @@ static void many_are_reported_in_turn(void **state)
 	sys_close(ep);
 }
 
+/* Becomes ready again at the very moment it is asked, as a socket does whose packets come in on
+ * another CPU. */
+static u32 restless_poll(struct file *f, struct poll_table *pt)
+{
+	struct wait_queue *wq = f->private;
+
+	poll_wait(f, wq, pt);
+	wake_up_poll(wq, EPOLLIN);
+	return EPOLLIN;
+}
+
+/* Its user may be freed after the first event, so a second one in the same call would be a trap. */
+static void one_call_reports_an_item_once(void **state)
+{
+	static const struct file_ops ops = {.poll = restless_poll};
+	int ep = sys_epoll_create1(0), fd;
+	struct epoll_event ev[4];
+	struct wait_queue wq;
+
+	wait_queue_init(&wq);
+	fd = fd_install(file_alloc(&ops, &wq, 0));
+	assert_int_equal(watch(ep, fd, EPOLLIN), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(sys_epoll_wait(ep, ev, 4, 0), 1);
+	sys_close(fd);
+	assert_int_equal(sys_epoll_wait(ep, ev, 4, 0), 0);
+	sys_close(ep);
+}
+
 static void wrong_uses_are_refused(void **state)
 {
 	int ep = sys_epoll_create1(0), dir = sys_open("/", O_RDONLY, 0), fd = sys_eventfd2(0, 0);
@@ -313,6 +343,7 @@ int main(void)
 		cmocka_unit_test(one_shot_is_armed_again_by_mod),
 		cmocka_unit_test(exclusive_wakes_one),
 		cmocka_unit_test(many_are_reported_in_turn),
+		cmocka_unit_test(one_call_reports_an_item_once),
 		cmocka_unit_test(wrong_uses_are_refused),
 		cmocka_unit_test(epoll_sleeps_until_woken_or_late),
 	};
