@@ -70,7 +70,7 @@ struct netns_tcp {
 	int tcp_max_tw_buckets, tcp_tw_reuse, tcp_rfc1337, tcp_fin_timeout, tcp_max_orphans;
 	int tcp_orphan_retries, tcp_retries2, tcp_rto_min_us, tcp_rto_max_ms;
 	int tcp_keepalive_time, tcp_keepalive_intvl, tcp_keepalive_probes;
-	int tcp_timestamps, tcp_window_scaling, tcp_sack, tcp_slow_start_after_idle,
+	int tcp_timestamps, tcp_window_scaling, tcp_sack, tcp_dsack, tcp_slow_start_after_idle,
 		tcp_min_snd_mss;
 	int tcp_rmem[3], tcp_wmem[3], tcp_challenge_ack_limit, tcp_invalid_ratelimit;
 	int tcp_ecn, tcp_ecn_fallback, tcp_cubic_hystart;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The seventh step of RFC 9293 section 3.10.7.4: text goes to the receive queue in order, or waits
- * in the out-of-order tree, in which no two segments overlap. Memory is charged by truesize; when
+ * in the out-of-order tree, in which no segment covers another. Memory is charged by truesize; when
  * the buffer is full the tree is given up first. Socket lock held, softirq or backlog.
  */
 #include "tcp_int.h"
@@ -12,17 +12,48 @@ void tcp_data_ready(struct sock *sk)
 		sk->sk_data_ready(sk);
 }
 
+static void ofo_drop(struct sock *sk, struct sk_buff *skb, enum skb_drop_reason why)
+{
+	tcp_rb_unlink(skb, &tcp_sk(sk)->out_of_order_queue);
+	kfree_skb_reason(skb, why);
+}
+
 void tcp_ofo_purge(struct sock *sk, enum skb_drop_reason why)
 {
-	struct rb_root *root = &tcp_sk(sk)->out_of_order_queue;
 	struct rb_node *n;
 
-	while ((n = rb_first(root))) {
+	while ((n = rb_first(&tcp_sk(sk)->out_of_order_queue)))
+		ofo_drop(sk, tcp_rb_skb(n), why);
+	tcp_sk(sk)->rx_opt.num_sacks = 0;
+}
+
+/* Make room in steps of an eighth of the buffer, from the end of the tree, but not for what would
+ * lie behind it. What was SACKed is then missing again: no block may tell of it any more. */
+static void ofo_prune(struct sock *sk, const struct sk_buff *incoming)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	int goal = sk->sk_rcvbuf >> 3;
+	bool pruned = false;
+	struct rb_node *n;
+
+	while ((n = rb_last(&tp->out_of_order_queue))) {
 		struct sk_buff *skb = tcp_rb_skb(n);
 
-		tcp_rb_unlink(skb, root);
-		kfree_skb_reason(skb, why);
+		if (seq_after(TCP_SKB_CB(incoming)->seq, TCP_SKB_CB(skb)->seq))
+			break;
+		pruned = true;
+		goal -= (int)skb->truesize;
+		ofo_drop(sk, skb, SKB_DROP_REASON_TCP_OFO_QUEUE_PRUNE);
+		if (goal > 0)
+			continue;
+		if (atomic_read(&sk->sk_rmem_alloc) <= sk->sk_rcvbuf)
+			break;
+		goal = sk->sk_rcvbuf >> 3;
 	}
+	if (!pruned)
+		return;
+	TCP_STAT(sk, LINUX_MIB_OFOPRUNED);
+	tcp_sack_reset(tp);
 }
 
 /* Have memory for skb, at the cost of the out-of-order tree if need be. */
@@ -34,9 +65,7 @@ static bool have_memory(struct sock *sk, const struct sk_buff *skb)
 			return true;
 		if (!attempt) {
 			TCP_STAT(sk, LINUX_MIB_PRUNECALLED);
-			if (!rb_empty(&tcp_sk(sk)->out_of_order_queue))
-				TCP_STAT(sk, LINUX_MIB_OFOPRUNED);
-			tcp_ofo_purge(sk, SKB_DROP_REASON_TCP_OFO_QUEUE_PRUNE);
+			ofo_prune(sk, skb);
 		}
 	}
 	return false;
@@ -83,18 +112,23 @@ static void append(struct sock *sk, struct sk_buff *skb, bool charged)
 static void drain_ofo(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
+	seq32 dsack_high = tp->rcv_nxt;
 	struct rb_node *n;
 
 	while ((n = rb_first(&tp->out_of_order_queue))) {
 		struct sk_buff *skb = tcp_rb_skb(n);
+		const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
 
-		if (seq_after(TCP_SKB_CB(skb)->seq, tp->rcv_nxt))
+		if (seq_after(cb->seq, tp->rcv_nxt))
 			break;
+		if (seq_before(cb->seq, dsack_high))
+			tcp_dsack_extend(sk, cb->seq, seq_min(cb->end_seq, dsack_high));
+		if (!seq_after(cb->end_seq, tp->rcv_nxt)) {
+			ofo_drop(sk, skb, SKB_DROP_REASON_TCP_OFOMERGE);
+			continue;
+		}
 		tcp_rb_unlink(skb, &tp->out_of_order_queue);
-		if (!seq_after(TCP_SKB_CB(skb)->end_seq, tp->rcv_nxt))
-			kfree_skb_reason(skb, SKB_DROP_REASON_TCP_OFOMERGE);
-		else
-			append(sk, skb, true);
+		append(sk, skb, true);
 	}
 }
 
@@ -113,48 +147,88 @@ static bool cut_tail(struct sk_buff *skb, u32 bytes)
 	return true;
 }
 
-/* Segments of the tree that skb covers wholly go; false: skb is covered itself. */
-static bool make_place(struct rb_root *root, struct sk_buff *skb)
+/* The segment of the tree that begins last among those that begin at or before seq; NULL: none. */
+static struct sk_buff *ofo_before(struct tcp_sock *tp, seq32 seq)
 {
-	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
-	struct rb_node *n = rb_first(root), *next;
+	struct rb_node *n = tp->out_of_order_queue.node;
+	struct sk_buff *found = NULL;
 
-	for (; n; n = next) {
-		struct sk_buff *other = tcp_rb_skb(n);
-		const struct tcp_skb_cb *ocb = TCP_SKB_CB(other);
+	while (n) {
+		struct sk_buff *skb = tcp_rb_skb(n);
 
-		next = rb_next(n);
-		if (seq_after_eq(ocb->seq, cb->end_seq))
-			break;
-		if (seq_before_eq(ocb->seq, cb->seq) && seq_after_eq(ocb->end_seq, cb->end_seq))
-			return false;
-		if (seq_after_eq(ocb->seq, cb->seq) && seq_before_eq(ocb->end_seq, cb->end_seq)) {
-			tcp_rb_unlink(other, root);
-			kfree_skb_reason(other, SKB_DROP_REASON_TCP_OFOMERGE);
+		if (seq_after(TCP_SKB_CB(skb)->seq, seq)) {
+			n = n->left;
+		} else {
+			found = skb;
+			n = n->right;
 		}
 	}
-	return true;
+	return found;
 }
 
-/* Beyond RCV.NXT: keep it, tell the peer by a duplicate ACK at once (RFC 5681 section 4.2). */
-static enum skb_drop_reason queue_ofo(struct sock *sk, struct sk_buff *skb)
+/* What lies behind skb and is covered by it goes; what it repeats is told. */
+static void ofo_cover(struct sock *sk, struct sk_buff *skb)
+{
+	seq32 end = TCP_SKB_CB(skb)->end_seq;
+	struct sk_buff *next;
+
+	while ((next = tcp_rb_next(skb)) && seq_after(end, TCP_SKB_CB(next)->seq)) {
+		const struct tcp_skb_cb *cb = TCP_SKB_CB(next);
+
+		tcp_dsack_extend(sk, cb->seq, seq_min(end, cb->end_seq));
+		if (seq_before(end, cb->end_seq))
+			break;
+		TCP_STAT(sk, LINUX_MIB_TCPOFOMERGE);
+		ofo_drop(sk, next, SKB_DROP_REASON_TCP_OFOMERGE);
+	}
+}
+
+/* Into the tree, in which no segment covers another. SKB_CONSUMED, or why it is not wanted. */
+static enum skb_drop_reason ofo_insert(struct sock *sk, struct sk_buff *skb)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
+	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+	struct sk_buff *prev = ofo_before(tp, cb->seq);
 
-	tp->ack.pending |= TCP_ACK_SCHED | TCP_ACK_NOW;
-	if (!have_memory(sk, skb)) {
-		TCP_STAT(sk, LINUX_MIB_TCPOFODROP);
-		return SKB_DROP_REASON_PROTO_MEM;
-	}
-	TCP_STAT(sk, LINUX_MIB_TCPOFOQUEUE);
-	tp->rcv_ooopack++;
-	if (!make_place(&tp->out_of_order_queue, skb)) {
-		TCP_STAT(sk, LINUX_MIB_TCPOFOMERGE);
-		return SKB_DROP_REASON_TCP_OFOMERGE;
+	if (prev && seq_before(cb->seq, TCP_SKB_CB(prev)->end_seq)) {
+		if (!seq_after(cb->end_seq, TCP_SKB_CB(prev)->end_seq)) {
+			TCP_STAT(sk, LINUX_MIB_TCPOFOMERGE);
+			tcp_dsack_set(sk, cb->seq, cb->end_seq);
+			return SKB_DROP_REASON_TCP_OFOMERGE;
+		}
+		tcp_dsack_set(sk, cb->seq, TCP_SKB_CB(prev)->end_seq);
+		if (seq_eq(cb->seq, TCP_SKB_CB(prev)->seq)) {
+			TCP_STAT(sk, LINUX_MIB_TCPOFOMERGE);
+			ofo_drop(sk, prev, SKB_DROP_REASON_TCP_OFOMERGE);
+		}
+	} else if (coalesce(sk, prev, skb)) {
+		ofo_cover(sk, prev);
+		return SKB_CONSUMED;
 	}
 	skb_set_owner_r(skb, sk);
 	tcp_rb_insert(&tp->out_of_order_queue, skb);
+	ofo_cover(sk, skb);
 	return SKB_CONSUMED;
+}
+
+/* Beyond RCV.NXT: keep it, and tell the peer what we have (RFC 5681 section 4.2, RFC 2018). */
+static enum skb_drop_reason queue_ofo(struct sock *sk, struct sk_buff *skb)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	seq32 seq = TCP_SKB_CB(skb)->seq, end = TCP_SKB_CB(skb)->end_seq;
+	enum skb_drop_reason why;
+
+	if (!have_memory(sk, skb)) {
+		TCP_STAT(sk, LINUX_MIB_TCPOFODROP);
+		tcp_data_ready(sk);
+		return SKB_DROP_REASON_PROTO_MEM;
+	}
+	tp->ack.pending |= TCP_ACK_SCHED;
+	TCP_STAT(sk, LINUX_MIB_TCPOFOQUEUE);
+	tp->rcv_ooopack += max(skb_shinfo(skb)->gso_segs + 0u, 1u);
+	why = ofo_insert(sk, skb);
+	tcp_sack_new_ofo(tp, seq, end);
+	return why;
 }
 
 static enum skb_drop_reason queue_in_order(struct sock *sk, struct sk_buff *skb)
@@ -168,31 +242,69 @@ static enum skb_drop_reason queue_in_order(struct sock *sk, struct sk_buff *skb)
 		tcp_data_ready(sk);
 		return SKB_DROP_REASON_SOCKET_RCVBUFF;
 	}
-	if (!rb_empty(&tp->out_of_order_queue)) /* a hole closes: tell at once */
-		tp->ack.pending |= TCP_ACK_NOW;
 	append(sk, skb, false);
-	tcp_event_data_recv(sk, len);
-	if (sk->sk_state != TCP_CLOSE)
+	if (len)
+		tcp_event_data_recv(sk, len);
+	if (sk->sk_state != TCP_CLOSE && !rb_empty(&tp->out_of_order_queue)) {
 		drain_ofo(sk);
+		if (rb_empty(&tp->out_of_order_queue)) /* the gap is closed: RFC 5681 4.2 */
+			tp->ack.pending |= TCP_ACK_NOW;
+	}
+	if (tp->rx_opt.num_sacks)
+		tcp_sack_remove(tp);
 	tcp_data_ready(sk);
 	return SKB_CONSUMED;
+}
+
+/* Nothing of it can be kept: its sender learns at once where we are. */
+static enum skb_drop_reason unwanted(struct sock *sk, enum skb_drop_reason why)
+{
+	tcp_enter_quickack_mode(sk, TCP_MAX_QUICKACKS);
+	tcp_sk(sk)->ack.pending |= TCP_ACK_SCHED;
+	return why;
+}
+
+void tcp_send_dupack(struct sock *sk, const struct sk_buff *skb)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+
+	if (!seq_eq(cb->seq, cb->end_seq) && seq_before(cb->seq, tp->rcv_nxt)) {
+		TCP_STAT(sk, LINUX_MIB_DELAYEDACKLOST);
+		tcp_enter_quickack_mode(sk, TCP_MAX_QUICKACKS);
+		tcp_dsack_set(sk, cb->seq, seq_min(cb->end_seq, tp->rcv_nxt));
+	}
+	tcp_send_ack(sk);
 }
 
 enum skb_drop_reason tcp_data_queue(struct sock *sk, struct sk_buff *skb)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
-	s32 beyond = seq_diff(cb->end_seq, seq_add(tp->rcv_nxt, tcp_receive_window(tp)));
+	u32 wnd = tcp_receive_window(tp);
+	s32 beyond = seq_diff(cb->end_seq, seq_add(tp->rcv_nxt, wnd));
+	bool bare_fin = seq_eq(cb->seq, tp->rcv_nxt) && seq_diff(cb->end_seq, cb->seq) == 1 &&
+			cb->flags & TCPHDR_FIN;
 
 	skb_dst_drop(skb);
 	skb_pull(skb, tcp_hdrlen(skb));
-	if (!tcp_receive_window(tp)) {
-		TCP_STAT(sk, LINUX_MIB_TCPZEROWINDOWDROP);
-		tp->ack.pending |= TCP_ACK_SCHED | TCP_ACK_NOW;
-		return SKB_DROP_REASON_TCP_ZEROWINDOW;
+	tp->has_dsack = false;
+	if (!seq_after(cb->end_seq, tp->rcv_nxt)) {
+		TCP_STAT(sk, LINUX_MIB_DELAYEDACKLOST);
+		tcp_dsack_set(sk, cb->seq, cb->end_seq);
+		return unwanted(sk, SKB_DROP_REASON_TCP_OLD_DATA);
 	}
-	if (beyond > 0 && !cut_tail(skb, (u32)beyond))
-		return SKB_DROP_REASON_TCP_OVERWINDOW;
+	if (seq_before(cb->seq, tp->rcv_nxt))
+		tcp_dsack_set(sk, cb->seq, tp->rcv_nxt);
+	if (!wnd && !bare_fin) {
+		if (seq_eq(cb->seq, tp->rcv_nxt))
+			TCP_STAT(sk, LINUX_MIB_TCPZEROWINDOWDROP);
+		return unwanted(sk, SKB_DROP_REASON_TCP_ZEROWINDOW);
+	}
+	if (!seq_before(cb->seq, seq_add(tp->rcv_nxt, max(wnd, 1u))))
+		return unwanted(sk, SKB_DROP_REASON_TCP_OVERWINDOW);
+	if (beyond > 0 && !bare_fin && !cut_tail(skb, (u32)beyond))
+		return unwanted(sk, SKB_DROP_REASON_TCP_OVERWINDOW);
 	if (seq_after(cb->seq, tp->rcv_nxt))
 		return queue_ofo(sk, skb);
 	return queue_in_order(sk, skb);

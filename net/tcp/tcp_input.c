@@ -95,7 +95,7 @@ static enum skb_drop_reason check_paws(struct sock *sk, struct sk_buff *skb)
 		return SKB_NOT_DROPPED_YET;
 	TCP_STAT(sk, LINUX_MIB_PAWSESTABREJECTED);
 	if (tcp_oow_rate_ok(sock_net(sk), skb, LINUX_MIB_TCPACKSKIPPEDPAWS, &tp->last_oow_ack_ms))
-		tcp_send_ack(sk);
+		tcp_send_dupack(sk, skb);
 	return SKB_DROP_REASON_TCP_RFC7323_PAWS;
 }
 
@@ -104,7 +104,9 @@ static enum skb_drop_reason check_sequence(struct sock *sk, struct sk_buff *skb)
 	struct tcp_sock *tp = tcp_sk(sk);
 	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
 
-	if (tcp_seq_acceptable(cb->seq, cb->end_seq, tp->rcv_nxt, tcp_receive_window(tp)))
+	/* As Linux: what repeats text that was not acknowledged yet may bring a new ACK or SACK. */
+	if (seq_after_eq(cb->end_seq, tp->rcv_wup) &&
+	    seq_before_eq(cb->seq, seq_add(tp->rcv_nxt, tcp_receive_window(tp))))
 		return SKB_NOT_DROPPED_YET;
 	if (cb->flags & TCPHDR_RST)
 		return SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
@@ -113,11 +115,8 @@ static enum skb_drop_reason check_sequence(struct sock *sk, struct sk_buff *skb)
 		send_challenge_ack(sk, skb);
 		return SKB_DROP_REASON_TCP_INVALID_SYN;
 	}
-	if (tcp_oow_rate_ok(sock_net(sk), skb, LINUX_MIB_TCPACKSKIPPEDSEQ, &tp->last_oow_ack_ms)) {
-		if (!seq_eq(cb->seq, cb->end_seq))
-			TCP_STAT(sk, LINUX_MIB_DELAYEDACKLOST);
-		tcp_send_ack(sk);
-	}
+	if (tcp_oow_rate_ok(sock_net(sk), skb, LINUX_MIB_TCPACKSKIPPEDSEQ, &tp->last_oow_ack_ms))
+		tcp_send_dupack(sk, skb);
 	if (!seq_after(cb->end_seq, tp->rcv_nxt))
 		return SKB_DROP_REASON_TCP_OLD_SEQUENCE;
 	return tcp_receive_window(tp) ? SKB_DROP_REASON_TCP_INVALID_SEQUENCE

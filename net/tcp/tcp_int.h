@@ -216,6 +216,8 @@ bool tcp_close_state(struct sock *sk);
 #define TCPOPT_FASTOPEN_MAGIC 0xf989
 
 #define TCPOLEN_TSTAMP_ALIGNED 12
+#define TCPOLEN_SACK_BLOCK     8
+#define TCP_MAX_OPTIONS        40u /* bytes of them in a header */
 
 /* Which options a value struct holds. */
 #define TCP_OPT_MSS       0x01u
@@ -254,8 +256,8 @@ static inline bool tcp_parse_skb(const struct sk_buff *skb, struct tcp_options *
 
 	return tcp_options_parse((const u8 *)(th + 1), tcp_hdrlen_bytes(th) - sizeof(*th), o);
 }
-/* A connection's segment: timestamps into rx_opt, with the offset of our clock taken off the echo.
- */
+/* A connection's segment: timestamps into rx_opt, with the offset of our clock taken off the echo;
+ * where the SACK option is, into the control block. */
 void tcp_parse_established(struct tcp_sock *tp, const struct sk_buff *skb);
 
 /* ---- tcp_hash.c
@@ -425,7 +427,25 @@ void tcp_cwnd_restart(struct sock *sk);
 /* Queue text (and FIN); SKB_CONSUMED where it took skb. */
 enum skb_drop_reason tcp_data_queue(struct sock *sk, struct sk_buff *skb);
 void tcp_data_ready(struct sock *sk);
+/* A segment outside the window: an ACK at once, with a DSACK where it repeats what we have. */
+void tcp_send_dupack(struct sock *sk, const struct sk_buff *skb);
 void tcp_ofo_purge(struct sock *sk, enum skb_drop_reason why);
+
+/* ---- tcp_sack_report.c: the blocks we send (RFC 2018 section 4, RFC 2883)
+ * ----------------------------------------------------------
+ */
+/* [start, end) was received twice: told as the first block of the next ACK. extend: or with what is
+ * to be told already, where they touch. */
+void tcp_dsack_set(struct sock *sk, seq32 start, seq32 end);
+void tcp_dsack_extend(struct sock *sk, seq32 start, seq32 end);
+/* [start, end) has come out of order / RCV.NXT has moved / what was kept is thrown away. */
+void tcp_sack_new_ofo(struct tcp_sock *tp, seq32 start, seq32 end);
+void tcp_sack_remove(struct tcp_sock *tp);
+void tcp_sack_reset(struct tcp_sock *tp);
+/* Blocks for a segment that has room for `room` bytes of options yet. */
+/* What they take of it. */
+u32 tcp_sack_space(const struct tcp_sock *tp);
+void tcp_sack_fill(const struct tcp_sock *tp, struct tcp_options *o, u32 room);
 
 /* ---- tcp_window.c: buffers and what is offered
  * --------------------------------------------------------

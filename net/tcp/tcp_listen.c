@@ -42,8 +42,10 @@ static void child_init(struct sock *child, const struct tcp_request_sock *req,
 	tp->rx_opt.tstamp_ok = req->tstamp_ok;
 	tp->rx_opt.ts_recent = req->ts_recent;
 	tp->rx_opt.ts_recent_stamp_s = req->tstamp_ok ? tcp_now_s() | 1 : 0;
-	tp->rx_opt.wscale_ok = req->wscale_ok;
 	tp->rx_opt.sack_ok = req->sack_ok ? TCP_SACK_SEEN : 0;
+	tp->rx_opt.num_sacks = 0;
+	tp->has_dsack = false;
+	tp->rx_opt.wscale_ok = req->wscale_ok;
 	tp->rx_opt.snd_wscale = req->snd_wscale;
 	tp->rx_opt.rcv_wscale = req->rcv_wscale;
 	tp->rx_opt.mss_clamp = req->mss;

@@ -178,14 +178,16 @@ void tcp_parse_established(struct tcp_sock *tp, const struct sk_buff *skb)
 	struct tcp_options o;
 
 	tp->rx_opt.saw_tstamp = 0;
-	if (!len || !tp->rx_opt.tstamp_ok)
+	if (!len)
 		return;
 	/* nop nop timestamp: what nearly every segment carries. */
-	if (len == TCPOLEN_TSTAMP_ALIGNED && get_be32(p) == 0x0101080a) {
+	if (len == TCPOLEN_TSTAMP_ALIGNED && get_be32(p) == 0x0101080a && tp->rx_opt.tstamp_ok) {
 		take_timestamps(tp, get_be32(p + 4), get_be32(p + 8));
 		return;
 	}
 	tcp_options_parse(p, len, &o);
-	if (o.has & TCP_OPT_TS)
+	if (o.has & TCP_OPT_TS && tp->rx_opt.tstamp_ok)
 		take_timestamps(tp, o.tsval, o.tsecr);
+	if (o.has & TCP_OPT_SACK && tcp_is_sack(tp))
+		TCP_SKB_CB(skb)->sacked = o.sack_at;
 }

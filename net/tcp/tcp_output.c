@@ -138,6 +138,8 @@ u32 tcp_current_mss(struct sock *sk)
 
 	if (dst && dst_mtu(dst) != tp->pmtu_cookie)
 		tcp_sync_mss(sk, dst_mtu(dst));
+	if (tp->rx_opt.num_sacks || tp->has_dsack) /* SACK blocks take the place of text */
+		return tp->mss_cache - tcp_sack_space(tp);
 	return tp->mss_cache;
 }
 
@@ -170,6 +172,8 @@ static void segment_options(const struct sock *sk, const struct sk_buff *skb, st
 		syn_options(sk, o);
 	else if (tp->rx_opt.tstamp_ok)
 		o->has = TCP_OPT_TS;
+	if (tp->rx_opt.num_sacks || tp->has_dsack)
+		tcp_sack_fill(tp, o, TCP_MAX_OPTIONS - tcp_options_size(o));
 	o->tsval = tcp_time_stamp(tp) + tp->tsoffset;
 	o->tsecr = tp->rx_opt.ts_recent;
 }
@@ -200,6 +204,8 @@ static void build_header(struct sock *sk, struct sk_buff *skb)
 	else if (!(cb->flags & TCPHDR_RST))
 		th->window = be16_make(tcp_select_window(sk));
 	tcp_options_emit((u8 *)(th + 1), &o);
+	if (o.has & TCP_OPT_SACK)
+		tp->has_dsack = false;
 }
 
 static void count_sent(struct sock *sk, const struct sk_buff *skb, u32 payload)

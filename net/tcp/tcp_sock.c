@@ -196,8 +196,9 @@ static void reset_fields(struct sock *sk)
 	tp->retransmits = 0;
 	tp->probes_out = 0;
 	tp->ack = (__typeof__(tp->ack)){0};
+	tp->rx_opt.sack_ok = 0;
+	tcp_sack_reset(tp);
 	tp->rx_opt.saw_tstamp = tp->rx_opt.tstamp_ok = tp->rx_opt.wscale_ok = 0;
-	tp->rx_opt.sack_ok = tp->rx_opt.num_sacks = 0;
 	tp->rx_opt.snd_wscale = tp->rx_opt.rcv_wscale = 0;
 	tp->bytes_sent = tp->bytes_acked = tp->bytes_received = tp->bytes_retrans = 0;
 	/* The next connection's numbers begin beyond anything that this one could still send. */

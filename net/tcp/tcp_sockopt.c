@@ -195,6 +195,7 @@ void tcp_get_info(struct sock *sk, struct tcp_info *info)
 	info->tcpi_probes = tp->probes_out;
 	info->tcpi_backoff = tp->backoff;
 	info->tcpi_options = tp->rx_opt.tstamp_ok ? TCPI_OPT_TIMESTAMPS : 0;
+	info->tcpi_options |= tcp_is_sack(tp) ? TCPI_OPT_SACK : 0;
 	if (tp->rx_opt.wscale_ok) {
 		info->tcpi_options |= TCPI_OPT_WSCALE;
 		info->tcpi_snd_wscale = tp->rx_opt.snd_wscale;

@@ -29,9 +29,10 @@ static const struct ctl_table tcp_table[] = {
 	TCP_INT(tcp_keepalive_time, 1, TCP_MAX_KEEPIDLE),
 	TCP_INT(tcp_keepalive_intvl, 1, TCP_MAX_KEEPINTVL),
 	TCP_INT(tcp_keepalive_probes, 1, TCP_MAX_KEEPCNT),
+	TCP_INT(tcp_sack, 0, 1),
+	TCP_INT(tcp_dsack, 0, 1),
 	TCP_INT(tcp_timestamps, 0, 2),
 	TCP_INT(tcp_window_scaling, 0, 1),
-	TCP_INT(tcp_sack, 0, 1),
 	TCP_INT(tcp_slow_start_after_idle, 0, 1),
 	TCP_INT(tcp_min_snd_mss, 48, 65535),
 	TCP_ROW(tcp_rmem, 3, 2304, INT32_MAX),
@@ -78,9 +79,10 @@ void tcp_sysctl_init(struct netns_tcp *nt)
 	nt->tcp_keepalive_time = 7200;
 	nt->tcp_keepalive_intvl = 75;
 	nt->tcp_keepalive_probes = 9;
+	nt->tcp_sack = 1;
+	nt->tcp_dsack = 1;
 	nt->tcp_timestamps = 1;
 	nt->tcp_window_scaling = 1;
-	nt->tcp_sack = 1;
 	nt->tcp_slow_start_after_idle = 1;
 	nt->tcp_min_snd_mss = 48;
 	nt->tcp_rmem[0] = 4096;
