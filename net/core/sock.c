@@ -78,6 +78,7 @@ static void sock_def_error_report(struct sock *sk)
 
 /* ---- life --------------------------------------------------------------------------------- */
 
+/* What a new socket has of its own, be it a clone: not the callbacks, they are the protocol's. */
 static void sock_init_common(struct sock *sk)
 {
 	skb_queue_head_init(&sk->sk_receive_queue);
@@ -88,10 +89,6 @@ static void sock_init_common(struct sock *sk)
 	sk->sk_lock.owned = false;
 	memset(&sk->sk_backlog, 0, sizeof(sk->sk_backlog));
 	atomic_set(&sk->sk_wmem_alloc, 1);
-	sk->sk_state_change = sock_def_wakeup;
-	sk->sk_data_ready = sock_def_readable;
-	sk->sk_write_space = sock_def_write_space;
-	sk->sk_error_report = sock_def_error_report;
 	sk->sk_ino = __atomic_fetch_add(&next_ino, 1, __ATOMIC_RELAXED);
 }
 
@@ -106,6 +103,10 @@ struct sock *sk_alloc(struct net *net, u16 family, struct proto *prot, unsigned 
 	sk->sk_prot = prot;
 	sk->sk_net = net;
 	sk->sk_state = TCP_CLOSE; /* whatever the protocol */
+	sk->sk_state_change = sock_def_wakeup;
+	sk->sk_data_ready = sock_def_readable;
+	sk->sk_write_space = sock_def_write_space;
+	sk->sk_error_report = sock_def_error_report;
 	sk->sk_rcvbuf = net->core->rmem_default;
 	sk->sk_sndbuf = net->core->wmem_default;
 	sk->sk_rcvlowat = 1;

@@ -270,6 +270,31 @@ static void test_syn_is_retransmitted(void **state)
 	assert_int_equal(client->sk->sk_state, TCP_ESTABLISHED);
 }
 
+/* An accepted socket's writer is told of room when bytes are acknowledged, as TCP counts it,
+ * whatever the driver still holds. */
+static void test_accepted_writer_is_woken(void **state)
+{
+	const s32 held = 16 << 20; /* bytes in the driver: more than any send buffer */
+	size_t sent = 0, got = 0;
+	ssize_t n;
+
+	(void)state;
+	establish();
+	while ((n = put(server, out + sent, sizeof(out) - sent)) > 0)
+		sent += (size_t)n;
+	assert_int_equal(n, -EAGAIN);
+	assert_true(sock_flag(server->sk, SOCK_NOSPACE));
+	atomic_add(held, &server->sk->sk_wmem_alloc);
+	for (unsigned i = 0; i < 2000 && got < sent; i++) {
+		n = take(client, in + got, sent - got);
+		got += n > 0 ? (size_t)n : 0;
+		run_ms(5);
+	}
+	assert_int_equal(got, sent);
+	assert_false(sock_flag(server->sk, SOCK_NOSPACE));
+	atomic_sub(held, &server->sk->sk_wmem_alloc);
+}
+
 static void test_zero_window(void **state)
 {
 	size_t sent = 0, got = 0;
@@ -348,6 +373,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_syn_is_retransmitted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_accepted_writer_is_woken, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_zero_window, setup, teardown),
 	};
 
