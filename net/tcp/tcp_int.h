@@ -173,6 +173,14 @@ static inline struct sk_buff *tcp_rb_next(const struct sk_buff *skb)
 {
 	return tcp_rb_skb(rb_next(&skb->rbnode));
 }
+static inline struct sk_buff *tcp_rb_prev(const struct sk_buff *skb)
+{
+	return tcp_rb_skb(rb_prev(&skb->rbnode));
+}
+static inline struct sk_buff *tcp_rtx_queue_tail(const struct sock *sk)
+{
+	return tcp_rb_skb(rb_last(&sk->tcp_rtx_queue));
+}
 /* Take skb out of a tree: its list links share memory with the node. */
 static inline void tcp_rb_unlink(struct sk_buff *skb, struct rb_root *root)
 {
@@ -197,6 +205,7 @@ static inline void tcp_assert_valid(const struct sock *sk)
 {
 	(void)sk;
 }
+
 #endif
 /* What follows sending our FIN: FIN-WAIT-1 or LAST-ACK. True: a FIN is to be sent. */
 bool tcp_close_state(struct sock *sk);
@@ -667,5 +676,7 @@ static inline bool tcp_stream_is_writable(const struct sock *sk)
 void tcp_sysctl_init(struct netns_tcp *nt);
 int tcp_proc_init(struct net *net);
 void tcp_proc_exit(struct net *net);
+
+#include "tcp_recovery_int.h"
 
 #endif
