@@ -10,6 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../lib/opts.h"
+#include "../lib/term.h"
+
 static int complain(const char *program, const char *path)
 {
 	fprintf(stderr, "%s: %s: %s\n", program, path, strerror(errno));
@@ -24,7 +27,7 @@ static int cat_file(const char *path)
 
 	if (fd < 0)
 		return complain("cat", path);
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
+	while ((n = read(fd, buf, sizeof(buf))) > 0 && !interrupted())
 		if (write(STDOUT_FILENO, buf, (size_t)n) < 0)
 			break;
 	close(fd);
@@ -33,9 +36,12 @@ static int cat_file(const char *path)
 
 static int cat_main(int argc, char **argv)
 {
+	struct opts o = {.argc = argc, .argv = argv, .letters = ""};
 	int ret = 0;
 
-	for (int i = 1; i < argc; i++)
+	if (opts_next(&o) != -1 || o.next == argc)
+		return app_usage(argv[0]);
+	for (int i = o.next; i < argc; i++)
 		ret |= cat_file(argv[i]);
 	return ret;
 }
@@ -57,10 +63,19 @@ static void list_entry(const char *folder, const struct dirent *d)
 
 static int ls_main(int argc, char **argv)
 {
-	const char *path = argc > 1 ? argv[1] : "/";
-	DIR *dir = opendir(path);
+	struct opts o = {.argc = argc, .argv = argv, .letters = "la"};
+	const char *path;
 	struct dirent *d;
+	DIR *dir;
+	int letter;
 
+	while ((letter = opts_next(&o)) != -1)
+		if (letter == '?')
+			return app_usage(argv[0]);
+	if (argc - o.next > 1)
+		return app_usage(argv[0]);
+	path = o.next < argc ? argv[o.next] : "/";
+	dir = opendir(path);
 	if (!dir)
 		return complain("ls", path);
 	while ((d = readdir(dir)))

@@ -11,6 +11,8 @@
 #include <sys/app.h>
 #include <unistd.h>
 
+#include "../lib/opts.h"
+
 #define PATH_SIZE 256
 
 /* net.ipv4.x to /proc/sys/net/ipv4/x; names with slashes are taken as they are. */
@@ -85,17 +87,22 @@ static int set(const char *path, const char *value)
 
 static int sysctl_main(int argc, char **argv)
 {
-	int ret = 0;
+	struct opts o = {.argc = argc, .argv = argv, .letters = "aw"};
+	bool all = false;
+	int letter, ret = 0;
 
-	if (argc == 2 && !strcmp(argv[1], "-a")) {
-		show_all("/proc/sys");
-		return 0;
+	while ((letter = opts_next(&o)) != -1) {
+		all |= letter == 'a';
+		if (letter == '?')
+			return app_usage(argv[0]);
 	}
-	for (int i = 1; i < argc; i++) {
+	if (all == (o.next < argc))
+		return app_usage(argv[0]);
+	if (all)
+		show_all("/proc/sys");
+	for (int i = o.next; i < argc; i++) {
 		char path[PATH_SIZE], *eq = strchr(argv[i], '=');
 
-		if (!strcmp(argv[i], "-w"))
-			continue;
 		name_to_path(argv[i], eq ? (size_t)(eq - argv[i]) : strlen(argv[i]), path);
 		ret |= eq ? set(path, eq + 1) : show(path);
 	}

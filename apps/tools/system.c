@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The machine in a few lines: free, uptime, ps, dmesg, lspci; its end: reboot, poweroff. */
+/* The machine in a few lines: uptime, lspci; its end: reboot, poweroff. */
 #include "text.h"
 
 #include <errno.h>
@@ -9,72 +9,32 @@
 #include <sys/app.h>
 #include <sys/reboot.h>
 #include <sys/thread.h>
+#include <time.h>
 
-static int no_file(const char *program)
-{
-	fprintf(stderr, "%s: %s\n", program, strerror(errno));
-	return 1;
-}
-
-/* "Buffers" of Linux's free are file pages; what sockets and packets hold has columns of its own.
- */
-static int free_main(int argc, char **argv)
-{
-	char *t = read_text("/proc/meminfo");
-	unsigned long long total, unused;
-
-	(void)argc;
-	(void)argv;
-	if (!t)
-		return no_file("free");
-	total = text_number(t, "MemTotal:");
-	unused = text_number(t, "MemFree:");
-	printf("%15s %11s %11s %11s %11s %11s %11s\n", "total", "used", "free", "slab", "skb pages",
-	       "stacks", "dma");
-	printf("Mem: %10llu %11llu %11llu %11llu %11llu %11llu %11llu\n", total, total - unused,
-	       unused, text_number(t, "Slab:"), text_number(t, "SkbPages:"),
-	       text_number(t, "KernelStack:"), text_number(t, "DMA:"));
-	free(t);
-	return 0;
-}
+#include "../lib/opts.h"
 
 static int uptime_main(int argc, char **argv)
 {
-	char *t = read_text("/proc/uptime");
+	char *t = argc == 1 ? read_text("/proc/uptime") : NULL;
+	time_t now = time(NULL);
 	unsigned long long s;
+	struct tm tm;
 
-	(void)argc;
-	(void)argv;
-	if (!t)
-		return no_file("uptime");
+	if (argc > 1)
+		return app_usage(argv[0]);
+	if (!t) {
+		perror(argv[0]);
+		return 1;
+	}
 	s = strtoull(t, NULL, 10);
-	printf("up %llu days, %02llu:%02llu:%02llu, %d CPU%s\n", s / 86400, s / 3600 % 24,
-	       s / 60 % 60, s % 60, get_nprocs(), get_nprocs() == 1 ? "" : "s");
 	free(t);
+	gmtime_r(&now, &tm);
+	printf(" %02d:%02d:%02d up ", tm.tm_hour, tm.tm_min, tm.tm_sec);
+	if (s >= 86400)
+		printf("%llu day%s, ", s / 86400, s / 86400 == 1 ? "" : "s");
+	printf("%2llu:%02llu:%02llu, %d CPU%s\n", s / 3600 % 24, s / 60 % 60, s % 60, get_nprocs(),
+	       get_nprocs() == 1 ? "" : "s");
 	return 0;
-}
-
-static int print_file(const char *program, const char *path)
-{
-	char *t = read_text(path);
-
-	if (!t)
-		return no_file(program);
-	fputs(t, stdout);
-	free(t);
-	return 0;
-}
-
-static int ps_main(int argc, char **argv)
-{
-	(void)argc;
-	return print_file(argv[0], "/proc/threads");
-}
-
-static int dmesg_main(int argc, char **argv)
-{
-	(void)argc;
-	return print_file(argv[0], "/proc/kmsg");
 }
 
 static const struct {
@@ -128,11 +88,14 @@ static void lspci_line(const char *line)
 
 static int lspci_main(int argc, char **argv)
 {
-	char *t = read_text("/proc/bus/pci/devices"), *line = t;
+	char *t = argc == 1 ? read_text("/proc/bus/pci/devices") : NULL, *line = t;
 
-	(void)argc;
-	if (!t)
-		return no_file(argv[0]);
+	if (argc > 1)
+		return app_usage(argv[0]);
+	if (!t) {
+		perror(argv[0]);
+		return 1;
+	}
 	while (line && *line) {
 		lspci_line(line);
 		line = strchr(line, '\n');
@@ -142,24 +105,26 @@ static int lspci_main(int argc, char **argv)
 	return 0;
 }
 
+static int end(int argc, char **argv, int how)
+{
+	if (argc > 1)
+		return app_usage(argv[0]);
+	reboot(how);
+	perror(argv[0]);
+	return 1;
+}
+
 static int reboot_main(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
-	return reboot(RB_AUTOBOOT);
+	return end(argc, argv, RB_AUTOBOOT);
 }
 
 static int poweroff_main(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
-	return reboot(RB_POWER_OFF);
+	return end(argc, argv, RB_POWER_OFF);
 }
 
-APP(free, free_main, "free: memory, in KiB", false);
 APP(uptime, uptime_main, "uptime: time since boot", false);
-APP(ps, ps_main, "ps: threads, their CPU and how much of it they used", false);
-APP(dmesg, dmesg_main, "dmesg: the kernel's log", false);
 APP(lspci, lspci_main, "lspci: PCI devices and their drivers", false);
 APP(reboot, reboot_main, "reboot: start again", false);
 APP(poweroff, poweroff_main, "poweroff: switch off", false);

@@ -86,6 +86,8 @@ struct netlink_handler {
 	bool rtnl;   /* call doit with rtnl held */
 	/* Do it: 0 or -errno, which the ACK carries. An answer goes out by netlink_unicast(). */
 	int (*doit)(struct nl_request *req);
+	/* May this request begin a dump? 0 or -errno; NULL: any may. */
+	int (*check_dump)(const struct nlmsghdr *nlh);
 	/* Fill skb with as many messages as fit. Returns true when there is more: called again with
 	 * the next skb. */
 	bool (*dump)(struct sk_buff *skb, struct netlink_callback *cb);

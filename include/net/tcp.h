@@ -370,6 +370,15 @@ void tcp_get_info(struct sock *sk, struct tcp_info *info);
  * (TCP_NEW_SYN_RECV) and TIME-WAIT records; what they are is told by key->state. fn runs under rcu
  * with bottom halves off and must not keep key. */
 void tcp_for_each(struct net *net, void (*fn)(const struct sock_key *key, void *arg), void *arg);
+/* The same in steps, for readers that must sleep in between: up to max records at *w, each with a
+ * reference (tcp_key_put()); the caller adds to w->index what it has dealt with. 0: the end. What
+ * comes and goes meanwhile may be missed or seen twice. */
+struct tcp_walk {
+	u32 chain, index;
+};
+unsigned tcp_collect(struct net *net, struct tcp_walk *w, struct sock_key **keys, unsigned max);
+/* Drop the reference of whatever kind of record key is the head of. */
+void tcp_key_put(struct sock_key *key);
 static inline const struct sock *tcp_key_sock(const struct sock_key *key)
 {
 	return (const struct sock *)(const void *)key;

@@ -6,6 +6,7 @@
 #include <kernel/init.h>
 #include <kernel/irq.h>
 #include <kernel/log.h>
+#include <kernel/meminfo.h>
 #include <kernel/mm.h>
 #include <kernel/percpu.h>
 #include <kernel/softirq.h>
@@ -18,15 +19,20 @@
 #include <lib/printf.h>
 #include <string.h>
 
-#define PATH_SIZE 160
+#define PATH_SIZE  160
+#define KMSG_CHUNK 512u
 
 static void kib_row(struct seq_file *m, const char *name, u64 bytes)
 {
 	seq_printf(m, "%-16s%8llu kB\n", name, (unsigned long long)(bytes / 1024));
 }
 
+extern const struct meminfo_row __start_meminfo_rows[] __weak, __stop_meminfo_rows[] __weak;
+
+/* docs/memory.md says what the rows mean, and which of them hold parts of others. */
 static void meminfo_show(struct seq_file *m)
 {
+	const struct meminfo_row *r;
 	struct meminfo mi;
 
 	meminfo_get(&mi);
@@ -38,10 +44,12 @@ static void meminfo_show(struct seq_file *m)
 	kib_row(m, "Slab:", mi.owner[PAGES_SLAB] * PAGE_SIZE);
 	kib_row(m, "SlabUsed:", mi.slab_bytes_used);
 	kib_row(m, "KernelStack:", mi.owner[PAGES_STACK] * PAGE_SIZE);
-	kib_row(m, "SkbPages:", mi.owner[PAGES_SKB] * PAGE_SIZE);
+	kib_row(m, "SkbPool:", mi.owner[PAGES_SKB] * PAGE_SIZE);
 	kib_row(m, "DMA:", mi.owner[PAGES_DMA] * PAGE_SIZE);
 	kib_row(m, "Other:", mi.owner[PAGES_OTHER] * PAGE_SIZE);
 	kib_row(m, "Reserve:", mi.reserved * PAGE_SIZE);
+	for (r = __start_meminfo_rows; r < __stop_meminfo_rows; r++)
+		kib_row(m, r->name, r->bytes());
 	seq_printf(m, "%-16s%8llu\n", "AllocFailed:", (unsigned long long)mi.alloc_failed);
 }
 
@@ -122,17 +130,33 @@ static void kmsg_show(struct seq_file *m)
 		seq_write(m, buf, n);
 }
 
-/* As Linux's /dev/kmsg: what an application writes becomes a record of the log. */
-static ssize_t kmsg_write(void *private, const char *text, size_t len)
+/* /dev/kmsg gives the records from where the reader is, with their levels, and then an end which is
+ * none: reading on gives what was logged since. */
+static ssize_t kmsg_read(struct file *f, struct iov_iter *to, s64 *pos)
 {
-	size_t n = len;
+	u64 seq = (u64)*pos;
+	char buf[KMSG_CHUNK];
+	size_t n = log_read(&seq, buf, min(sizeof(buf), iov_iter_count(to)), true);
 
-	(void)private;
-	while (n && text[n - 1] == '\n')
-		n--;
-	pr_info("%.*s", (int)n, text);
-	return (ssize_t)len;
+	*pos = (s64)seq;
+	return (ssize_t)copy_to_iter(buf, n, to);
 }
+
+/* As on Linux what an application writes becomes a record of the log. */
+static ssize_t kmsg_write(struct file *f, struct iov_iter *from, s64 *pos)
+{
+	char buf[KMSG_CHUNK];
+	size_t len = copy_from_iter(buf, sizeof(buf), from), n = len;
+
+	while (n && buf[n - 1] == '\n')
+		n--;
+	pr_info("%.*s", (int)n, buf);
+	n = iov_iter_count(from); /* a longer text is cut, not spread over records */
+	iov_iter_advance(from, n);
+	return (ssize_t)(len + n);
+}
+
+static const struct file_ops kmsg_ops = {.read = kmsg_read, .write = kmsg_write};
 
 static void thread_row(struct thread *t, void *arg)
 {
@@ -229,7 +253,7 @@ static int procfs_init(void)
 		if (err)
 			return err;
 	}
-	if (proc_create("dev/kmsg", kmsg_show, kmsg_write, NULL))
+	if (dev_create("dev/kmsg", &kmsg_ops, NULL))
 		return -ENOMEM;
 	return proc_create("proc/sysrq-trigger", NULL, sysrq_write, NULL);
 }

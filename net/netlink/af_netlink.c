@@ -139,8 +139,13 @@ static int start_dump(struct netlink_sock *n, const struct netlink_handler *h,
 {
 	u32 len = nlh->nlmsg_len - NLMSG_HDRLEN;
 
+	int err;
+
 	if (n->dumping)
 		return -EBUSY;
+	err = h->check_dump ? h->check_dump(nlh) : 0;
+	if (err)
+		return err;
 	memset(&n->cb, 0, sizeof(n->cb));
 	n->cb.nlh = *nlh;
 	n->cb.request_len = min(len, (u32)sizeof(n->cb.request));

@@ -271,6 +271,51 @@ void tcp_for_each(struct net *net, void (*fn)(const struct sock_key *key, void *
 	}
 }
 
+/* Chain i of the two tables, and its lock. */
+static struct hlist_head *walk_chain(struct netns_tcp *nt, u32 i, struct spinlock **lock)
+{
+	if (i < TCP_LHASH_SIZE) {
+		*lock = &nt->lhash_lock;
+		return &nt->lhash[i];
+	}
+	*lock = tcp_ehash_lockp(nt, i - TCP_LHASH_SIZE);
+	return &nt->ehash.chain[i - TCP_LHASH_SIZE];
+}
+
+static unsigned collect_chain(struct netns_tcp *nt, const struct tcp_walk *w,
+			      struct sock_key **keys, unsigned max)
+{
+	struct spinlock *lock;
+	const struct hlist_head *h = walk_chain(nt, w->chain, &lock);
+	struct hlist_node *node;
+	unsigned n = 0;
+	u32 i = 0;
+
+	if (hlist_empty(h))
+		return 0;
+	spin_lock_bh(lock);
+	for (node = h->first; node && n < max; node = node->next)
+		if (i++ >= w->index && refcount_inc_not_zero(&key_of(node)->refcnt))
+			keys[n++] = key_of(node);
+	spin_unlock_bh(lock);
+	return n;
+}
+
+unsigned tcp_collect(struct net *net, struct tcp_walk *w, struct sock_key **keys, unsigned max)
+{
+	struct netns_tcp *nt = net->tcp;
+	unsigned n = 0;
+
+	while (w->chain <= TCP_LHASH_SIZE + nt->ehash.mask) {
+		n = collect_chain(nt, w, keys, max);
+		if (n)
+			break;
+		w->chain++;
+		w->index = 0;
+	}
+	return n;
+}
+
 /* ---- tables -------------------------------------------------------------------------------------
  */
 

@@ -564,8 +564,6 @@ static inline struct tcp_request_sock *tcp_rsk(struct sock_key *key)
 }
 extern struct kmem_cache *tcp_request_cache, *tcp_tw_cache;
 void tcp_req_put(struct tcp_request_sock *req);
-/* Drop the reference of whatever kind of record key is the head of. */
-void tcp_key_put(struct sock_key *key);
 /* Remove from hash, timer and accounts. True: it was us who did. */
 bool tcp_req_drop(struct tcp_request_sock *req);
 /* The caller has taken it out of the hash: give up what the hash and timer held. */
