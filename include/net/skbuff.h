@@ -62,6 +62,12 @@ typedef struct {
 	u32 offset, size;
 } skb_frag_t;
 
+/* shinfo->tx_flags: report when it is sent, is queued, is acknowledged (TCP) */
+#define SKBTX_SW_TSTAMP    (1u << 1)
+#define SKBTX_SCHED_TSTAMP (1u << 6)
+#define SKBTX_ACK_TSTAMP   (1u << 7)
+#define SKBTX_ANY_TSTAMP   (SKBTX_SW_TSTAMP | SKBTX_SCHED_TSTAMP)
+
 struct skb_shared_info {
 	u8 nr_frags;
 	u8 tx_flags;
@@ -70,7 +76,8 @@ struct skb_shared_info {
 	u16 gso_type;
 	atomic_t dataref; /* skbs that share this head; upper half: of those, payload only */
 	struct sk_buff *frag_list;
-	void *destructor_arg; /* MSG_ZEROCOPY notification */
+	void *destructor_arg;
+	u32 tskey; /* number of the last byte (stream) or datagram, for timestamps */
 	skb_frag_t frags[MAX_SKB_FRAGS];
 };
 

@@ -18,6 +18,7 @@
 #include <kernel/rcu.h>
 #include <kernel/timer.h>
 #include <kernel/wait.h>
+#include <linux/errqueue.h>
 #include <net/dst.h>
 #include <net/skbuff.h>
 #include <netinet/in.h>
@@ -126,6 +127,9 @@ struct sock {
 	unsigned long sk_flags;                 /* enum sock_flags bits */
 	u32 sk_ack_backlog, sk_max_ack_backlog; /* accept queue: waiting, limit */
 	u64 sk_stamp_ns;
+	u32 sk_tsflags; /* SO_TIMESTAMPING: SOF_TIMESTAMPING_* */
+	u32 sk_tskey;   /* what a packet's timestamps are numbered from */
+	u32 sk_zckey;   /* number of the next send with MSG_ZEROCOPY */
 	struct socket *sk_socket;
 	struct wait_queue *sk_wq;
 	u64 sk_ino;
@@ -310,6 +314,22 @@ struct sk_buff *sock_alloc_send_skb(struct sock *sk, u32 size, bool noblock, int
 /* Queue a received datagram: 0, or a negative errno with the drop reason in *why. */
 int sock_queue_rcv_skb(struct sock *sk, struct sk_buff *skb, enum skb_drop_reason *why);
 struct sk_buff *skb_recv_datagram(struct sock *sk, int flags, int *err);
+
+/* ---- error queue --------------------------------------------------------------------------- */
+/* In skb->cb of an error; skb->tstamp_ns: when it was, if it tells of that. */
+struct sock_exterr_skb {
+	struct sock_extended_err ee;
+	be32 addr; /* destination of the packet that failed */
+	be32 offender;
+	be16 port;
+};
+#define SKB_EXT_ERR(skb) ((struct sock_exterr_skb *)(uintptr_t)(skb)->cb)
+/* Append an error: 0, or -ENOMEM with skb still the caller's. */
+int sock_queue_err_skb(struct sock *sk, struct sk_buff *skb) __must_check;
+/* Report to sk that skb, which it sent, is now at the stage what (SCM_TSTAMP_*). */
+void sock_tstamp_tx(struct sock *sk, const struct sk_buff *skb, u32 what);
+/* The sends with MSG_ZEROCOPY numbered lo to hi are acknowledged. Socket locked. */
+void sock_zerocopy_done(struct sock *sk, u32 lo, u32 hi);
 
 /* ---- waiting ------------------------------------------------------------------------------- */
 static inline u64 sock_rcvtimeo(const struct sock *sk, bool noblock)

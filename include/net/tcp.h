@@ -266,12 +266,21 @@ struct tcp_sock {
 	u32 retrans_stamp_ms; /* of the first retransmission without an answer; 0: none */
 	u32 user_timeout_ms;
 
+	/* urgent data (tcp_urg.c) */
+	u16 urg_data;          /* the byte received, and what became of it */
+	bool urg_mode;         /* we send some: up to snd_up */
+	seq32 urg_seq, snd_up; /* where the byte is; behind the last byte sent with MSG_OOB */
+
 	/* settings */
-	u8 nonagle; /* TCP_NAGLE_* */
+	u8 nonagle;       /* TCP_NAGLE_* */
+	bool recvmsg_inq; /* TCP_INQ */
 	u8 syn_retries, keepalive_probes;
 	u32 keepalive_time_s, keepalive_intvl_s;
 	int linger2_s; /* FIN-WAIT-2 time-out; < 0: none, 0: the sysctl's */
 	u32 notsent_lowat;
+
+	struct list_head
+		zerocopy; /* sends with MSG_ZEROCOPY that are not reported (tcp_notify.c) */
 
 	/* listener, and its child before accept() */
 	struct tcp_accept_queue accept_queue;

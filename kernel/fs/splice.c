@@ -9,9 +9,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <sys/epoll.h>
 
 #include "fs_int.h"
+
+/* A socket's next byte is urgent: it is no part of the stream, and nothing before it is left. */
+static bool at_urgent_mark(struct file *in)
+{
+	int at = 0;
+
+	return in->ops->ioctl && !in->ops->ioctl(in, SIOCATMARK, &at) && at;
+}
 
 /* What in has now, or its first bytes to come, into a pipe. */
 static ssize_t splice_to_pipe(struct file *in, s64 *pos, struct file *out, size_t len)
@@ -25,6 +34,9 @@ static ssize_t splice_to_pipe(struct file *in, s64 *pos, struct file *out, size_
 	do {
 		void *page = iov.iov_base;
 
+		n = 0;
+		if (at_urgent_mark(in))
+			break;
 		iov_iter_init(&it, &iov, 1, iov.iov_len);
 		n = in->ops->read(in, &it, pos);
 		if (n <= 0)

@@ -344,6 +344,7 @@ static void copy_skb_header(struct sk_buff *n, const struct sk_buff *old)
 	skb_shinfo(n)->gso_segs = skb_shinfo(old)->gso_segs;
 	skb_shinfo(n)->gso_type = skb_shinfo(old)->gso_type;
 	skb_shinfo(n)->tx_flags = skb_shinfo(old)->tx_flags;
+	skb_shinfo(n)->tskey = skb_shinfo(old)->tskey;
 }
 
 /* The head grew by off bytes in front: header offsets follow. */

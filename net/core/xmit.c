@@ -14,13 +14,25 @@
 #include <lib/err.h>
 #include <lib/hash.h>
 #include <linux/if_ether.h>
+#include <linux/net_tstamp.h>
 #include <net/dst.h>
 #include <net/gro.h>
 #include <net/sched.h>
+#include <net/sock.h>
 
 #include "core_int.h"
 
 #define XMIT_RECURSION_LIMIT 8
+
+/* Report the stage that skb has reached, if its sender wants to know: the first time only, though a
+ * driver be busy or TCP send it again. */
+static void stamp_once(struct sk_buff *skb, u8 flag, u32 what)
+{
+	if (likely(!(skb_shinfo(skb)->tx_flags & flag)))
+		return;
+	skb_shinfo(skb)->tx_flags &= (u8)~flag;
+	sock_tstamp_tx(skb->sk, skb, what);
+}
 
 /* -- validation ----------------------------------------------------------------------------- */
 
@@ -50,6 +62,7 @@ static struct sk_buff *validate_xmit_skb(struct sk_buff *skb, struct net_device 
 
 	if (!skb_is_gso(skb) || (features & (NETIF_F_TSO | NETIF_F_TSO6 | NETIF_F_GSO_UDP_L4)))
 		return validate_one(skb, features);
+	stamp_once(skb, SKBTX_SW_TSTAMP, SCM_TSTAMP_SND);
 	segs = skb_gso_segment(skb, features);
 	if (IS_ERR(segs)) {
 		kfree_skb_reason(skb, SKB_DROP_REASON_SKB_GSO_SEG);
@@ -115,6 +128,7 @@ static netdev_tx_t xmit_one(struct sk_buff *skb, struct net_device *dev, struct 
 		packet_taps_deliver(skb, dev);
 		skb->pkt_type = pkt_type;
 	}
+	stamp_once(skb, SKBTX_SW_TSTAMP, SCM_TSTAMP_SND);
 	rc = dev->netdev_ops->ndo_start_xmit(skb, dev);
 	if (rc != NETDEV_TX_OK)
 		return rc;
@@ -234,6 +248,7 @@ int dev_queue_xmit(struct sk_buff *skb)
 	int rc;
 
 	skb_reset_mac_header(skb);
+	stamp_once(skb, SKBTX_SCHED_TSTAMP, SCM_TSTAMP_SCHED);
 	/* The driver may keep it for long; only loopback's receiver has use for the route. */
 	if (!(dev->flags & IFF_LOOPBACK))
 		skb_dst_drop(skb);

@@ -8,6 +8,7 @@
 #include <lib/err.h>
 #include <lib/string.h>
 #include <linux/errqueue.h>
+#include <linux/net_tstamp.h>
 #include <net/inet_sock.h>
 
 #include "ipv4_int.h"
@@ -93,34 +94,10 @@ void ip_cmsg_recv(struct sock *sk, struct sk_buff *skb, struct msghdr *msg)
 /* -- error queue
  * ----------------------------------------------------------------------------------- */
 
-/* In skb->cb of an error. */
-struct sock_exterr_skb {
-	struct sock_extended_err ee;
-	be32 addr; /* destination of the packet that failed */
-	be32 offender;
-	be16 port;
-};
-#define SKB_EXT_ERR(skb) ((struct sock_exterr_skb *)(void *)(skb)->cb)
-
-static void sock_errfree(struct sk_buff *skb)
-{
-	atomic_sub((s32)skb->truesize, &skb->sk->sk_rmem_alloc);
-}
-
 static void queue_err_skb(struct sock *sk, struct sk_buff *skb)
 {
-	/* Bounded like data: who does not read errors does not get more. */
-	if (atomic_read(&sk->sk_rmem_alloc) + (int)skb->truesize >= sk->sk_rcvbuf) {
+	if (sock_queue_err_skb(sk, skb))
 		kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_RCVBUFF);
-		return;
-	}
-	skb_orphan(skb);
-	atomic_add((int)skb->truesize, &sk->sk_rmem_alloc);
-	skb->sk = sk;
-	skb->destructor = sock_errfree;
-	skb_queue_tail(&sk->sk_error_queue, skb);
-	if (!sock_flag(sk, SOCK_DEAD))
-		sk->sk_error_report(sk);
 }
 
 void ip_icmp_error(struct sock *sk, struct sk_buff *skb, int err, be16 port, u32 info, u8 *payload)
@@ -169,13 +146,46 @@ void ip_local_error(struct sock *sk, int err, be32 daddr, be16 port, u32 info)
 	queue_err_skb(sk, skb);
 }
 
+/* When it was, if that is what the error tells and the socket wants to know. */
+static void cmsg_timestamp(const struct sock *sk, const struct sk_buff *skb, struct msghdr *msg)
+{
+	struct scm_timestamping stamps = {0};
+
+	if (SKB_EXT_ERR(skb)->ee.ee_origin != SO_EE_ORIGIN_TIMESTAMPING ||
+	    !(sk->sk_tsflags & SOF_TIMESTAMPING_SOFTWARE))
+		return;
+	stamps.ts[0].tv_sec = (time_t)(skb->tstamp_ns / NSEC_PER_SEC);
+	stamps.ts[0].tv_nsec = (long)(skb->tstamp_ns % NSEC_PER_SEC);
+	put_cmsg(msg, SOL_SOCKET, SCM_TIMESTAMPING, sizeof(stamps), &stamps);
+}
+
+static bool is_icmp_error(const struct sk_buff *skb)
+{
+	return skb && (SKB_EXT_ERR(skb)->ee.ee_origin == SO_EE_ORIGIN_ICMP ||
+		       SKB_EXT_ERR(skb)->ee.ee_origin == SO_EE_ORIGIN_ICMP6);
+}
+
+/* The socket's pending error is that of the next ICMP message in the queue, if this was one. */
+static void next_pending_error(struct sock *sk, const struct sk_buff *taken)
+{
+	const struct sk_buff *next;
+
+	spin_lock_bh(&sk->sk_error_queue.lock);
+	next = skb_peek(&sk->sk_error_queue);
+	if (is_icmp_error(next))
+		sk->sk_err = (int)SKB_EXT_ERR(next)->ee.ee_errno;
+	else if (SKB_EXT_ERR(taken)->ee.ee_origin <= SO_EE_ORIGIN_ICMP6)
+		sk->sk_err = 0;
+	spin_unlock_bh(&sk->sk_error_queue.lock);
+}
+
 ssize_t ip_recv_error(struct sock *sk, struct msghdr *msg, struct iov_iter *to)
 {
 	struct {
 		struct sock_extended_err ee;
 		struct sockaddr_in offender;
 	} errhdr = {.offender = {.sin_family = AF_UNSPEC}};
-	struct sk_buff *skb = skb_dequeue(&sk->sk_error_queue), *next;
+	struct sk_buff *skb = skb_dequeue(&sk->sk_error_queue);
 	const struct sock_exterr_skb *see;
 	u32 copied;
 
@@ -195,6 +205,7 @@ ssize_t ip_recv_error(struct sock *sk, struct msghdr *msg, struct iov_iter *to)
 		memcpy(msg->msg_name, &sin, min(msg->msg_namelen, (socklen_t)sizeof(sin)));
 		msg->msg_namelen = sizeof(sin);
 	}
+	cmsg_timestamp(sk, skb, msg);
 	errhdr.ee = see->ee;
 	if (see->ee.ee_origin == SO_EE_ORIGIN_ICMP) {
 		errhdr.offender.sin_family = AF_INET;
@@ -202,11 +213,7 @@ ssize_t ip_recv_error(struct sock *sk, struct msghdr *msg, struct iov_iter *to)
 	}
 	put_cmsg(msg, SOL_IP, IP_RECVERR, sizeof(errhdr), &errhdr);
 	msg->msg_flags |= MSG_ERRQUEUE;
-	/* The socket's pending error is that of the next one in the queue. */
-	spin_lock_bh(&sk->sk_error_queue.lock);
-	next = skb_peek(&sk->sk_error_queue);
-	sk->sk_err = next ? (int)SKB_EXT_ERR(next)->ee.ee_errno : 0;
-	spin_unlock_bh(&sk->sk_error_queue.lock);
+	next_pending_error(sk, skb);
 	consume_skb(skb);
 	return (ssize_t)copied;
 }

@@ -448,7 +448,7 @@ ssize_t sys_sendmsg(int fd, const struct msghdr *msg, int flags)
 ssize_t sys_recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	ssize_t len = iov_length(msg->msg_iov, msg->msg_iovlen);
-	void *control = msg->msg_control;
+	struct msghdr before = *msg;
 	struct iov_iter to;
 	struct socket *s;
 	int err;
@@ -461,9 +461,13 @@ ssize_t sys_recvmsg(int fd, struct msghdr *msg, int flags)
 	iov_iter_init(&to, msg->msg_iov, (unsigned)msg->msg_iovlen, (size_t)len);
 	msg->msg_flags = 0;
 	len = s->ops->recvmsg(s, msg, &to, flags | file_msg_flags(s->file));
-	/* put_cmsg() moved on behind what it wrote. */
-	msg->msg_controllen = (size_t)((u8 *)msg->msg_control - (u8 *)control);
-	msg->msg_control = control;
+	if (len < 0) {
+		*msg = before;
+	} else {
+		/* put_cmsg() moved on behind what it wrote. */
+		msg->msg_controllen = (size_t)((u8 *)msg->msg_control - (u8 *)before.msg_control);
+		msg->msg_control = before.msg_control;
+	}
 	sockfd_put(s);
 	return len;
 }

@@ -7,8 +7,9 @@
 #include <errno.h>
 #include <lib/compiler.h>
 #include <limits.h>
+#include <linux/net_tstamp.h>
 #include <net/inet_sock.h>
-#include <netinet/tcp.h>
+#include <net/tcp.h>
 #include <string.h>
 #include <sys/time.h>
 
@@ -99,6 +100,36 @@ static void set_flag(struct sock *sk, enum sock_flags f, int on)
 		sock_reset_flag(sk, f);
 }
 
+/* From now on timestamps are numbered by the bytes (TCP) or datagrams sent after this. */
+static int start_tskey(struct sock *sk, u32 flags)
+{
+	if (sk->sk_protocol != IPPROTO_TCP || sk->sk_type != SOCK_STREAM) {
+		sk->sk_tskey = 0;
+		return 0;
+	}
+	if (sk->sk_state == TCP_CLOSE || sk->sk_state == TCP_LISTEN)
+		return -EINVAL;
+	sk->sk_tskey = flags & SOF_TIMESTAMPING_OPT_ID_TCP ? tcp_sk(sk)->write_seq.v
+							   : tcp_sk(sk)->snd_una.v;
+	return 0;
+}
+
+static int set_timestamping(struct sock *sk, int val)
+{
+	u32 flags = (u32)val;
+	int err = 0;
+
+	if (flags >= SOF_TIMESTAMPING_OPT_ID_TCP << 1)
+		return -EINVAL;
+	if (flags & SOF_TIMESTAMPING_OPT_ID_TCP && !(flags & SOF_TIMESTAMPING_OPT_ID))
+		return -EINVAL;
+	if (flags & SOF_TIMESTAMPING_OPT_ID && !(sk->sk_tsflags & SOF_TIMESTAMPING_OPT_ID))
+		err = start_tskey(sk, flags);
+	if (!err)
+		WRITE_ONCE(sk->sk_tsflags, flags);
+	return err;
+}
+
 /* Options that are one int. -ENOPROTOOPT: not one of them. */
 static int set_int_option(struct sock *sk, int name, int val)
 {
@@ -137,6 +168,8 @@ static int set_int_option(struct sock *sk, int name, int val)
 	case SO_TIMESTAMP:
 		set_flag(sk, SOCK_TIMESTAMP, val);
 		return 0;
+	case SO_TIMESTAMPING:
+		return set_timestamping(sk, val);
 	case SO_ZEROCOPY:
 		if (val < 0 || val > 1)
 			return -EINVAL;
@@ -294,6 +327,9 @@ static int get_int_option(struct socket *s, int name, int *val)
 		break;
 	case SO_TIMESTAMP:
 		*val = sock_flag(sk, SOCK_TIMESTAMP);
+		break;
+	case SO_TIMESTAMPING:
+		*val = (int)sk->sk_tsflags;
 		break;
 	case SO_ZEROCOPY:
 		*val = sock_flag(sk, SOCK_ZEROCOPY);

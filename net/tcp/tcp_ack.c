@@ -28,6 +28,7 @@ static void free_acked(struct sock *sk, struct sk_buff *skb, struct ack_result *
 	r->acked++;
 	if (cb->flags & TCPHDR_SYN)
 		tp->retrans_stamp_ms = 0;
+	tcp_ack_tstamp(sk, skb);
 	tcp_rb_unlink(skb, &sk->tcp_rtx_queue);
 	tcp_wmem_free_skb(sk, skb);
 }
@@ -108,6 +109,7 @@ static void advance(struct sock *sk, seq32 ack)
 	tp->backoff = 0;
 	tp->retrans_stamp_ms = 0;
 	clean_rtx_queue(sk, &r);
+	tcp_zerocopy_acked(sk);
 	measure_rtt(sk, &r);
 	tcp_rearm_rto(sk);
 	if (r.acked)

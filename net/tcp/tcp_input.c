@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A segment for a connection: the steps of RFC 9293 section 3.10.7.3 (SYN-SENT) and 3.10.7.4 (the
- * others), one function a step, with RFC 5961's answers to blind attacks and RFC 7323's PAWS. The
- * urgent pointer is not acted on: its data stays in line, as RFC 6093 advises. Socket lock held,
- * softirq or backlog.
+ * others), one function a step, with RFC 5961's answers to blind attacks and RFC 7323's PAWS.
+ * Socket lock held, softirq or backlog.
  */
 #include "tcp_int.h"
 
@@ -320,6 +319,7 @@ static enum skb_drop_reason process_text(struct sock *sk, struct sk_buff *skb, b
 		tcp_done(sk);
 		return SKB_DROP_REASON_TCP_ABORT_ON_DATA;
 	}
+	tcp_rcv_urg(sk, skb);
 	return tcp_data_queue(sk, skb);
 }
 

@@ -641,6 +641,8 @@ int tcp_disconnect(struct sock *sk, int flags);
 void tcp_shutdown(struct sock *sk, int how);
 u32 tcp_poll(struct sock *sk);
 int tcp_ioctl(struct sock *sk, unsigned cmd, void *arg);
+/* Bytes that can be read now, as SIOCINQ tells. */
+u32 tcp_inq(const struct sock *sk);
 /* An orphan that is CLOSEd ends: the connection's own reference goes. */
 void tcp_orphan_done(struct sock *sk);
 bool tcp_too_many_orphans(struct sock *sk);
@@ -667,6 +669,35 @@ static inline bool tcp_stream_is_writable(const struct sock *sk)
 
 	return READ_ONCE(sk->sk_sndbuf) - queued >= queued >> 1 && tcp_stream_memory_free(sk);
 }
+
+/* ---- tcp_notify.c ---------------------------------------------------------------------------- */
+/* A send ends with skb, which was not sent yet: its last byte is the one that is reported. */
+void tcp_tx_timestamp(struct sock *sk, struct sk_buff *skb);
+/* skb was cut, rest is what follows / from was appended to `to`: who reports now. */
+void tcp_fragment_tstamp(struct sk_buff *skb, struct sk_buff *rest);
+void tcp_merge_tstamp(struct sk_buff *to, const struct sk_buff *from);
+/* skb is acknowledged, as is all up to snd_una. */
+void tcp_ack_tstamp(struct sock *sk, struct sk_buff *skb);
+/* A send with MSG_ZEROCOPY ends at write_seq / snd_una moved / nothing will be acknowledged. */
+void tcp_zerocopy_sent(struct sock *sk);
+void tcp_zerocopy_acked(struct sock *sk);
+void tcp_zerocopy_purge(struct sock *sk);
+
+/* ---- tcp_urg.c ------------------------------------------------------------------------------- */
+/* Sixth step of RFC 9293 3.10.7.4: skb with its header, before its text is queued. */
+void tcp_rcv_urg(struct sock *sk, struct sk_buff *skb);
+/* A byte of the peer's waits for MSG_OOB. */
+bool tcp_urg_pending(const struct sock *sk);
+/* Is the mark at seq? / How many of n bytes from seq on may be read before it? */
+bool tcp_urg_at(const struct sock *sk, seq32 seq);
+u32 tcp_urg_clip(const struct sock *sk, seq32 seq, u32 n);
+/* copied_seq moved. */
+void tcp_urg_passed(struct sock *sk);
+ssize_t tcp_recv_urg(struct sock *sk, struct msghdr *msg, struct iov_iter *to, int flags);
+/* What was sent with MSG_OOB ends at write_seq; is some unacknowledged; its part of a header. */
+void tcp_urg_sent(struct tcp_sock *tp);
+bool tcp_urg_mode(const struct tcp_sock *tp);
+void tcp_urg_header(struct tcp_sock *tp, seq32 seq, struct tcphdr *th);
 
 /* ---- tcp_sysctl.c, tcp_proc.c
  * -----------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ static void child_reset(struct sock *child)
 	tp->hash_moved = false;
 	tp->out_of_order_queue = RB_ROOT;
 	INIT_LIST_HEAD(&tp->accept_node);
+	INIT_LIST_HEAD(&tp->zerocopy);
 	INIT_LIST_HEAD(&tp->accept_queue.head);
 	tcp_init_timers(child);
 	tcp_rtt_init(child);

@@ -86,6 +86,7 @@ int tcp_fragment(struct sock *sk, struct sk_buff *skb, u32 len, bool in_rtx, uns
 	ncb->seq = seq_add(cb->seq, len);
 	cb->end_seq = ncb->seq;
 	cb->flags &= (u8) ~(TCPHDR_FIN | TCPHDR_PSH);
+	tcp_fragment_tstamp(skb, rest);
 	tcp_wmem_charge(sk, rest);
 	if (!in_rtx) {
 		__skb_queue_after(&sk->sk_write_queue, skb, rest);
@@ -203,6 +204,7 @@ static void build_header(struct sock *sk, struct sk_buff *skb)
 		th->window = be16_make((u16)min(tp->rcv_wnd, 65535u));
 	else if (!(cb->flags & TCPHDR_RST))
 		th->window = be16_make(tcp_select_window(sk));
+	tcp_urg_header(tp, cb->seq, th);
 	tcp_options_emit((u8 *)(th + 1), &o);
 	if (o.has & TCP_OPT_SACK)
 		tp->has_dsack = false;
@@ -272,7 +274,7 @@ static bool nagle_allows(const struct tcp_sock *tp, const struct sk_buff *skb, u
 		return true;
 	if (nonagle & TCP_NAGLE_CORK)
 		return false;
-	if (nonagle || !tp->packets_out)
+	if (nonagle || !tp->packets_out || tcp_urg_mode(tp))
 		return true;
 	return !seq_after(tp->snd_sml, tp->snd_una) || seq_after(tp->snd_sml, tp->snd_nxt);
 }

@@ -11,6 +11,7 @@ struct reader {
 	u32 copied;
 	seq32 seq; /* next to be read; with MSG_PEEK ahead of copied_seq */
 	bool peek, fin;
+	bool at_mark; /* reading stops here: urgent data */
 };
 
 static void eat_skb(struct sock *sk, struct sk_buff *skb)
@@ -20,12 +21,17 @@ static void eat_skb(struct sock *sk, struct sk_buff *skb)
 }
 
 /* Read on from skb. True: it is used up. */
-static bool read_skb(struct reader *r, struct sk_buff *skb)
+static bool read_skb(const struct sock *sk, struct reader *r, struct sk_buff *skb)
 {
 	u32 off = (u32)seq_diff(r->seq, TCP_SKB_CB(skb)->seq), n = 0;
 
+	if (tcp_urg_at(sk, r->seq) && !sock_flag(sk, SOCK_URGINLINE)) {
+		r->seq = seq_add(r->seq, 1); /* it is for MSG_OOB only */
+		off++;
+	}
 	if (off < skb->len) {
 		n = (u32)min_t(size_t, skb->len - off, r->left);
+		n = tcp_urg_clip(sk, r->seq, n);
 		if (r->to && skb_copy_datagram_iter(skb, off, r->to, n))
 			n = 0;
 		r->seq = seq_add(r->seq, n);
@@ -54,14 +60,19 @@ static void read_queue(struct sock *sk, struct reader *r)
 				eat_skb(sk, skb);
 			continue;
 		}
-		if (!r->left)
+		if (!r->left || (r->copied && tcp_urg_at(sk, r->seq))) {
+			r->at_mark = r->left;
 			break;
-		used = read_skb(r, skb);
+		}
+		used = read_skb(sk, r, skb);
 		if (!r->peek) {
 			tcp_sk(sk)->copied_seq = r->seq;
+			tcp_urg_passed(sk);
 			if (used)
 				eat_skb(sk, skb);
 		}
+		if (!used)
+			r->at_mark = r->left && tcp_urg_at(sk, r->seq);
 		if (r->fin || !used)
 			break;
 	}
@@ -106,7 +117,7 @@ static ssize_t recv_locked(struct sock *sk, struct reader *r, int flags)
 		return -ENOTCONN;
 	for (;;) {
 		read_queue(sk, r);
-		if (!r->left || r->fin || (r->copied >= target && r->copied))
+		if (!r->left || r->fin || r->at_mark || (r->copied >= target && r->copied))
 			break;
 		status = read_status(sk);
 		if (status != 1) {
@@ -124,23 +135,40 @@ static ssize_t recv_locked(struct sock *sk, struct reader *r, int flags)
 	return (ssize_t)r->copied;
 }
 
+/* For TCP_INQ: the end of the stream counts as one, so that the reader comes back for it. */
+static int inq_hint(const struct sock *sk)
+{
+	u32 inq = tcp_inq(sk);
+
+	return inq ? (int)inq : sock_flag(sk, SOCK_DONE);
+}
+
 ssize_t tcp_recvmsg(struct sock *sk, struct msghdr *msg, struct iov_iter *to, int flags)
 {
 	struct reader r = {.to = flags & MSG_TRUNC ? NULL : to,
 			   .left = iov_iter_count(to),
 			   .peek = flags & MSG_PEEK};
+	struct tcp_sock *tp = tcp_sk(sk);
+	int inq = -1;
 	ssize_t n;
 
 	if (flags & MSG_ERRQUEUE)
 		return ip_recv_error(sk, msg, to);
-	if (flags & MSG_OOB) /* urgent data stays in line */
-		return -EINVAL;
 	lock_sock(sk);
-	r.seq = tcp_sk(sk)->copied_seq;
+	if (flags & MSG_OOB) {
+		n = tcp_recv_urg(sk, msg, to, flags);
+		release_sock(sk);
+		return n;
+	}
+	r.seq = tp->copied_seq;
 	n = recv_locked(sk, &r, flags);
 	if (!r.peek)
 		tcp_cleanup_rbuf(sk, r.copied);
+	if (tp->recvmsg_inq && n >= 0)
+		inq = inq_hint(sk);
 	release_sock(sk);
 	msg->msg_namelen = 0;
+	if (inq >= 0)
+		put_cmsg(msg, SOL_TCP, TCP_CM_INQ, sizeof(inq), &inq);
 	return n;
 }

@@ -137,6 +137,16 @@ static ssize_t fill_segment(struct sock *sk, struct source *src, u32 mss)
 	return (ssize_t)n;
 }
 
+/* Some bytes were taken in: note what the application asked to be told of them. */
+static void end_of_send(struct sock *sk, int flags)
+{
+	tcp_tx_timestamp(sk, skb_peek_tail(&sk->sk_write_queue));
+	if (flags & MSG_ZEROCOPY && sock_flag(sk, SOCK_ZEROCOPY))
+		tcp_zerocopy_sent(sk);
+	if (flags & MSG_OOB)
+		tcp_urg_sent(tcp_sk(sk));
+}
+
 static ssize_t send_all(struct sock *sk, struct source *src, int flags)
 {
 	u64 timeo = sock_sndtimeo(sk, flags & MSG_DONTWAIT);
@@ -175,6 +185,8 @@ static ssize_t send_all(struct sock *sk, struct source *src, int flags)
 		mss = tcp_current_mss(sk);
 	}
 	drop_empty_tail(sk);
+	if (sent)
+		end_of_send(sk, flags);
 	push(sk, mss, flags & MSG_MORE);
 	return sent ? sent : err;
 }
@@ -185,8 +197,6 @@ ssize_t tcp_sendmsg(struct sock *sk, const struct msghdr *msg, struct iov_iter *
 	ssize_t n;
 
 	(void)msg; /* a stream's destination is its peer */
-	if (flags & MSG_OOB)
-		return -EOPNOTSUPP;
 	lock_sock(sk);
 	n = send_all(sk, &src, flags);
 	release_sock(sk);

@@ -27,6 +27,7 @@ int tcp_init_sock(struct sock *sk)
 	tp->mss_cache = TCP_MSS_DEFAULT;
 	tp->tcp_header_len = sizeof(struct tcphdr);
 	INIT_LIST_HEAD(&tp->accept_node);
+	INIT_LIST_HEAD(&tp->zerocopy);
 	INIT_LIST_HEAD(&tp->accept_queue.head);
 	spin_lock_init(&tp->accept_queue.lock);
 	sk->tcp_rtx_queue = RB_ROOT;
@@ -54,6 +55,7 @@ void tcp_write_queue_purge(struct sock *sk)
 	tp->packets_out = tp->lost_out = tp->retrans_out = 0;
 	tp->backoff = 0;
 	tcp_disarm(sk);
+	tcp_zerocopy_purge(sk);
 }
 
 void tcp_destroy_sock(struct sock *sk)
@@ -198,6 +200,8 @@ static void reset_fields(struct sock *sk)
 	tp->ack = (__typeof__(tp->ack)){0};
 	tp->rx_opt.sack_ok = 0;
 	tcp_sack_reset(tp);
+	tp->urg_data = 0;
+	tp->urg_mode = false;
 	tp->rx_opt.saw_tstamp = tp->rx_opt.tstamp_ok = tp->rx_opt.wscale_ok = 0;
 	tp->rx_opt.snd_wscale = tp->rx_opt.rcv_wscale = 0;
 	tp->bytes_sent = tp->bytes_acked = tp->bytes_received = tp->bytes_retrans = 0;
@@ -261,6 +265,9 @@ static bool readable(const struct sock *sk)
 	const struct tcp_sock *tp = tcp_sk(sk);
 	s32 avail = seq_diff(tp->rcv_nxt, tp->copied_seq);
 
+	/* At the mark the byte is no data to be read in line. */
+	if (tcp_urg_at(sk, tp->copied_seq) && !sock_flag(sk, SOCK_URGINLINE))
+		avail--;
 	return avail > 0 && avail >= min(max(sk->sk_rcvlowat, 1), sk->sk_rcvbuf / 2);
 }
 
@@ -278,6 +285,8 @@ u32 tcp_poll(struct sock *sk)
 	if (state != TCP_SYN_SENT && state != TCP_SYN_RECV) {
 		if (readable(sk))
 			mask |= EPOLLIN | EPOLLRDNORM;
+		if (tcp_urg_pending(sk))
+			mask |= EPOLLPRI;
 		if (down & SEND_SHUTDOWN || tcp_stream_is_writable(sk)) {
 			mask |= EPOLLOUT | EPOLLWRNORM;
 		} else {
@@ -292,6 +301,21 @@ u32 tcp_poll(struct sock *sk)
 	return mask;
 }
 
+u32 tcp_inq(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	s32 n = seq_diff(tp->rcv_nxt, tp->copied_seq);
+
+	if (n > 0 && sock_flag(sk, SOCK_DONE))
+		n--; /* the FIN is no byte */
+	if (n <= 0)
+		return 0;
+	if (sock_flag(sk, SOCK_URGINLINE))
+		return (u32)n;
+	/* Up to the mark; nothing at it. */
+	return tcp_urg_at(sk, tp->copied_seq) ? 0 : tcp_urg_clip(sk, tp->copied_seq, (u32)n);
+}
+
 int tcp_ioctl(struct sock *sk, unsigned cmd, void *arg)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -303,9 +327,10 @@ int tcp_ioctl(struct sock *sk, unsigned cmd, void *arg)
 	switch (cmd) {
 	case SIOCINQ:
 		if (!tcp_state_in(sk, TCPS(SYN_SENT) | TCPS(SYN_RECV)))
-			n = seq_diff(tp->rcv_nxt, tp->copied_seq);
-		if (n > 0 && sock_flag(sk, SOCK_DONE))
-			n--; /* the FIN is no byte */
+			n = (int)tcp_inq(sk);
+		break;
+	case SIOCATMARK:
+		n = tcp_urg_at(sk, tp->copied_seq);
 		break;
 	case SIOCOUTQ:
 		if (!tcp_state_in(sk, TCPS(SYN_SENT) | TCPS(SYN_RECV) | TCPS(CLOSE)))

@@ -104,6 +104,11 @@ static int set_int(struct sock *sk, int name, int val)
 		return 0;
 	case TCP_USER_TIMEOUT:
 		return set_in_range(&tp->user_timeout_ms, val, 0, INT32_MAX);
+	case TCP_INQ:
+		if (val < 0 || val > 1)
+			return -EINVAL;
+		tp->recvmsg_inq = val;
+		return 0;
 	case TCP_NOTSENT_LOWAT:
 		tp->notsent_lowat = (u32)val;
 		sk->sk_write_space(sk);
@@ -253,6 +258,9 @@ static int get_int(const struct sock *sk, int name, int *v)
 		return 0;
 	case TCP_USER_TIMEOUT:
 		*v = (int)tp->user_timeout_ms;
+		return 0;
+	case TCP_INQ:
+		*v = tp->recvmsg_inq;
 		return 0;
 	case TCP_NOTSENT_LOWAT:
 		*v = (int)tp->notsent_lowat;
