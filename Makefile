@@ -11,6 +11,7 @@ include mk/kernel.mk
 include mk/hosted.mk
 include mk/unit.mk
 include mk/check.mk
+include mk/fuzz.mk
 include mk/image.mk
 
 .PHONY: all elf hosted clean help deps run test bench soak fuzz
@@ -23,6 +24,7 @@ help:
 	@echo 'make test       everything: check, unit tests, guests; closes with N passed, N failed'
 	@echo 'make check      format, warnings of two compilers, include floors, static analysis'
 	@echo 'make unit       unit tests on the host, under sanitizers (UNIT=lib_ selects by name)'
+	@echo 'make fuzz       fuzz targets, longer: ARGS="--seconds 600 tcp_segments"'
 	@echo 'make hosted     build/host/libsluice.a and build/host-asan/libsluice.a'
 	@echo 'make iso        build/sluice.iso, boots by BIOS and UEFI'
 	@echo 'make bench      measurements, as a table and as JSON'

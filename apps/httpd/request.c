@@ -230,31 +230,40 @@ static int field_expect(struct http_request *req, struct span v)
 	return 0;
 }
 
-/* One range of bytes; what is malformed or names several is ignored (RFC 9110 section 14.2). */
-static int field_range(struct http_request *req, struct span v)
+/* One range of bytes. What is malformed, names several, or comes twice is ignored, and the whole
+ * file is sent (RFC 9110 section 14.2). */
+static enum http_range parse_range(struct span v, uint64_t *first, uint64_t *last)
 {
 	const char *dash;
 	struct span a, b;
 
 	if (v.len < 7 || !span_is((struct span){v.p, 6}, "bytes="))
-		return 0;
+		return RANGE_NONE;
 	v.p += 6;
 	v.len -= 6;
 	v = span_trim(v);
 	dash = memchr(v.p, '-', v.len);
 	if (!dash || memchr(v.p, ',', v.len))
-		return 0;
+		return RANGE_NONE;
 	a = (struct span){v.p, (size_t)(dash - v.p)};
 	b = (struct span){dash + 1, v.len - a.len - 1};
-	if (!a.len) {
-		if (span_u64(b, &req->range_last))
-			req->range = RANGE_SUFFIX;
-	} else if (span_u64(a, &req->range_first)) {
-		if (!b.len)
-			req->range = RANGE_FROM;
-		else if (span_u64(b, &req->range_last) && req->range_last >= req->range_first)
-			req->range = RANGE_FROM_TO;
-	}
+	if (!a.len)
+		return span_u64(b, last) ? RANGE_SUFFIX : RANGE_NONE;
+	if (!span_u64(a, first))
+		return RANGE_NONE;
+	if (!b.len)
+		return RANGE_FROM;
+	return span_u64(b, last) && *last >= *first ? RANGE_FROM_TO : RANGE_NONE;
+}
+
+static int field_range(struct http_request *req, struct span v)
+{
+	bool again = req->has_range;
+
+	req->has_range = true;
+	req->range = parse_range(v, &req->range_first, &req->range_last);
+	if (again)
+		req->range = RANGE_NONE;
 	return 0;
 }
 

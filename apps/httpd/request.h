@@ -29,6 +29,7 @@ struct http_request {
 	bool chunked;
 	bool has_host;
 	bool has_length;
+	bool has_range;
 	uint64_t content_length;
 	enum http_range range;
 	uint64_t range_first, range_last; /* of RANGE_SUFFIX: range_last is the length */

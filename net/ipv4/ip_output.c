@@ -350,8 +350,10 @@ static struct rtable *socket_route(struct net *net, struct sock *sk)
 		.dport = sk->sk_dport,
 	};
 	rt = ip_route_output_flow(net, &fl, sk);
-	if (!IS_ERR(rt))
+	if (!IS_ERR(rt)) {
+		sk_dst_set(sk, &rt->dst);
 		sk_setup_caps(sk, &rt->dst);
+	}
 	return rt;
 }
 
