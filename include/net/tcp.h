@@ -239,6 +239,14 @@ struct tcp_sock {
 
 	/* maximum segment size and path MTU */
 	u32 mss_cache;
+	u32 gso_segs; /* of the largest super-packet */
+	struct {      /* RFC 4821: packet sizes in bytes from IP on */
+		bool enabled;
+		u32 search_low, search_high; /* known to pass; not known to be too large */
+		u32 probe_size;              /* of the probe in flight; 0: none */
+		u32 stamp_ms;
+		seq32 probe_start, probe_end;
+	} mtup;
 	u16 advmss;
 	u16 ext_hdr_len;    /* IP options */
 	u16 tcp_header_len; /* with the options every segment carries */

@@ -344,6 +344,7 @@ void sk_setup_caps(struct sock *sk, struct dst_entry *dst)
 	sk->sk_route_caps = dev->features;
 	if (sk->sk_route_caps & NETIF_F_GSO)
 		sk->sk_route_caps |= NETIF_F_TSO | NETIF_F_TSO6;
-	sk->sk_gso_max_size = dev->gso_max_size;
+	/* Room for the headers, within what an IP length can say. */
+	sk->sk_gso_max_size = min(dev->gso_max_size, GSO_MAX_SIZE) - (MAX_TCP_HEADER + 1);
 	sk->sk_gso_max_segs = dev->gso_max_segs;
 }

@@ -18,14 +18,18 @@ static void free_acked(struct sock *sk, struct sk_buff *skb, struct ack_result *
 	struct tcp_sock *tp = tcp_sk(sk);
 	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
 
-	tp->packets_out--;
-	tp->lost_out -= !!(cb->sacked & TCPCB_LOST);
-	tp->retrans_out -= !!(cb->sacked & TCPCB_SACKED_RETRANS);
+	u32 segs = tcp_skb_pcount(skb);
+
+	tp->packets_out -= segs;
+	tp->lost_out -= cb->sacked & TCPCB_LOST ? segs : 0;
+	tp->retrans_out -= cb->sacked & TCPCB_SACKED_RETRANS ? segs : 0;
 	if (cb->sacked & TCPCB_EVER_RETRANS)
 		r->retransmitted = true;
 	else
 		r->sent_us = tcp_skb_timestamp_us(skb);
-	r->acked++;
+	r->acked += segs;
+	if (tp->highest_sack == skb)
+		tp->highest_sack = tcp_rb_next(skb);
 	if (cb->flags & TCPHDR_SYN)
 		tp->retrans_stamp_ms = 0;
 	tcp_ack_tstamp(sk, skb);
@@ -41,6 +45,16 @@ static void clean_rtx_queue(struct sock *sk, struct ack_result *r)
 	while ((skb = tcp_rtx_queue_head(sk)) &&
 	       seq_before_eq(TCP_SKB_CB(skb)->end_seq, tp->snd_una))
 		free_acked(sk, skb, r);
+	if (skb && seq_before(TCP_SKB_CB(skb)->seq, tp->snd_una) && tcp_skb_pcount(skb) > 1) {
+		u32 segs = tcp_tso_acked(sk, skb);
+
+		tcp_adjust_pcount(sk, skb, (int)segs);
+		r->acked += segs;
+	}
+	if (!skb)
+		tcp_chrono_stop(sk, TCP_CHRONO_BUSY);
+	if (tcp_mtup_probe_acked(tp))
+		tcp_mtup_probe_success(sk);
 	NET_ADD_STATS(sock_net(sk), LINUX_MIB_TCPDELIVERED, r->acked);
 }
 
@@ -114,6 +128,8 @@ static void advance(struct sock *sk, seq32 ack)
 	tcp_rearm_rto(sk);
 	if (r.acked)
 		tcp_cong_acked(sk, r.acked);
+	if (!tp->ca_ops->cong_control)
+		tcp_update_pacing_rate(sk);
 	sk->sk_dst_pending_confirm = true; /* the next hop carries our packets */
 }
 
@@ -156,10 +172,7 @@ int tcp_ack(struct sock *sk, struct sk_buff *skb)
 /* Tell a writer who waits that there is room again. */
 static void check_space(struct sock *sk)
 {
-	if (!sk->sk_socket || !sock_flag(sk, SOCK_NOSPACE))
-		return;
-	tcp_sndbuf_expand(sk);
-	sk->sk_write_space(sk);
+	tcp_check_space(sk);
 }
 
 void tcp_data_snd_check(struct sock *sk)

@@ -22,26 +22,17 @@ void tcp_cong_init(struct sock *sk)
 	tcp_cc_assign(sk);
 }
 
-u32 tcp_cwnd_test(const struct tcp_sock *tp)
-{
-	u32 in_flight = tcp_packets_in_flight(tp), cwnd = tp->snd_cwnd;
-
-	if (tp->ca_state <= TCP_CA_Disorder) /* limited transmit */
-		cwnd += min(tp->dupacks + 0u, 2u);
-	return in_flight < cwnd ? cwnd - in_flight : 0;
-}
-
 static void mark_lost(struct tcp_sock *tp, struct sk_buff *skb)
 {
 	struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
 
 	if (cb->sacked & TCPCB_SACKED_RETRANS) {
 		cb->sacked &= (u8)~TCPCB_SACKED_RETRANS;
-		tp->retrans_out--;
+		tp->retrans_out -= tcp_skb_pcount(skb);
 	}
 	if (!(cb->sacked & TCPCB_LOST)) {
 		cb->sacked |= TCPCB_LOST;
-		tp->lost_out++;
+		tp->lost_out += tcp_skb_pcount(skb);
 	}
 }
 
@@ -187,17 +178,12 @@ void tcp_simple_retransmit(struct sock *sk)
 	tcp_xmit_retransmit_queue(sk);
 }
 
-void tcp_cwnd_restart(struct sock *sk)
+void tcp_enter_cwr(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 idle_ms = tcp_now_ms() - tp->lsndtime_ms, rto_ms = max(tp->rto_us / 1000, 1u);
-	u32 restart = min(tcp_init_cwnd(tp, sk->sk_dst_cache), tp->snd_cwnd);
 
-	if (!tcp_net(sk)->tcp_slow_start_after_idle || tp->packets_out || idle_ms <= rto_ms)
+	if (tp->ca_state >= TCP_CA_CWR)
 		return;
-	tp->snd_ssthresh = max(tp->snd_ssthresh, tp->snd_cwnd / 4 * 3);
-	for (; idle_ms > rto_ms && tp->snd_cwnd > restart; idle_ms -= rto_ms)
-		tp->snd_cwnd >>= 1;
-	tp->snd_cwnd = max(tp->snd_cwnd, restart);
-	tp->snd_cwnd_cnt = 0;
+	tp->snd_ssthresh = halved(tp);
+	tp->snd_cwnd = tp->snd_ssthresh;
 }

@@ -59,6 +59,15 @@ void tcp_ack_snd_check(struct sock *sk)
 			       ktime_get_ns() + TCP_DELACK_MS * NSEC_PER_MSEC);
 }
 
+void tcp_event_data_sent(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	/* An answer within the delay of an ACK: the session is interactive. */
+	if (tcp_now_ms() - tp->ack.lrcvtime_ms < TCP_DELACK_MS)
+		tp->ack.pingpong = true;
+}
+
 void tcp_event_ack_sent(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);

@@ -200,6 +200,7 @@ void tcp_init_transfer(struct sock *sk)
 	struct tcp_sock *tp = tcp_sk(sk);
 	const struct dst_entry *dst = sk_dst_check(sk);
 
+	tcp_mtup_init(sk);
 	tcp_sync_mss(sk, dst ? dst_mtu(dst) : tp->pmtu_cookie);
 	tp->snd_cwnd = tcp_init_cwnd(tp, dst);
 	tp->snd_cwnd_stamp_ms = tcp_now_ms();
@@ -227,6 +228,8 @@ static void establish(struct sock *sk, struct sk_buff *skb)
 	tp->max_window = max(tp->max_window, tp->snd_wnd);
 	tp->snd_wl1 = TCP_SKB_CB(skb)->seq;
 	tcp_init_transfer(sk);
+	if (!tp->ca_ops->cong_control)
+		tcp_update_pacing_rate(sk);
 	if (sk->sk_socket)
 		sk->sk_state_change(sk);
 }

@@ -52,7 +52,15 @@
 
 /* Bits of sk_tsq_flags: work left for release_cb() by someone who found the socket owned. Each bit
  * set holds a reference. */
-enum { TCP_WRITE_TIMER_DEFERRED, TCP_DELACK_TIMER_DEFERRED, TCP_MTU_REDUCED_DEFERRED };
+enum {
+	TCP_WRITE_TIMER_DEFERRED,
+	TCP_DELACK_TIMER_DEFERRED,
+	TCP_MTU_REDUCED_DEFERRED,
+	TCP_TSQ_DEFERRED,
+	/* not for release_cb(), without a reference: */
+	TCP_TSQ_THROTTLED, /* enough is below: a completion goes on sending */
+	TCP_TSQ_QUEUED     /* ... and has asked for it */
+};
 
 /* ---- a segment's control block --------------------------------------------------------------- */
 struct tcp_skb_cb {
@@ -76,6 +84,7 @@ struct tcp_skb_cb {
 	u8 sacked; /* sent: TCPCB_*; received: where the SACK option is in the header, 0: nowhere */
 	u8 ip_dsfield; /* received: IPv4 TOS or IPv6 class */
 	u8 in_rtx : 1; /* is in the retransmit queue */
+	u8 eor : 1;    /* end of a record: nothing is appended */
 };
 static_assert(sizeof(struct tcp_skb_cb) <= sizeof_field(struct sk_buff, cb), "fits skb->cb");
 #define TCP_SKB_CB(skb) ((struct tcp_skb_cb *)(uintptr_t)(skb)->cb)
@@ -351,6 +360,7 @@ struct tcp_af_ops {
 	void (*init_child)(struct sock *child, const struct tcp_request_sock *req);
 	int (*connect)(struct sock *sk, const struct sockaddr *addr, socklen_t len);
 	u16 net_header_len;
+	u16 gso_type;
 };
 extern const struct tcp_af_ops tcp_ipv4_ops;
 /* Process a segment for a full socket: the lock is held and nobody owns it. backlog_rcv too. */
@@ -425,10 +435,8 @@ void tcp_cong_dupack(struct sock *sk);
 void tcp_enter_loss(struct sock *sk);
 /* The path takes smaller packets only: what is larger is lost, but not by congestion. */
 void tcp_simple_retransmit(struct sock *sk);
-/* Segments that may be sent now. */
-u32 tcp_cwnd_test(const struct tcp_sock *tp);
-/* First send after an idle time (RFC 5681 section 4.1). */
-void tcp_cwnd_restart(struct sock *sk);
+/* Local congestion or a mark: reduce the window without retransmitting. */
+void tcp_enter_cwr(struct sock *sk);
 
 /* ---- tcp_data.c: seventh step, receive queue
  * ----------------------------------------------------------
@@ -468,6 +476,8 @@ u32 tcp_new_window(struct sock *sk);
 /* The window field of the next segment: never takes back what was offered (RFC 9293 3.8.6). */
 u16 tcp_select_window(struct sock *sk);
 void tcp_sndbuf_expand(struct sock *sk);
+/* Room was made in the send buffer: a larger buffer where it is the limit, writers are woken. */
+void tcp_check_space(struct sock *sk);
 
 /* ---- tcp_delack.c: when to acknowledge
  * ------------------------------------------------------------------
@@ -477,6 +487,8 @@ void tcp_ack_snd_check(struct sock *sk);
 /* Acknowledge the next segments at once, so many at most; the session is not interactive. */
 void tcp_enter_quickack_mode(struct sock *sk, u32 max_quickacks);
 void tcp_event_ack_sent(struct sock *sk);
+/* Text goes out: ACKs may ride on it. */
+void tcp_event_data_sent(struct sock *sk);
 /* The application has read: is a window update due? */
 void tcp_cleanup_rbuf(struct sock *sk, u32 copied);
 void tcp_delack_timer_handler(struct sock *sk);
@@ -487,19 +499,23 @@ void tcp_delack_timer_handler(struct sock *sk);
 /* A segment with room for linear bytes behind the headers; not charged, not queued. */
 struct sk_buff *tcp_alloc_skb(u32 linear, unsigned gfp);
 void tcp_init_skb(struct sk_buff *skb, seq32 seq, u8 flags);
+/* A segment enters one of the queues of sent or unsent data: its memory is the socket's. / Bytes of
+ * it go. / It leaves and is freed. */
 void tcp_wmem_charge(struct sock *sk, struct sk_buff *skb);
+void tcp_wmem_uncharge(struct sock *sk, u32 bytes);
 void tcp_wmem_free_skb(struct sock *sk, struct sk_buff *skb);
 void tcp_queue_skb(struct sock *sk, struct sk_buff *skb);
 /* Send a copy of a queued segment, or (keep false) skb itself, which it takes. 0 or -errno. */
 int tcp_transmit_skb(struct sock *sk, struct sk_buff *skb, bool keep, unsigned gfp);
-/* Send what windows and Nagle allow. True: data waits and nothing is in flight (persist). */
-bool tcp_write_xmit(struct sock *sk, u32 mss, int nonagle);
+/* All that may go; the head only; the head although the window is full (tail loss probe). */
+enum tcp_push { TCP_PUSH_ALL, TCP_PUSH_ONE, TCP_PUSH_PROBE };
+/* Send what windows, pacing and Nagle allow, in segments of mss. True: data waits and nothing is in
+ * flight (persist). */
+bool tcp_write_xmit(struct sock *sk, u32 mss, int nonagle, enum tcp_push push, unsigned gfp);
 void tcp_push_pending(struct sock *sk, u32 mss, int nonagle);
-/* Split skb so that it holds len bytes; the rest follows it in its queue. 0 or -ENOMEM. */
-int tcp_fragment(struct sock *sk, struct sk_buff *skb, u32 len, bool in_rtx, unsigned gfp);
-u32 tcp_sync_mss(struct sock *sk, u32 pmtu);
-u32 tcp_current_mss(struct sock *sk);
-u16 tcp_advertise_mss(const struct sock *sk, const struct dst_entry *dst);
+void tcp_push_one(struct sock *sk, u32 mss);
+/* The head of the write queue was sent: to the retransmit queue, counted, timed. */
+void tcp_sent_new_data(struct sock *sk, struct sk_buff *skb);
 void tcp_send_fin(struct sock *sk);
 void tcp_send_active_reset(struct sock *sk, unsigned gfp);
 void tcp_send_ack(struct sock *sk);
@@ -507,7 +523,77 @@ void tcp_send_ack(struct sock *sk);
 void tcp_send_ack_at(struct sock *sk, seq32 rcv_nxt);
 /* A segment without data and one number behind: keepalive, or 0 bytes of a closed window. */
 int tcp_send_probe_segment(struct sock *sk);
+
+/* ---- tcp_connect.c */
 int tcp_connect(struct sock *sk);
+
+/* ---- tcp_tso.c: super-packets ------------------------------------------------------------------
+ */
+/* What stopped a sender. */
+struct tcp_send_limits {
+	bool cwnd, rwnd;
+};
+/* Count anew into how many segments of mss skb is cut; that number. */
+u32 tcp_set_skb_tso_segs(struct sk_buff *skb, u32 mss);
+/* skb of the retransmit queue now counts decr segments less. */
+void tcp_adjust_pcount(struct sock *sk, const struct sk_buff *skb, int decr);
+/* Split skb so that it holds len bytes; the rest follows it in its queue. 0 or -ENOMEM. */
+int tcp_fragment(struct sock *sk, struct sk_buff *skb, u32 len, bool in_rtx, unsigned gfp);
+/* Take len bytes that are acknowledged off the front, segments counted anew. 0 or -ENOMEM. */
+int tcp_trim_head(struct sock *sk, struct sk_buff *skb, u32 len);
+/* SND.UNA is within skb: trim it; segments that are off (the caller counts them out). */
+u32 tcp_tso_acked(struct sock *sk, struct sk_buff *skb);
+/* Segments that the congestion window lets go now. */
+u32 tcp_cwnd_test(const struct tcp_sock *tp);
+bool tcp_snd_wnd_test(const struct tcp_sock *tp, const struct sk_buff *skb, u32 mss);
+/* The largest super-packet, in segments. */
+u32 tcp_tso_segs(struct sock *sk, u32 mss);
+bool tcp_nagle_test(const struct tcp_sock *tp, const struct sk_buff *skb, u32 mss, int nonagle);
+/* Where to cut skb, of more than a segment, so that it fits windows and Nagle; bytes. */
+u32 tcp_mss_split_point(const struct sock *sk, const struct sk_buff *skb, u32 mss, u32 max_segs,
+			int nonagle);
+/* Will waiting for the next ACK make a better super-packet? */
+bool tcp_tso_should_defer(struct sock *sk, const struct sk_buff *skb, struct tcp_send_limits *lim,
+			  u32 max_segs);
+/* ---- tcp_pacing.c ------------------------------------------------------------------------------
+ */
+/* sk_pacing_rate from window and round trip, where the congestion control does not set it. */
+void tcp_update_pacing_rate(struct sock *sk);
+/* Is it too early for the next segment? The timer is armed then. */
+bool tcp_pacing_check(struct sock *sk);
+/* skb was handed down: when may the next one go? */
+void tcp_pacing_sent(struct sock *sk, const struct sk_buff *skb, u64 prior_wstamp_ns);
+/* Is enough of ours in qdisc and device? Completions go on sending then. */
+bool tcp_small_queue_check(struct sock *sk, const struct sk_buff *skb, unsigned factor);
+void tcp_tsq_write(struct sock *sk);
+void tcp_wfree(struct sk_buff *skb); /* destructor of a sent segment */
+void tcp_pacing_init(struct sock *sk);
+void tcp_pacing_stop(struct sock *sk);
+
+/* ---- tcp_mss.c, tcp_mtu_probe.c ----------------------------------------------------------------
+ */
+u32 tcp_sync_mss(struct sock *sk, u32 pmtu);
+u32 tcp_current_mss(struct sock *sk);
+u16 tcp_advertise_mss(const struct sock *sk, const struct dst_entry *dst);
+u32 tcp_mtu_to_mss(const struct sock *sk, u32 pmtu);
+u32 tcp_mss_to_mtu(const struct sock *sk, u32 mss);
+u32 tcp_bound_to_half_wnd(const struct tcp_sock *tp, u32 size);
+/* Bytes that sendmsg() gathers in one skb. */
+u32 tcp_xmit_size_goal(struct sock *sk, u32 mss);
+void tcp_mtup_init(struct sock *sk);
+enum tcp_probe_result { TCP_PROBE_NONE, TCP_PROBE_WAIT, TCP_PROBE_SENT };
+/* Send a probe if one is due; WAIT: nothing else may go before it. */
+enum tcp_probe_result tcp_mtu_probe(struct sock *sk);
+/* Is the probe acknowledged / was the segment found lost the probe (true: no congestion, resend it
+ * in smaller segments). */
+static inline bool tcp_mtup_probe_acked(const struct tcp_sock *tp)
+{
+	return tp->mtup.probe_size && !seq_after(tp->mtup.probe_end, tp->snd_una);
+}
+void tcp_mtup_probe_success(struct sock *sk);
+bool tcp_mtup_probe_lost(struct sock *sk);
+/* Segments of this size time out again and again: smaller ones. */
+void tcp_mtu_black_hole(struct sock *sk);
 
 /* ---- tcp_retransmit.c
  * -------------------------------------------------------------------------------------
@@ -653,21 +739,22 @@ ssize_t tcp_sendpage(struct sock *sk, struct page *page, u32 off, size_t len, in
 ssize_t tcp_recvmsg(struct sock *sk, struct msghdr *msg, struct iov_iter *to, int flags);
 int tcp_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len);
 int tcp_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len);
-static inline bool tcp_stream_memory_free(const struct sock *sk)
+/* Room for more in the send buffer? wake: so much that a sleeping writer is worth waking. */
+static inline bool tcp_stream_memory_free(const struct sock *sk, bool wake)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
-	unsigned long lowat =
-		tp->notsent_lowat ? tp->notsent_lowat : tcp_net(sk)->tcp_notsent_lowat;
+	u64 lowat = tp->notsent_lowat ? tp->notsent_lowat : tcp_net(sk)->tcp_notsent_lowat;
+	u64 notsent = (u32)seq_diff(tp->write_seq, tp->snd_nxt);
 
 	return READ_ONCE(sk->sk_wmem_queued) < READ_ONCE(sk->sk_sndbuf) &&
-	       (u32)seq_diff(tp->write_seq, tp->snd_nxt) < lowat;
+	       notsent << wake < (u32)lowat;
 }
 /* Writers are woken when a third of the buffer is free. */
 static inline bool tcp_stream_is_writable(const struct sock *sk)
 {
 	int queued = READ_ONCE(sk->sk_wmem_queued);
 
-	return READ_ONCE(sk->sk_sndbuf) - queued >= queued >> 1 && tcp_stream_memory_free(sk);
+	return READ_ONCE(sk->sk_sndbuf) - queued >= queued >> 1 && tcp_stream_memory_free(sk, true);
 }
 
 /* ---- tcp_notify.c ---------------------------------------------------------------------------- */

@@ -18,6 +18,7 @@ static void fill_cb(struct sk_buff *skb)
 	cb->end_seq = seq_add(cb->seq, tcp_seg_space(th->flags, skb->len - tcp_hdrlen_bytes(th)));
 	cb->ack_seq = seq_from_wire(th->ack_seq);
 	cb->flags = th->flags;
+	cb->ip_dsfield = ip_hdr(skb)->tos;
 	cb->tw_isn = 0;
 	cb->sacked = 0;
 }
@@ -616,6 +617,7 @@ const struct tcp_af_ops tcp_ipv4_ops = {
 	.init_child = v4_init_child,
 	.connect = v4_connect,
 	.net_header_len = sizeof(struct iphdr),
+	.gso_type = SKB_GSO_TCPV4,
 };
 
 static const struct net_protocol tcp_protocol = {

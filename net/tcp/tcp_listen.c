@@ -25,6 +25,7 @@ static void child_reset(struct sock *child)
 	tcp_init_timers(child);
 	tcp_rtt_init(child);
 	tcp_cong_init(child);
+	INIT_LIST_HEAD(&tp->tsorted_sent_queue);
 	child->sk_state = TCP_SYN_RECV;
 	sock_set_flag(child, SOCK_USE_WRITE_QUEUE);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sending: from the write queue to IP. A segment stays in the retransmit queue until acknowledged;
- * what goes down is a clone, or a copy while an earlier clone still reads the headers. Socket lock
- * held, thread or softirq. RFC 9293 sections 3.7.4 (Nagle), 3.8.6.2.1 (silly windows).
+ * Sending: from the write queue to IP. A segment, or super-packet, stays in the retransmit queue
+ * until acknowledged; what goes down is a clone, or a copy while an earlier clone still reads the
+ * headers. What may go, and how much of it, is asked of tcp_tso.c and tcp_pacing.c. Socket lock
+ * held, thread or softirq.
  */
 #include "tcp_int.h"
 
@@ -36,19 +37,29 @@ void tcp_wmem_charge(struct sock *sk, struct sk_buff *skb)
 	sk_mem_charge(sk, (int)skb->truesize);
 }
 
+void tcp_wmem_uncharge(struct sock *sk, u32 bytes)
+{
+	WRITE_ONCE(sk->sk_wmem_queued, sk->sk_wmem_queued - (int)bytes);
+	sk_mem_uncharge(sk, (int)bytes);
+}
+
 void tcp_wmem_free_skb(struct sock *sk, struct sk_buff *skb)
 {
-	WRITE_ONCE(sk->sk_wmem_queued, sk->sk_wmem_queued - (int)skb->truesize);
-	sk_mem_uncharge(sk, (int)skb->truesize);
+	tcp_tsorted_unlink(skb); /* shares memory with what a queued segment has none of */
+	tcp_wmem_uncharge(sk, skb->truesize);
 	consume_skb(skb);
 }
 
 /* Append a segment without text (SYN, FIN) or one that is filled already. */
 void tcp_queue_skb(struct sock *sk, struct sk_buff *skb)
 {
-	tcp_sk(sk)->write_seq = TCP_SKB_CB(skb)->end_seq;
+	bool first = skb_queue_empty(&sk->sk_write_queue);
+
+	WRITE_ONCE(tcp_sk(sk)->write_seq.v, TCP_SKB_CB(skb)->end_seq.v);
 	__skb_queue_tail(&sk->sk_write_queue, skb);
 	tcp_wmem_charge(sk, skb);
+	if (first)
+		tcp_chrono_start(sk, TCP_CHRONO_BUSY);
 }
 
 void tcp_rb_insert(struct rb_root *root, struct sk_buff *skb)
@@ -65,87 +76,7 @@ void tcp_rb_insert(struct rb_root *root, struct sk_buff *skb)
 	rb_insert_color(&skb->rbnode, root);
 }
 
-int tcp_fragment(struct sock *sk, struct sk_buff *skb, u32 len, bool in_rtx, unsigned gfp)
-{
-	struct tcp_skb_cb *cb = TCP_SKB_CB(skb), *ncb;
-	u32 headlen = skb_headlen(skb);
-	struct sk_buff *rest;
-
-	if (len >= skb->len)
-		return 0;
-	/* Clones below still send the whole of it: leave them their head. */
-	if (skb_cloned(skb) && pskb_expand_head(skb, 0, 0, gfp))
-		return -ENOMEM;
-	rest = tcp_alloc_skb(headlen > len ? headlen - len : 0, gfp);
-	if (!rest)
-		return -ENOMEM;
-	skb_split(skb, rest, len);
-	rest->truesize += rest->data_len;
-	ncb = TCP_SKB_CB(rest);
-	*ncb = *cb;
-	ncb->seq = seq_add(cb->seq, len);
-	cb->end_seq = ncb->seq;
-	cb->flags &= (u8) ~(TCPHDR_FIN | TCPHDR_PSH);
-	tcp_fragment_tstamp(skb, rest);
-	tcp_wmem_charge(sk, rest);
-	if (!in_rtx) {
-		__skb_queue_after(&sk->sk_write_queue, skb, rest);
-		return 0;
-	}
-	tcp_rb_insert(&sk->tcp_rtx_queue, rest);
-	tcp_sk(sk)->packets_out++;
-	tcp_sk(sk)->lost_out += !!(ncb->sacked & TCPCB_LOST);
-	tcp_sk(sk)->retrans_out += !!(ncb->sacked & TCPCB_SACKED_RETRANS);
-	return 0;
-}
-
-/* ---- segment size ---------------------------------------------------------------------------- */
-
-u16 tcp_advertise_mss(const struct sock *sk, const struct dst_entry *dst)
-{
-	const struct tcp_sock *tp = tcp_sk(sk);
-	u32 mss = dst->advmss_metric;
-
-	if (!mss)
-		mss = dst_mtu(dst) - (u32)sizeof(struct tcphdr) - tp->af->net_header_len;
-	if (tp->rx_opt.user_mss)
-		mss = min(mss, (u32)tp->rx_opt.user_mss);
-	return (u16)clamp_t(u32, mss, TCP_MIN_MSS, 65495);
-}
-
-u32 tcp_sync_mss(struct sock *sk, u32 pmtu)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-	u32 fixed = tp->af->net_header_len + (u32)sizeof(struct tcphdr) + tp->ext_hdr_len;
-	u32 mss = pmtu > fixed ? pmtu - fixed : 0;
-
-	mss = min(mss, (u32)tp->rx_opt.mss_clamp);
-	mss = max(mss, (u32)tcp_net(sk)->tcp_min_snd_mss);
-	mss -= tp->tcp_header_len - (u32)sizeof(struct tcphdr);
-	/* A peer with a tiny buffer: two segments shall fit into its window. */
-	if (tp->max_window > TCP_MSS_DEFAULT)
-		mss = min(mss, tp->max_window / 2);
-	else if (tp->max_window)
-		mss = min(mss, max(tp->max_window, 68u));
-	tp->pmtu_cookie = pmtu;
-	tp->mss_cache = min(mss, TCP_MAX_SEG_BYTES);
-	return tp->mss_cache;
-}
-
-u32 tcp_current_mss(struct sock *sk)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-	const struct dst_entry *dst = sk_dst_check(sk);
-
-	if (dst && dst_mtu(dst) != tp->pmtu_cookie)
-		tcp_sync_mss(sk, dst_mtu(dst));
-	if (tp->rx_opt.num_sacks || tp->has_dsack) /* SACK blocks take the place of text */
-		return tp->mss_cache - tcp_sack_space(tp);
-	return tp->mss_cache;
-}
-
-/* ---- one segment out ---------------------------------------------------------------------------
- */
+/* ---- one segment out ------------------------------------------------------------------------- */
 
 static void syn_options(const struct sock *sk, struct tcp_options *o)
 {
@@ -182,7 +113,8 @@ static void segment_options(const struct sock *sk, const struct sk_buff *skb, st
 static void build_header(struct sock *sk, struct sk_buff *skb)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+	struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+	bool new_data = skb->len && !seq_before(cb->seq, tp->snd_nxt);
 	struct tcp_options o;
 	struct tcphdr *th;
 	u32 len;
@@ -200,140 +132,274 @@ static void build_header(struct sock *sk, struct sk_buff *skb)
 	};
 	if (cb->flags & TCPHDR_ACK)
 		th->ack_seq = seq_to_wire(tp->rcv_nxt);
-	if (cb->flags & TCPHDR_SYN) /* never scaled: RFC 7323 section 2.2 */
+	if (cb->flags & TCPHDR_SYN) { /* never scaled: RFC 7323 section 2.2 */
 		th->window = be16_make((u16)min(tp->rcv_wnd, 65535u));
-	else if (!(cb->flags & TCPHDR_RST))
-		th->window = be16_make(tcp_select_window(sk));
+	} else {
+		if (!(cb->flags & TCPHDR_RST))
+			th->window = be16_make(tcp_select_window(sk));
+		th->flags |= tcp_ecn_send(sk, skb, new_data);
+	}
 	tcp_urg_header(tp, cb->seq, th);
 	tcp_options_emit((u8 *)(th + 1), &o);
 	if (o.has & TCP_OPT_SACK)
 		tp->has_dsack = false;
 }
 
-static void count_sent(struct sock *sk, const struct sk_buff *skb, u32 payload)
+static void set_gso(const struct sock *sk, struct sk_buff *skb)
+{
+	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+	struct skb_shared_info *sh = skb_shinfo(skb);
+
+	sh->gso_segs = cb->gso_segs;
+	sh->gso_size = cb->gso_size;
+	sh->gso_type = (u16)(cb->gso_size ? tcp_sk(sk)->af->gso_type | sh->gso_type : 0);
+}
+
+static void data_sent(struct sock *sk, u32 payload, u32 segs)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 now = tcp_now_ms();
 
-	tp->segs_out++;
-	TCP_INC_STATS(sock_net(sk), OUTSEGS);
-	if (TCP_SKB_CB(skb)->flags & TCPHDR_ACK)
-		tcp_event_ack_sent(sk);
-	if (!payload)
-		return;
-	tp->data_segs_out++;
-	tp->bytes_sent += payload;
-	/* An answer within the delay of an ACK: the session is interactive. */
-	if (now - tp->ack.lrcvtime_ms < TCP_DELACK_MS)
-		tp->ack.pingpong = true;
+	if (!tcp_packets_in_flight(tp))
+		tcp_ca_event(sk, CA_EVENT_TX_START);
 	tp->lsndtime_ms = now;
+	tcp_event_data_sent(sk);
+	tp->data_segs_out += segs;
+	tp->bytes_sent += payload;
+}
+
+static void count_sent(struct sock *sk, const struct sk_buff *skb, u32 payload)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+	u32 segs = tcp_skb_pcount(skb);
+
+	if (cb->flags & TCPHDR_ACK)
+		tcp_event_ack_sent(sk);
+	if (payload)
+		data_sent(sk, payload, segs);
+	if (seq_after(cb->end_seq, tp->snd_nxt) || seq_eq(cb->seq, cb->end_seq))
+		TCP_ADD_STATS(sock_net(sk), OUTSEGS, segs);
+	tp->segs_out += segs;
 }
 
 /* What goes down instead of a queued segment. */
 static struct sk_buff *copy_for_sending(struct sk_buff *skb, unsigned gfp)
 {
-	return skb_cloned(skb) ? pskb_copy(skb, MAX_TCP_HEADER, gfp) : skb_clone(skb, gfp);
+	struct list_head anchor = skb->tcp_tsorted_anchor;
+	struct sk_buff *copy;
+
+	skb->dst = NULL; /* in the same place as the anchor */
+	skb->destructor = NULL;
+	copy = skb_cloned(skb) ? pskb_copy(skb, MAX_TCP_HEADER, gfp) : skb_clone(skb, gfp);
+	skb->tcp_tsorted_anchor = anchor;
+	if (copy) {
+		copy->next = copy->prev = NULL; /* the original's place in its queue */
+		copy->dev = NULL;
+	}
+	return copy;
+}
+
+/* What the device must not hold too much of: data wakes the sender when it is gone. */
+static void own(struct sock *sk, struct sk_buff *skb, bool pure_ack)
+{
+	skb_orphan(skb);
+	skb->sk = sk;
+	skb->destructor = pure_ack ? sock_wfree : tcp_wfree;
+	atomic_add((s32)skb->truesize, &sk->sk_wmem_alloc);
+	skb->ooo_okay = rb_empty(&sk->tcp_rtx_queue);
+	skb->dst_pending_confirm = sk->sk_dst_pending_confirm;
+	sk->sk_dst_pending_confirm = false;
 }
 
 int tcp_transmit_skb(struct sock *sk, struct sk_buff *skb, bool keep, unsigned gfp)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
+	u64 prior_wstamp_ns = tp->tcp_wstamp_ns;
+	struct sk_buff *queued = NULL;
 	u32 payload = skb->len;
 	int err;
 
 	tcp_mstamp_refresh(tp);
+	tp->tcp_wstamp_ns = max(tp->tcp_wstamp_ns, tp->tcp_clock_ns);
+	skb->tstamp_ns = tp->tcp_wstamp_ns;
+	if (tcp_skb_pcount(skb) > 1) /* expedites the receiver's GRO */
+		TCP_SKB_CB(skb)->flags |= TCPHDR_PSH;
 	if (keep) {
-		skb->tstamp_ns = tp->tcp_mstamp_us * NSEC_PER_USEC;
+		queued = skb;
 		skb = copy_for_sending(skb, gfp);
 		if (!skb)
 			return -ENOBUFS;
-		skb->next = skb->prev = NULL; /* the original's place in its queue */
-		skb->dev = NULL;
 	}
+	own(sk, skb, !keep && !payload);
 	build_header(sk, skb);
 	tp->af->send_check(sk, skb);
 	count_sent(sk, skb, payload);
-	skb_set_owner_w(skb, sk);
+	set_gso(sk, skb);
 	skb->priority = sk->sk_priority;
 	skb->mark = sk->sk_mark;
 	memset(skb->cb, 0, sizeof(skb->cb));
 	err = tp->af->queue_xmit(sk, skb);
-	return max(err, 0) ? 0 : err; /* NET_XMIT_CN and drops by the qdisc: as if lost */
+	if (err > 0) { /* the qdisc dropped it: congestion on this host */
+		tcp_enter_cwr(sk);
+		err = 0;
+	}
+	if (!err && queued) {
+		tcp_pacing_sent(sk, queued, prior_wstamp_ns);
+		tcp_tsorted_sent(tp, queued);
+		tcp_rate_skb_sent(sk, queued);
+	}
+	return err;
 }
 
-/* ---- what may be sent
- * ---------------------------------------------------------------------------- */
+/* ---- what may be sent ------------------------------------------------------------------------ */
 
-/* Nagle's rule (RFC 9293 3.7.4) in Minshall's form: a small segment waits only while another small
- * one is unacknowledged. */
-static bool nagle_allows(const struct tcp_sock *tp, const struct sk_buff *skb, u32 mss, int nonagle)
-{
-	if (nonagle & TCP_NAGLE_PUSH || TCP_SKB_CB(skb)->flags & (TCPHDR_FIN | TCPHDR_SYN))
-		return true;
-	if (skb->len >= mss)
-		return true;
-	if (nonagle & TCP_NAGLE_CORK)
-		return false;
-	if (nonagle || !tp->packets_out || tcp_urg_mode(tp))
-		return true;
-	return !seq_after(tp->snd_sml, tp->snd_una) || seq_after(tp->snd_sml, tp->snd_nxt);
-}
+/* One call of tcp_write_xmit(). */
+struct xmit {
+	u32 mss, max_segs, sent;
+	int nonagle;
+	enum tcp_push push;
+	struct tcp_send_limits lim;
+};
 
 /* skb was sent for the first time: from the write queue to the retransmit queue. */
-static void sent_new_data(struct sock *sk, struct sk_buff *skb, u32 mss)
+void tcp_sent_new_data(struct sock *sk, struct sk_buff *skb)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	bool idle = !tp->packets_out;
+	u32 prior = tp->packets_out, segs = tcp_skb_pcount(skb);
 
 	tp->snd_nxt = TCP_SKB_CB(skb)->end_seq;
 	__skb_unlink(skb, &sk->sk_write_queue);
 	tcp_rb_insert(&sk->tcp_rtx_queue, skb);
-	tp->packets_out++;
-	if (skb->len && skb->len < mss)
-		tp->snd_sml = TCP_SKB_CB(skb)->end_seq;
-	if (idle || tp->pending != TCP_PEND_RETRANS)
+	TCP_SKB_CB(skb)->in_rtx = 1;
+	if (!tp->highest_sack)
+		tp->highest_sack = skb;
+	tp->packets_out += segs;
+	if (!prior || tp->pending != TCP_PEND_RETRANS)
 		tcp_rearm_rto(sk);
-	TCP_STAT(sk, LINUX_MIB_TCPORIGDATASENT);
+	NET_ADD_STATS(sock_net(sk), LINUX_MIB_TCPORIGDATASENT, segs);
+	tcp_check_space(sk);
 }
 
-bool tcp_write_xmit(struct sock *sk, u32 mss, int nonagle)
+/* Fill the head up from the segment behind it, so that it can be sent as one super-packet. */
+static void grow_head(struct sock *sk, struct sk_buff *skb, u32 want)
+{
+	struct sk_buff *next = skb->next;
+	u32 n;
+
+	if (skb->len >= want || skb_queue_is_last(&sk->sk_write_queue, skb) || TCP_SKB_CB(skb)->eor)
+		return;
+	n = min(want - skb->len, next->len);
+	if (!n || !skb_shift(skb, next, n))
+		return;
+	TCP_SKB_CB(skb)->end_seq = seq_add(TCP_SKB_CB(skb)->end_seq, n);
+	TCP_SKB_CB(next)->seq = seq_add(TCP_SKB_CB(next)->seq, n);
+	if (next->len)
+		return;
+	TCP_SKB_CB(skb)->end_seq = TCP_SKB_CB(next)->end_seq;
+	TCP_SKB_CB(skb)->flags |= TCP_SKB_CB(next)->flags;
+	TCP_SKB_CB(skb)->eor = TCP_SKB_CB(next)->eor;
+	tcp_merge_tstamp(skb, next);
+	__skb_unlink(next, &sk->sk_write_queue);
+	tcp_wmem_free_skb(sk, next);
+}
+
+/* How many bytes of skb may go now, by windows, pacing, Nagle and the hope for more; 0: none. */
+static u32 sendable(struct sock *sk, struct sk_buff *skb, struct xmit *x)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	struct sk_buff *skb;
-	bool cwnd_full = false;
+	bool last = skb_queue_is_last(&sk->sk_write_queue, skb);
+	u32 quota = tcp_cwnd_test(tp);
 
-	while ((skb = tcp_send_head(sk))) {
-		bool last = skb_queue_is_last(&sk->sk_write_queue, skb);
-
-		cwnd_full = !tcp_cwnd_test(tp);
-		if (cwnd_full)
-			break;
-		if (skb->len > mss && tcp_fragment(sk, skb, mss, false, GFP_ATOMIC))
-			break;
-		if (seq_after(TCP_SKB_CB(skb)->end_seq, tcp_wnd_end(tp)))
-			break;
-		if (last && !nagle_allows(tp, skb, mss, nonagle))
-			break;
-		if (tcp_transmit_skb(sk, skb, true, GFP_ATOMIC) == -ENOBUFS)
-			break;
-		sent_new_data(sk, skb, mss);
+	if (!quota && x->push == TCP_PUSH_PROBE)
+		quota = 1;
+	if (!quota || tcp_pacing_check(sk))
+		return 0;
+	quota = min(quota, x->max_segs);
+	grow_head(sk, skb, quota * x->mss);
+	last = skb_queue_is_last(&sk->sk_write_queue, skb);
+	tcp_set_skb_tso_segs(skb, x->mss);
+	if (!tcp_snd_wnd_test(tp, skb, x->mss)) {
+		x->lim.rwnd = true;
+		return 0;
 	}
-	if (cwnd_full || tcp_packets_in_flight(tp) >= tp->snd_cwnd)
-		tp->is_cwnd_limited = true;
-	return !tp->packets_out && tcp_send_head(sk);
+	if (tcp_skb_pcount(skb) == 1)
+		return tcp_nagle_test(tp, skb, x->mss, last ? x->nonagle : TCP_NAGLE_PUSH) ? x->mss
+											   : 0;
+	if (x->push == TCP_PUSH_ALL && tcp_tso_should_defer(sk, skb, &x->lim, x->max_segs))
+		return 0;
+	if (tcp_urg_mode(tp)) /* the pointer is to be right in each segment */
+		return x->mss;
+	return tcp_mss_split_point(sk, skb, x->mss, quota, x->nonagle);
+}
+
+/* Send the head of the write queue, or as much of it as may go. False: nothing went. */
+static bool xmit_head(struct sock *sk, struct xmit *x, unsigned gfp)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	struct sk_buff *skb = tcp_send_head(sk);
+	u32 limit = sendable(sk, skb, x);
+
+	if (!limit || (skb->len > limit && tcp_fragment(sk, skb, limit, false, gfp)))
+		return false;
+	tcp_set_skb_tso_segs(skb, x->mss);
+	if (tcp_small_queue_check(sk, skb, 0))
+		return false;
+	/* An empty one: its writer sleeps and has not filled it yet. */
+	if (seq_eq(TCP_SKB_CB(skb)->seq, TCP_SKB_CB(skb)->end_seq) ||
+	    tcp_transmit_skb(sk, skb, true, gfp))
+		return false;
+	tcp_sent_new_data(sk, skb);
+	if (skb->len < tcp_skb_pcount(skb) * x->mss)
+		tp->snd_sml = TCP_SKB_CB(skb)->end_seq;
+	x->sent += tcp_skb_pcount(skb);
+	return true;
+}
+
+bool tcp_write_xmit(struct sock *sk, u32 mss, int nonagle, enum tcp_push push, unsigned gfp)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	struct xmit x = {.mss = mss, .nonagle = nonagle, .push = push};
+
+	tcp_mstamp_refresh(tp);
+	if (push == TCP_PUSH_ALL) {
+		enum tcp_probe_result probe = tcp_mtu_probe(sk);
+
+		if (probe == TCP_PROBE_WAIT)
+			return false;
+		x.sent = probe == TCP_PROBE_SENT;
+	}
+	x.max_segs = tcp_tso_segs(sk, mss);
+	while (tcp_send_head(sk) && xmit_head(sk, &x, gfp) && push == TCP_PUSH_ALL)
+		;
+	if (x.lim.rwnd)
+		tcp_chrono_start(sk, TCP_CHRONO_RWND_LIMITED);
+	else
+		tcp_chrono_stop(sk, TCP_CHRONO_RWND_LIMITED);
+	x.lim.cwnd |= tcp_packets_in_flight(tp) >= tp->snd_cwnd;
+	if (x.sent || x.lim.cwnd)
+		tcp_cwnd_validate(sk, x.lim.cwnd);
+	if (!x.sent)
+		return !tp->packets_out && tcp_send_head(sk);
+	if (tcp_in_cwnd_reduction(sk))
+		tp->prr_out += x.sent;
+	return false;
 }
 
 void tcp_push_pending(struct sock *sk, u32 mss, int nonagle)
 {
 	if (!tcp_send_head(sk) || sk->sk_state == TCP_CLOSE)
 		return;
-	tcp_cwnd_restart(sk);
-	if (tcp_write_xmit(sk, mss, nonagle))
+	if (tcp_write_xmit(sk, mss, nonagle, TCP_PUSH_ALL, GFP_ATOMIC))
 		tcp_check_probe_timer(sk);
 }
 
-/* ---- segments without text ----------------------------------------------------------------------
- */
+void tcp_push_one(struct sock *sk, u32 mss)
+{
+	tcp_write_xmit(sk, mss, TCP_NAGLE_PUSH, TCP_PUSH_ONE, GFP_KERNEL);
+}
+
+/* ---- segments without text ------------------------------------------------------------------- */
 
 void tcp_send_ack_at(struct sock *sk, seq32 rcv_nxt)
 {
@@ -410,59 +476,4 @@ void tcp_send_fin(struct sock *sk)
 		tcp_queue_skb(sk, skb);
 	}
 	tcp_push_pending(sk, tcp_current_mss(sk), TCP_NAGLE_OFF);
-}
-
-/* ---- active open
- * ----------------------------------------------------------------------------------- */
-
-static void connect_init(struct sock *sk, const struct dst_entry *dst)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-	struct netns_tcp *nt = tcp_net(sk);
-	u8 wscale;
-
-	tp->tcp_header_len =
-		(u16)(sizeof(struct tcphdr) + (nt->tcp_timestamps ? TCPOLEN_TSTAMP_ALIGNED : 0));
-	if (tp->rx_opt.user_mss)
-		tp->rx_opt.mss_clamp = tp->rx_opt.user_mss;
-	tp->max_window = 0;
-	tcp_sync_mss(sk, dst_mtu(dst));
-	tp->advmss = tcp_advertise_mss(sk, dst);
-	tcp_select_initial_window(sk, &tp->rcv_wnd, &tp->window_clamp, &wscale);
-	tp->rx_opt.rcv_wscale = wscale;
-	tp->ack.rcv_mss = (u16)min(TCP_MSS_DEFAULT, (u32)tp->advmss);
-	tp->snd_wnd = 0;
-	tp->snd_una = tp->snd_sml = tp->snd_nxt = tp->write_seq;
-	tp->rcv_nxt = tp->rcv_wup = tp->copied_seq = SEQ32(0);
-	tp->retransmits = 0;
-	tp->retrans_stamp_ms = 0;
-	tcp_rtt_init(sk);
-	sk->sk_err = 0;
-	sock_reset_flag(sk, SOCK_DONE);
-}
-
-int tcp_connect(struct sock *sk)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-	struct sk_buff *skb;
-	struct dst_entry *dst;
-	int err = -EHOSTUNREACH;
-
-	dst = tp->af->route(sk, &err);
-	if (!dst)
-		return err;
-	skb = tcp_alloc_skb(0, GFP_KERNEL);
-	if (!skb)
-		return -ENOBUFS;
-	connect_init(sk, dst);
-	tcp_init_skb(skb, tp->write_seq, TCPHDR_SYN);
-	tp->write_seq = TCP_SKB_CB(skb)->end_seq;
-	tp->snd_nxt = tp->write_seq;
-	tcp_wmem_charge(sk, skb);
-	tcp_rb_insert(&sk->tcp_rtx_queue, skb);
-	tp->packets_out++;
-	TCP_INC_STATS(sock_net(sk), ACTIVEOPENS);
-	tcp_transmit_skb(sk, skb, true, GFP_KERNEL); /* a failure: the timer tries again */
-	tcp_arm(sk, TCP_PEND_RETRANS, tp->rto_us);
-	return 0;
 }

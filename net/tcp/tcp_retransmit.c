@@ -51,7 +51,7 @@ int tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb)
 		TCP_STAT(sk, LINUX_MIB_TCPRETRANSFAIL);
 	if (!(cb->sacked & TCPCB_SACKED_RETRANS)) {
 		cb->sacked |= TCPCB_SACKED_RETRANS;
-		tp->retrans_out++;
+		tp->retrans_out += tcp_skb_pcount(skb);
 	}
 	cb->sacked |= TCPCB_EVER_RETRANS;
 	return err;
@@ -94,6 +94,6 @@ int tcp_write_wakeup(struct sock *sk)
 	if (tcp_fragment(sk, skb, room, false, GFP_ATOMIC))
 		return -ENOMEM;
 	TCP_SKB_CB(skb)->flags |= TCPHDR_PSH;
-	tcp_write_xmit(sk, mss, TCP_NAGLE_PUSH);
+	tcp_write_xmit(sk, mss, TCP_NAGLE_PUSH, TCP_PUSH_ALL, GFP_ATOMIC);
 	return 0;
 }

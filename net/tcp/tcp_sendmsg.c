@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The application writes: bytes into the last segment while it is not full, then into new ones;
- * waiting for room in the send buffer. sendpage() adds page fragments instead of copies. Thread
- * context.
+ * The application writes: bytes are copied into page fragments at the end of the write queue, in
+ * segments as large as a super-packet may be, which sending cuts to size; sendpage() adds pages by
+ * reference. Waits for room in the send buffer. Thread context.
  */
+#include <kernel/mm.h>
+
 #include "tcp_int.h"
+
+/* ---- waiting ----------------------------------------------------------------------------------
+ */
 
 /* Wait until the handshake is through. 0 or -errno. */
 static int wait_connect(struct sock *sk, u64 *timeo)
@@ -32,72 +37,13 @@ static int wait_memory(struct sock *sk, u64 *timeo)
 		return -EAGAIN;
 	if (!sk_wait_event(sk, timeo,
 			   sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN ||
-				   tcp_stream_memory_free(sk)))
+				   tcp_stream_memory_free(sk, false)))
 		return -EAGAIN;
 	return 0;
 }
 
-static void mark_push(struct tcp_sock *tp, struct sk_buff *skb)
-{
-	TCP_SKB_CB(skb)->flags |= TCPHDR_PSH;
-	tp->pushed_seq = tp->write_seq;
-}
-
-/* Send what is queued; more: the caller has more to say, do not send a small segment yet. */
-static void push(struct sock *sk, u32 mss, bool more)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-	struct sk_buff *tail = skb_peek_tail(&sk->sk_write_queue);
-
-	if (!tail)
-		return;
-	if (!more)
-		mark_push(tp, tail);
-	tcp_push_pending(sk, mss, more ? tp->nonagle | TCP_NAGLE_CORK : tp->nonagle);
-}
-
-/* The segment at the end of the queue if it has room, else a new one. NULL: no memory. linear:
- * bytes to be copied into it (0: it takes fragments). */
-static struct sk_buff *segment_with_room(struct sock *sk, u32 mss, bool linear)
-{
-	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
-
-	if (skb && skb->len < mss && !(TCP_SKB_CB(skb)->flags & TCPHDR_FIN)) {
-		if (linear ? skb_tailroom(skb) > 0 : skb_shinfo(skb)->nr_frags < MAX_SKB_FRAGS)
-			return skb;
-	}
-	skb = tcp_alloc_skb(linear ? mss : 0, GFP_KERNEL);
-	if (!skb)
-		return NULL;
-	if (!sk_wmem_schedule(sk, (int)skb->truesize)) {
-		consume_skb(skb);
-		return NULL;
-	}
-	tcp_init_skb(skb, tcp_sk(sk)->write_seq, TCPHDR_ACK);
-	tcp_queue_skb(sk, skb);
-	return skb;
-}
-
-/* len bytes were added to the last segment. */
-static void appended(struct sock *sk, struct sk_buff *skb, u32 len)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-
-	TCP_SKB_CB(skb)->end_seq = seq_add(TCP_SKB_CB(skb)->end_seq, len);
-	TCP_SKB_CB(skb)->flags &= (u8)~TCPHDR_PSH;
-	tp->write_seq = seq_add(tp->write_seq, len);
-}
-
-/* A segment that got nothing goes again. */
-static void drop_empty_tail(struct sock *sk)
-{
-	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
-
-	if (skb && !skb->len && !(TCP_SKB_CB(skb)->flags & TCPHDR_FIN)) {
-		__skb_unlink(skb, &sk->sk_write_queue);
-		tcp_wmem_free_skb(sk, skb);
-	}
-}
+/* ---- filling ----------------------------------------------------------------------------------
+ */
 
 /* Where bytes come from: a user's buffers, or a page. */
 struct source {
@@ -105,36 +51,224 @@ struct source {
 	struct page *page;
 	u32 off;
 	size_t left;
+	/* by how much a segment may grow, and what it is cut into */
+	u32 goal, mss;
 };
 
-/* Move up to one segment's worth; bytes moved, 0: wait for memory, -EFAULT. */
-static ssize_t fill_segment(struct sock *sk, struct source *src, u32 mss)
+static struct sk_buff *new_segment(struct sock *sk)
 {
 	struct sk_buff *skb;
-	u32 n;
 
-	if (!tcp_stream_memory_free(sk))
+	if (!tcp_stream_memory_free(sk, false))
+		return NULL;
+	skb = tcp_alloc_skb(0, GFP_KERNEL);
+	if (!skb)
+		return NULL;
+	if (!sk_wmem_schedule(sk, (int)skb->truesize)) {
+		consume_skb(skb);
+		return NULL;
+	}
+	tcp_init_skb(skb, tcp_sk(sk)->write_seq, TCPHDR_ACK);
+	TCP_SKB_CB(skb)->gso_segs = 0;
+	tcp_queue_skb(sk, skb);
+	tcp_sk(sk)->nonagle &= (u8)~TCP_NAGLE_PUSH;
+	tcp_slow_start_after_idle_check(sk);
+	return skb;
+}
+
+/* The segment at the end of the queue if it has room, else a new one. NULL: no memory. */
+static struct sk_buff *segment_with_room(struct sock *sk, u32 goal)
+{
+	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+	const struct tcp_skb_cb *cb = skb ? TCP_SKB_CB(skb) : NULL;
+
+	if (skb && skb->len < goal && !(cb->flags & TCPHDR_FIN) && !cb->eor &&
+	    skb_shinfo(skb)->nr_frags < MAX_SKB_FRAGS)
+		return skb;
+	return new_segment(sk);
+}
+
+/* Append n bytes of page, whose reference is taken over; in place where they follow the last. */
+static void append_frag(struct sock *sk, struct sk_buff *skb, struct page *page, u32 off, u32 n)
+{
+	struct skb_shared_info *sh = skb_shinfo(skb);
+	skb_frag_t *last = sh->nr_frags ? &sh->frags[sh->nr_frags - 1] : NULL;
+
+	if (last && last->page == page && last->offset + last->size == off) {
+		put_page(page);
+		last->size += n;
+		skb->len += n;
+		skb->data_len += n;
+		skb->truesize += n;
+	} else {
+		skb_add_rx_frag(skb, page, off, n, n);
+	}
+	WRITE_ONCE(sk->sk_wmem_queued, sk->sk_wmem_queued + (int)n);
+	sk_mem_charge(sk, (int)n);
+}
+
+/* A piece of the user's bytes into skb: bytes moved, 0: no memory, -EFAULT. */
+static ssize_t copy_piece(struct sock *sk, struct source *src, struct sk_buff *skb, u32 n)
+{
+	void *frag;
+	struct page *page;
+
+	n = min(n, (u32)PAGE_SIZE);
+	frag = sk_wmem_schedule(sk, (int)n) ? page_frag_alloc(n, 1, GFP_KERNEL) : NULL;
+	if (!frag)
 		return 0;
-	skb = segment_with_room(sk, mss, src->from != NULL);
+	page = virt_to_head_page(frag);
+	if (copy_from_iter(frag, n, src->from) != n) {
+		page_frag_free(frag);
+		return -EFAULT;
+	}
+	append_frag(sk, skb, page, (u32)((u8 *)frag - (u8 *)page_address(page)), n);
+	return (ssize_t)n;
+}
+
+static ssize_t share_piece(struct sock *sk, struct source *src, struct sk_buff *skb, u32 n)
+{
+	if (!sk_wmem_schedule(sk, (int)n))
+		return 0;
+	get_page(src->page);
+	append_frag(sk, skb, src->page, src->off, n);
+	src->off += n;
+	return (ssize_t)n;
+}
+
+/* Move a piece, at most to the end of one segment; bytes moved, 0: wait for memory, -EFAULT. */
+static ssize_t fill_segment(struct sock *sk, struct source *src)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	struct sk_buff *skb = segment_with_room(sk, src->goal);
+	ssize_t n;
+
 	if (!skb)
 		return 0;
-	n = (u32)min_t(size_t, src->left, mss - skb->len);
-	if (src->from) {
-		n = min(n, skb_tailroom(skb));
-		if (copy_from_iter(skb_put(skb, n), n, src->from) != n)
-			return -EFAULT;
-	} else {
-		get_page(src->page);
-		skb_add_rx_frag(skb, src->page, src->off, n, n);
-		WRITE_ONCE(sk->sk_wmem_queued, sk->sk_wmem_queued + (int)n);
-		if (!sk_wmem_schedule(sk, (int)n))
-			sk->sk_sndbuf = min(sk->sk_sndbuf, sk->sk_wmem_queued);
-		sk_mem_charge(sk, (int)n);
-		src->off += n;
+	n = (ssize_t)min_t(size_t, src->left, src->goal - skb->len);
+	n = src->from ? copy_piece(sk, src, skb, (u32)n) : share_piece(sk, src, skb, (u32)n);
+	if (n <= 0)
+		return n;
+	TCP_SKB_CB(skb)->end_seq = seq_add(TCP_SKB_CB(skb)->end_seq, (u32)n);
+	TCP_SKB_CB(skb)->gso_segs = 0;
+	tp->write_seq = seq_add(tp->write_seq, (u32)n);
+	src->left -= (size_t)n;
+	return n;
+}
+
+/* A segment that got nothing goes again. */
+static void drop_empty_tail(struct sock *sk)
+{
+	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+
+	if (!skb || !seq_eq(TCP_SKB_CB(skb)->seq, TCP_SKB_CB(skb)->end_seq))
+		return;
+	__skb_unlink(skb, &sk->sk_write_queue);
+	if (skb_queue_empty(&sk->sk_write_queue))
+		tcp_chrono_stop(sk, TCP_CHRONO_BUSY);
+	tcp_wmem_free_skb(sk, skb);
+}
+
+/* ---- pushing ----------------------------------------------------------------------------------
+ */
+
+static void mark_push(struct tcp_sock *tp, struct sk_buff *skb)
+{
+	TCP_SKB_CB(skb)->flags |= TCPHDR_PSH;
+	tp->pushed_seq = tp->write_seq;
+}
+
+/* More than half of the largest window waits since the last PSH. */
+static bool forced_push(const struct tcp_sock *tp)
+{
+	return seq_after(tp->write_seq, seq_add(tp->pushed_seq, tp->max_window >> 1));
+}
+
+/* A small segment while others of ours are below: their completion sends it, grown till then. */
+static bool should_autocork(struct sock *sk, const struct sk_buff *skb, u32 goal)
+{
+	if (skb->len >= goal || !tcp_net(sk)->tcp_autocorking || !tcp_rtx_queue_head(sk) ||
+	    (u32)atomic_read(&sk->sk_wmem_alloc) <= skb->truesize || TCP_SKB_CB(skb)->eor)
+		return false;
+	if (!test_bit(TCP_TSQ_THROTTLED, &sk->sk_tsq_flags)) {
+		TCP_STAT(sk, LINUX_MIB_TCPAUTOCORKING);
+		set_bit(TCP_TSQ_THROTTLED, &sk->sk_tsq_flags);
+		smp_mb(); /* pairs with tcp_wfree() */
 	}
-	src->left -= n;
-	appended(sk, skb, n);
-	return (ssize_t)n;
+	return (u32)atomic_read(&sk->sk_wmem_alloc) > skb->truesize;
+}
+
+/* Send what is queued, as flags say: MSG_MORE holds a small segment back. */
+static void push(struct sock *sk, const struct source *src, int flags, int nonagle)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	struct sk_buff *tail = skb_peek_tail(&sk->sk_write_queue);
+
+	if (!tail)
+		return;
+	if (!(flags & MSG_MORE) || forced_push(tp))
+		mark_push(tp, tail);
+	if (should_autocork(sk, tail, src->goal))
+		return;
+	tcp_push_pending(sk, src->mss, flags & MSG_MORE ? TCP_NAGLE_CORK : nonagle);
+}
+
+/* While we copy on, what is full may go. */
+static void push_full(struct sock *sk, const struct source *src)
+{
+	struct sk_buff *tail = skb_peek_tail(&sk->sk_write_queue);
+
+	if (!tail || tail->len < src->goal)
+		return;
+	if (forced_push(tcp_sk(sk))) {
+		mark_push(tcp_sk(sk), tail);
+		tcp_push_pending(sk, src->mss, TCP_NAGLE_PUSH);
+	} else if (tail == tcp_send_head(sk)) {
+		tcp_push_one(sk, src->mss);
+	}
+}
+
+static void choose_sizes(struct sock *sk, struct source *src, int flags)
+{
+	src->mss = tcp_current_mss(sk);
+	src->goal = flags & MSG_OOB ? src->mss : tcp_xmit_size_goal(sk, src->mss);
+}
+
+/* ---- the calls --------------------------------------------------------------------------------
+ */
+
+/* Bytes queued; *err: why no more. */
+static ssize_t queue_all(struct sock *sk, struct source *src, int flags, u64 *timeo, int *err)
+{
+	ssize_t sent = 0, n;
+
+	while (src->left) {
+		if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN) {
+			*err = sk->sk_err ? sock_error(sk) : -EPIPE;
+			break;
+		}
+		n = fill_segment(sk, src);
+		if (n > 0) {
+			if (!sent) /* more was written: that PSH is outdated */
+				TCP_SKB_CB(skb_peek_tail(&sk->sk_write_queue))->flags &=
+					(u8)~TCPHDR_PSH;
+			sent += n;
+			if (src->left)
+				push_full(sk, src);
+			continue;
+		}
+		*err = (int)n;
+		if (n < 0)
+			break;
+		drop_empty_tail(sk);
+		if (sent)
+			push(sk, src, flags & ~MSG_MORE, TCP_NAGLE_PUSH);
+		*err = wait_memory(sk, timeo);
+		if (*err)
+			break;
+		choose_sizes(sk, src, flags);
+	}
+	return sent;
 }
 
 /* Some bytes were taken in: note what the application asked to be told of them. */
@@ -150,45 +284,29 @@ static void end_of_send(struct sock *sk, int flags)
 static ssize_t send_all(struct sock *sk, struct source *src, int flags)
 {
 	u64 timeo = sock_sndtimeo(sk, flags & MSG_DONTWAIT);
-	ssize_t sent = 0;
 	int err = wait_connect(sk, &timeo);
-	u32 mss;
+	ssize_t sent;
 
 	if (err)
 		return err;
-	mss = tcp_current_mss(sk);
-	while (src->left) {
-		ssize_t n;
-
-		if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN) {
-			err = sk->sk_err ? sock_error(sk) : -EPIPE;
-			break;
-		}
-		n = fill_segment(sk, src, mss);
-		if (n > 0) {
-			sent += n;
-			/* A good part of the window waits: let it go while we copy on. */
-			if (seq_after(tcp_sk(sk)->write_seq,
-				      seq_add(tcp_sk(sk)->pushed_seq,
-					      max(tcp_sk(sk)->max_window / 2, mss))))
-				push(sk, mss, false);
-			continue;
-		}
-		if (n < 0) {
-			err = (int)n;
-			break;
-		}
-		push(sk, mss, false);
-		err = wait_memory(sk, &timeo);
-		if (err)
-			break;
-		mss = tcp_current_mss(sk);
-	}
+	choose_sizes(sk, src, flags);
+	sent = queue_all(sk, src, flags, &timeo, &err);
 	drop_empty_tail(sk);
-	if (sent)
+	if (sent) {
+		struct sk_buff *tail = skb_peek_tail(&sk->sk_write_queue);
+
+		if (flags & MSG_EOR && !src->left && tail)
+			TCP_SKB_CB(tail)->eor = 1;
 		end_of_send(sk, flags);
-	push(sk, mss, flags & MSG_MORE);
-	return sent ? sent : err;
+		push(sk, src, flags, tcp_sk(sk)->nonagle);
+		return sent;
+	}
+	/* Nothing is in the queues that could wake the writer later. */
+	if (err == -EAGAIN && !tcp_send_head(sk) && !tcp_rtx_queue_head(sk)) {
+		sk->sk_write_space(sk);
+		tcp_chrono_stop(sk, TCP_CHRONO_SNDBUF_LIMITED);
+	}
+	return err;
 }
 
 ssize_t tcp_sendmsg(struct sock *sk, const struct msghdr *msg, struct iov_iter *from, int flags)

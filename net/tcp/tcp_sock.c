@@ -24,6 +24,7 @@ int tcp_init_sock(struct sock *sk)
 	tcp_init_timers(sk);
 	tcp_rtt_init(sk);
 	tcp_cong_init(sk);
+	INIT_LIST_HEAD(&tp->tsorted_sent_queue);
 	tp->mss_cache = TCP_MSS_DEFAULT;
 	tp->tcp_header_len = sizeof(struct tcphdr);
 	INIT_LIST_HEAD(&tp->accept_node);

@@ -138,9 +138,9 @@ static void assert_rtx_queue(const struct sock *sk)
 		DEBUG_ASSERT(seq_before_eq(cb->seq, next) && seq_after(cb->end_seq, cb->seq));
 		DEBUG_ASSERT(packets == 0 || seq_eq(cb->seq, next));
 		next = cb->end_seq;
-		packets++;
-		lost += cb->sacked & TCPCB_LOST ? 1 : 0;
-		retrans += cb->sacked & TCPCB_SACKED_RETRANS ? 1 : 0;
+		packets += cb->gso_segs;
+		lost += cb->sacked & TCPCB_LOST ? cb->gso_segs : 0;
+		retrans += cb->sacked & TCPCB_SACKED_RETRANS ? cb->gso_segs : 0;
 	}
 	DEBUG_ASSERT(seq_eq(next, tp->snd_nxt) || !packets);
 	DEBUG_ASSERT(packets == tp->packets_out && lost == tp->lost_out);

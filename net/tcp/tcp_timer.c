@@ -298,6 +298,7 @@ void tcp_release_cb(struct sock *sk)
 		[TCP_WRITE_TIMER_DEFERRED] = write_timer_handler,
 		[TCP_DELACK_TIMER_DEFERRED] = tcp_delack_timer_handler,
 		[TCP_MTU_REDUCED_DEFERRED] = tcp_mtu_reduced,
+		[TCP_TSQ_DEFERRED] = tcp_tsq_write,
 	};
 
 	if (!READ_ONCE(sk->sk_tsq_flags))
@@ -318,6 +319,7 @@ void tcp_init_timers(struct sock *sk)
 	timer_setup(&tp->retransmit_timer, write_timer);
 	timer_setup(&tp->delack_timer, delack_timer);
 	timer_setup(&sk->sk_timer, keepalive_timer);
+	tcp_pacing_init(sk);
 }
 
 void tcp_clear_timers(struct sock *sk)
@@ -328,4 +330,5 @@ void tcp_clear_timers(struct sock *sk)
 	tp->ack.pending = 0;
 	sk_stop_timer(sk, &tp->delack_timer);
 	sk_stop_timer(sk, &sk->sk_timer);
+	tcp_pacing_stop(sk);
 }

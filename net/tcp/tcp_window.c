@@ -77,15 +77,50 @@ u16 tcp_select_window(struct sock *sk)
 	return (u16)wnd;
 }
 
-/* Room for two congestion windows: one in flight, one to be written meanwhile. */
+/* ---- the send buffer --------------------------------------------------------------------------
+ */
+
+/* Each segment may cost a head of its own, and allocators round up. */
+static u32 cost_of_mss(const struct tcp_sock *tp)
+{
+	u32 bytes = max((u32)tp->rx_opt.mss_clamp, tp->mss_cache) + MAX_TCP_HEADER + SKB_OVERHEAD;
+
+	return (u32)roundup_pow_of_two(bytes) + SKB_DATA_ALIGN((u32)sizeof(struct sk_buff));
+}
+
+/* Two windows: one in flight, one to be written meanwhile. */
 void tcp_sndbuf_expand(struct sock *sk)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
-	u64 segs = max(tp->snd_cwnd, TCP_INIT_CWND), want;
+	u64 segs = max(max(tp->snd_cwnd, TCP_INIT_CWND), tp->reordering + 1), want;
 
-	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK || READ_ONCE(*sk->sk_prot->memory_pressure))
-		return;
-	want = 2 * segs * SKB_TRUESIZE(tp->mss_cache + MAX_TCP_HEADER);
+	want = segs * cost_of_mss(tp);
+	want *= tp->ca_ops->sndbuf_expand ? tp->ca_ops->sndbuf_expand(sk) : 2;
 	if (want > (u64)sk->sk_sndbuf)
 		WRITE_ONCE(sk->sk_sndbuf, (int)min_t(u64, want, (u64)tcp_net(sk)->tcp_wmem[2]));
+}
+
+/* Is the buffer what holds the sender up, and may it grow? */
+static bool should_expand(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	const struct proto *prot = sk->sk_prot;
+
+	return !(sk->sk_userlocks & SOCK_SNDBUF_LOCK) && !READ_ONCE(*prot->memory_pressure) &&
+	       atomic_read(prot->memory_allocated) < prot->sysctl_mem[0] &&
+	       tcp_packets_in_flight(tp) < tp->snd_cwnd;
+}
+
+void tcp_check_space(struct sock *sk)
+{
+	smp_mb(); /* pairs with tcp_poll(): the room before the look at the flag */
+	if (!sk->sk_socket || !sock_flag(sk, SOCK_NOSPACE))
+		return;
+	if (should_expand(sk)) {
+		tcp_sndbuf_expand(sk);
+		tcp_sk(sk)->snd_cwnd_stamp_ms = tcp_now_ms();
+	}
+	sk->sk_write_space(sk);
+	if (!sock_flag(sk, SOCK_NOSPACE))
+		tcp_chrono_stop(sk, TCP_CHRONO_SNDBUF_LIMITED);
 }
