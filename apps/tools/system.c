@@ -68,8 +68,47 @@ static const char *pci_name(unsigned id)
 	return "Device";
 }
 
+static const struct {
+	unsigned class; /* class and subclass */
+	const char *name;
+} pci_classes[] = {
+	{0x0100, "SCSI storage controller"},
+	{0x0101, "IDE interface"},
+	{0x0106, "SATA controller"},
+	{0x0108, "Non-Volatile memory controller"},
+	{0x0200, "Ethernet controller"},
+	{0x0280, "Network controller"},
+	{0x0300, "VGA compatible controller"},
+	{0x0403, "Audio device"},
+	{0x0500, "RAM memory"},
+	{0x0600, "Host bridge"},
+	{0x0601, "ISA bridge"},
+	{0x0604, "PCI bridge"},
+	{0x0680, "Bridge"},
+	{0x0780, "Communication controller"},
+	{0x0c03, "USB controller"},
+	{0x0c05, "SMBus"},
+};
+
+/* classes: /proc/bus/pci/classes, "segment:bus:dev.fn", class and more, in the same order. */
+static const char *pci_class(const char *classes, unsigned row)
+{
+	unsigned class;
+
+	while (classes && row--) {
+		classes = strchr(classes, '\n');
+		classes += classes ? 1 : 0;
+	}
+	classes = classes ? strchr(classes, '\t') : NULL;
+	class = classes ? (unsigned)strtoul(classes, NULL, 16) >> 8 : 0;
+	for (size_t i = 0; i < sizeof(pci_classes) / sizeof(pci_classes[0]); i++)
+		if (pci_classes[i].class == class)
+			return pci_classes[i].name;
+	return "Unclassified device";
+}
+
 /* Lines of /proc/bus/pci/devices: bus and devfn, vendor and device, irq ..., driver last. */
-static void lspci_line(const char *line)
+static void lspci_line(const char *line, const char *class)
 {
 	char *end;
 	unsigned bdf = (unsigned)strtoul(line, &end, 16);
@@ -79,8 +118,8 @@ static void lspci_line(const char *line)
 	for (const char *p = end; *p && *p != '\n'; p++)
 		if (*p == '\t' || *p == ' ')
 			driver = p + 1;
-	printf("%02x:%02x.%x %s [%04x:%04x]", bdf >> 8, bdf >> 3 & 31, bdf & 7, pci_name(id),
-	       id >> 16, id & 0xffff);
+	printf("%02x:%02x.%x %s: %s [%04x:%04x]", bdf >> 8, bdf >> 3 & 31, bdf & 7, class,
+	       pci_name(id), id >> 16, id & 0xffff);
 	if (driver && *driver > '9')
 		printf(" driver %.*s", (int)strcspn(driver, "\n"), driver);
 	printf("\n");
@@ -89,6 +128,7 @@ static void lspci_line(const char *line)
 static int lspci_main(int argc, char **argv)
 {
 	char *t = argc == 1 ? read_text("/proc/bus/pci/devices") : NULL, *line = t;
+	char *classes;
 
 	if (argc > 1)
 		return app_usage(argv[0]);
@@ -96,11 +136,13 @@ static int lspci_main(int argc, char **argv)
 		perror(argv[0]);
 		return 1;
 	}
-	while (line && *line) {
-		lspci_line(line);
+	classes = read_text("/proc/bus/pci/classes");
+	for (unsigned row = 0; line && *line; row++) {
+		lspci_line(line, pci_class(classes, row));
 		line = strchr(line, '\n');
 		line += line ? 1 : 0;
 	}
+	free(classes);
 	free(t);
 	return 0;
 }

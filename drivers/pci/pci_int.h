@@ -30,6 +30,7 @@
 #define PCI_HEADER_MULTI         0x80
 #define PCI_HEADER_NORMAL        0
 #define PCI_HEADER_BRIDGE        1
+#define PCI_CLASS_NETWORK        0x02
 #define PCI_CLASS_BRIDGE_PCI     0x0604
 
 #define PCI_BAR_FLAG_IO      1u

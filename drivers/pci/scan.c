@@ -339,6 +339,22 @@ static const struct pci_id *driver_match(const struct pci_driver *drv, const str
 	return NULL;
 }
 
+/* A guest without network is of little use: say which cards would give it one. */
+static void unsupported_nic(const struct pci_dev *d)
+{
+	const struct pci_driver *const *drv;
+	char known[128] = "";
+	size_t n = 0;
+
+	section_for_each(drv, pci_drivers) {
+		if ((*drv)->nics)
+			n += (size_t)scnprintf(known + n, sizeof(known) - n, "%s%s", n ? ", " : "",
+					       (*drv)->nics);
+	}
+	pr_warn("%02x:%02x.%x: network controller %04x:%04x has no driver; supported: %s\n", d->bus,
+		d->dev, d->fn, d->vendor, d->device, known);
+}
+
 static void device_bind(struct pci_dev *d)
 {
 	const struct pci_driver *const *drv;
@@ -357,9 +373,8 @@ static void device_bind(struct pci_dev *d)
 		}
 		pr_warn("%02x:%02x.%x: %s: error %d\n", d->bus, d->dev, d->fn, (*drv)->name, err);
 	}
-	if (d->class >> 16 == 0x02)
-		pr_notice("%02x:%02x.%x: network controller %04x:%04x has no driver\n", d->bus,
-			  d->dev, d->fn, d->vendor, d->device);
+	if (d->class >> 16 == PCI_CLASS_NETWORK)
+		unsupported_nic(d);
 }
 
 void pci_for_each(void (*fn)(struct pci_dev *d, void *arg), void *arg)

@@ -213,6 +213,7 @@ static const struct pci_id vp_ids[] = {{PCI_VENDOR_VIRTIO, PCI_ANY}, {0, 0}};
 static const struct pci_driver virtio_pci = {
 	.name = "virtio-pci",
 	.ids = vp_ids,
+	.nics = "virtio-net",
 	.probe = vp_probe,
 };
 PCI_DRIVER(virtio_pci);

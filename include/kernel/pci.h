@@ -58,6 +58,7 @@ struct pci_driver {
 	/* Take the device: 0, or -errno to leave it to others. Thread context. */
 	int (*probe)(struct pci_dev *dev, const struct pci_id *id);
 	void (*remove)(struct pci_dev *dev);
+	const char *nics; /* the network controllers that it drives, for people; may be NULL */
 };
 
 #define PCI_DRIVER(sym)                                   \

@@ -43,6 +43,18 @@ static s64 seconds_until_reset(void)
 	return min(seconds, (s64)MAX_SECONDS);
 }
 
+/* By the clock, should it run already; milliseconds are counted as well, in case it does not. */
+static void wait_seconds(s64 seconds)
+{
+	u64 start_ns = ktime_get_ns();
+
+	for (s64 ms = seconds * 1000; ms > 0; ms--) {
+		if (ktime_get_ns() - start_ns >= (u64)seconds * NSEC_PER_SEC)
+			return;
+		udelay(1000);
+	}
+}
+
 void panic_end(void)
 {
 	s64 seconds;
@@ -58,8 +70,7 @@ void panic_end(void)
 	}
 	if (seconds > 0)
 		printk(LOG_EMERG, "reset in %lld s\n", seconds);
-	for (s64 ms = seconds * 1000; ms > 0; ms--)
-		udelay(1000);
+	wait_seconds(seconds);
 	machine_restart();
 }
 

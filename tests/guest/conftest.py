@@ -21,9 +21,11 @@ LIMIT_S = 60
 
 def pytest_addoption(parser):
     parser.addoption("--claims", help="folder shared with other processes running this same suite")
+    parser.addoption("--soak", action="store_true", help="also the tests that `make test` leaves out")
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "soak: only with --soak, as `make soak` says it")
     config.addinivalue_line("markers", f"limit(seconds): time limit in place of {LIMIT_S} s")
     if os.geteuid() != 0:
         pytest.exit("network namespaces need root: tests/guest/run gets it without a password")
@@ -58,6 +60,15 @@ def pytest_runtestloop(session):
             raise session.Interrupted(session.shouldfail or session.shouldstop)
         item = following
     return True
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--soak"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("soak")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("soak")]
 
 
 @pytest.hookimpl(hookwrapper=True)

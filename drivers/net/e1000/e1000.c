@@ -42,6 +42,7 @@ static const struct pci_id e1000_ids[] = {
 static const struct pci_driver e1000_driver = {
 	.name = "e1000",
 	.ids = e1000_ids,
+	.nics = "82540EM and 82545EM (e1000)",
 	.probe = e1000_probe,
 	.remove = intel_remove,
 };

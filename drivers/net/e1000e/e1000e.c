@@ -113,6 +113,7 @@ static const struct pci_id e1000e_ids[] = {{0x8086, 0x10d3}, {0x8086, 0x10f6}, {
 static const struct pci_driver e1000e_driver = {
 	.name = "e1000e",
 	.ids = e1000e_ids,
+	.nics = "82574L (e1000e)",
 	.probe = e1000e_probe,
 	.remove = intel_remove,
 };
