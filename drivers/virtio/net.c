@@ -215,6 +215,18 @@ static void free_queues(struct vnet *vn)
 	virtio_del_vqs(vn->vdev);
 }
 
+/* Receive offloads on and off; section 5.1.6.5.6. After a reset all that was agreed is on. */
+static int set_guest_offloads(struct vnet *vn, u32 features)
+{
+	u64 on = vn->vdev->features & (GUEST_TSO_BITS | VIRTIO_BIT(VIRTIO_NET_F_GUEST_CSUM));
+
+	if (!(features & NETIF_F_RXCSUM))
+		on = 0;
+	if (!(features & NETIF_F_GRO_HW))
+		on &= ~GUEST_TSO_BITS;
+	return vnet_ctrl_guest_offloads(vn, on);
+}
+
 /* From a reset device to one that carries packets. 0, or -errno with all undone. rtnl held. What
  * it listens to is as a reset leaves it; when opening, ndo_set_rx_mode follows. */
 static int vnet_up(struct vnet *vn)
@@ -245,6 +257,8 @@ static int vnet_up(struct vnet *vn)
 	for (unsigned i = 0; i < vn->pairs; i++)
 		vnet_rx_kick(&vn->rq[i]);
 	use_pairs(vn);
+	if (~vn->dev->features & vn->dev->hw_features & (NETIF_F_RXCSUM | NETIF_F_GRO_HW))
+		set_guest_offloads(vn, vn->dev->features);
 	check_link(vn);
 	return 0;
 }
@@ -416,19 +430,22 @@ static void vnet_tx_timeout(struct net_device *dev, unsigned queue)
 	virtio_work_queue(&vn->reset_work);
 }
 
-/* Receive offloads on and off; section 5.1.6.5.6. */
 static int vnet_set_features(struct net_device *dev, u32 features)
 {
 	struct vnet *vn = netdev_priv(dev);
-	u64 on = vn->vdev->features & (GUEST_TSO_BITS | VIRTIO_BIT(VIRTIO_NET_F_GUEST_CSUM));
 
-	if (!((dev->features ^ features) & (NETIF_F_RXCSUM | NETIF_F_GRO_HW)))
+	if (!((dev->features ^ features) & (NETIF_F_RXCSUM | NETIF_F_GRO_HW)) || !vn->rq[0].vq)
 		return 0;
-	if (!(features & NETIF_F_RXCSUM))
-		on = 0;
-	if (!(features & NETIF_F_GRO_HW))
-		on &= ~GUEST_TSO_BITS;
-	return vnet_ctrl_guest_offloads(vn, on);
+	return set_guest_offloads(vn, features);
+}
+
+static void vnet_get_ringparam(struct net_device *dev, struct netdev_ringparam *r)
+{
+	const struct vnet *vn = netdev_priv(dev);
+
+	if (vn->rq[0].vq)
+		*r = (struct netdev_ringparam){vn->rq[0].vq->num, vn->sq[0].vq->num,
+					       vn->rq[0].fill_max, vn->sq[0].vq->num};
 }
 
 /* A CPU sends by its own pair: no lock is contended, and completions come back to it. */
@@ -510,6 +527,7 @@ static const struct net_device_ops vnet_ops = {
 	.ndo_select_queue = vnet_select_queue,
 	.ndo_get_stats64 = vnet_get_stats64,
 	.ndo_get_ethtool_stats = vnet_get_ethtool_stats,
+	.ndo_get_ringparam = vnet_get_ringparam,
 };
 
 /* -- probe ------------------------------------------------------------------------------------ */
@@ -606,8 +624,10 @@ static void init_netdev(struct vnet *vn)
 	dev->netdev_ops = &vnet_ops;
 	dev->driver_name = "virtio_net";
 	strscpy(dev->bus_info, vn->vdev->where, sizeof(dev->bus_info));
-	dev->hw_features = netdev_features(vn->vdev);
-	dev->features = dev->hw_features;
+	dev->features = netdev_features(vn->vdev);
+	dev->hw_features = dev->features;
+	if (!virtio_has_feature(vn->vdev, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS))
+		dev->hw_features &= ~(NETIF_F_RXCSUM | NETIF_F_GRO_HW);
 	dev->watchdog_timeo_ns = VNET_WATCHDOG_NS;
 	dev->needed_headroom = sizeof(struct virtio_net_hdr);
 	virtio_work_init(&vn->config_work, config_work);

@@ -41,7 +41,9 @@
 #define NETIF_F_LOOPBACK   (1u << 14)
 #define NETIF_F_GRO_HW     (1u << 15)
 #define NETIF_F_LLTX       (1u << 16) /* no transmit lock: loopback */
-#define NETIF_F_CSUM_MASK  (NETIF_F_HW_CSUM | NETIF_F_IP_CSUM | NETIF_F_IPV6_CSUM)
+/* Not a matter of taste: no command switches them. */
+#define NETIF_F_NEVER_CHANGE (NETIF_F_HIGHDMA | NETIF_F_LOOPBACK | NETIF_F_LLTX)
+#define NETIF_F_CSUM_MASK    (NETIF_F_HW_CSUM | NETIF_F_IP_CSUM | NETIF_F_IPV6_CSUM)
 
 typedef enum { NETDEV_TX_OK, NETDEV_TX_BUSY } netdev_tx_t; /* BUSY: the skb is still the caller's */
 
@@ -149,6 +151,10 @@ struct pcpu_sw_netstats {
 	u64 rx_errors, tx_errors;
 };
 
+struct netdev_ringparam { /* descriptors, for ethtool -g */
+	u32 rx_max, tx_max, rx, tx;
+};
+
 struct netdev_stat_row { /* driver's own, for ethtool -S */
 	const char *name;
 	u64 value;
@@ -169,6 +175,7 @@ struct net_device_ops {
 	void (*ndo_get_stats64)(struct net_device *dev, struct rtnl_link_stats64_k *s);
 	/* Up to n rows; returns how many there are. */
 	int (*ndo_get_ethtool_stats)(struct net_device *dev, struct netdev_stat_row *rows, int n);
+	void (*ndo_get_ringparam)(struct net_device *dev, struct netdev_ringparam *r);
 };
 
 /* Link-layer header: Ethernet's is eth_header_ops. */
@@ -209,7 +216,9 @@ struct net_device {
 	u16 hard_header_len, needed_headroom;
 	u8 addr_len;
 	u8 dev_addr[MAX_ADDR_LEN], broadcast[MAX_ADDR_LEN], perm_addr[MAX_ADDR_LEN];
-	u32 features, hw_features; /* in force; that the device could do */
+	/* In force; those that can be switched; what the user wants of them, some of which may have
+	 * to wait for what they depend on. [rtnl] */
+	u32 features, hw_features, wanted_features;
 	u32 gso_max_size, gso_max_segs;
 	u32 promiscuity, allmulti;
 	u32 speed_mbps; /* 0: unknown */
@@ -289,6 +298,9 @@ int dev_mc_add(struct net_device *dev, const void *addr);
 int dev_mc_del(struct net_device *dev, const void *addr);
 /* Switch offloads; dependencies (TSO needs SG and checksum) are resolved. */
 int netdev_change_features(struct net_device *dev, u32 wanted);
+/* SIOCETHTOOL (<linux/ethtool.h>) on the device of that name; data begins with the command. Takes
+ * rtnl. 0, -errno, or what the command says. */
+int dev_ethtool(struct net *net, const char *name, void *data);
 
 static inline bool netif_running(const struct net_device *dev)
 {

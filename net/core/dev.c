@@ -177,8 +177,12 @@ static int register_locked(struct net_device *dev, struct net *net)
 	dev->net = net;
 	dev->ifindex = ++net->ifindex_next;
 	/* What software does by itself, for every device. */
-	dev->hw_features |= dev->features | NETIF_F_GSO | NETIF_F_GRO;
+	if (!dev->hw_features)
+		dev->hw_features = dev->features;
+	dev->hw_features |= NETIF_F_GSO | NETIF_F_GRO;
+	dev->hw_features &= ~NETIF_F_NEVER_CHANGE;
 	dev->features = netdev_fix_features(dev, dev->features | NETIF_F_GSO | NETIF_F_GRO);
+	dev->wanted_features = dev->features & dev->hw_features;
 	if (!memchr_inv(dev->perm_addr, 0, sizeof(dev->perm_addr)))
 		memcpy(dev->perm_addr, dev->dev_addr, sizeof(dev->perm_addr));
 	set_bit(__LINK_STATE_PRESENT, &dev->state);

@@ -38,7 +38,9 @@ int netdev_change_features(struct net_device *dev, u32 wanted)
 	u32 features = dev->features & ~dev->hw_features; /* cannot be switched */
 	int err = 0;
 
-	features = netdev_fix_features(dev, features | (wanted & dev->hw_features));
+	/* A wish that something else forbids comes true when that is switched on again. */
+	dev->wanted_features = wanted & dev->hw_features;
+	features = netdev_fix_features(dev, features | dev->wanted_features);
 	if (features == dev->features)
 		return 0;
 	if (dev->netdev_ops->ndo_set_features)

@@ -132,7 +132,6 @@ struct sock *sk_clone_lock(const struct sock *sk, unsigned gfp)
 	memset(&newsk->sk_node, 0, sizeof(newsk->sk_node));
 	memset(&newsk->sk_bind_node, 0, sizeof(newsk->sk_bind_node));
 	sock_init_common(newsk);
-	newsk->sk_write_space = sk->sk_write_space; /* the protocol's own */
 	newsk->tcp_rtx_queue = RB_ROOT;
 	newsk->sk_send_head = NULL;
 	newsk->sk_dst_cache = NULL;

@@ -81,6 +81,9 @@ int ifreq_ioctl(struct net *net, unsigned cmd, void *arg)
 	int err = -ENODEV;
 
 	switch (cmd) {
+	case SIOCETHTOOL:
+		ifr->ifr_name[IFNAMSIZ - 1] = '\0';
+		return dev_ethtool(net, ifr->ifr_name, ifr->ifr_data);
 	case SIOCGIFNAME:
 	case SIOCGIFINDEX:
 	case SIOCGIFFLAGS:

@@ -273,9 +273,8 @@ static void intel_get_stats(struct net_device *dev, struct rtnl_link_stats64_k *
 	spin_unlock_bh(&nic->stats_lock);
 }
 
-static int intel_get_ethtool_stats(struct net_device *dev, struct netdev_stat_row *rows, int n)
+static int stat_rows(const struct intel_nic *nic, struct netdev_stat_row *rows, int n)
 {
-	struct intel_nic *nic = netdev_priv(dev);
 	const struct intel_hw_stats *h = &nic->hw_stats;
 	const struct netdev_stat_row all[] = {
 		{"rx_good", h->rx_good},
@@ -301,12 +300,28 @@ static int intel_get_ethtool_stats(struct net_device *dev, struct netdev_stat_ro
 		{"resets", nic->resets},
 	};
 
+	for (int i = 0; i < n && i < (int)ARRAY_SIZE(all); i++)
+		rows[i] = all[i];
+	return ARRAY_SIZE(all);
+}
+
+static int intel_get_ethtool_stats(struct net_device *dev, struct netdev_stat_row *rows, int n)
+{
+	struct intel_nic *nic = netdev_priv(dev);
+
 	spin_lock_bh(&nic->stats_lock);
 	if (nic->up)
 		intel_hw_stats_read(nic);
 	spin_unlock_bh(&nic->stats_lock);
-	memcpy(rows, all, sizeof(*rows) * min_t(size_t, n > 0 ? n : 0, ARRAY_SIZE(all)));
-	return ARRAY_SIZE(all);
+	return stat_rows(nic, rows, n);
+}
+
+static void intel_get_ringparam(struct net_device *dev, struct netdev_ringparam *r)
+{
+	const struct intel_nic *nic = netdev_priv(dev);
+
+	*r = (struct netdev_ringparam){INTEL_RING_SIZE, INTEL_RING_SIZE, nic->rx.count,
+				       nic->tx.count};
 }
 
 static const struct net_device_ops intel_netdev_ops = {
@@ -319,6 +334,7 @@ static const struct net_device_ops intel_netdev_ops = {
 	.ndo_tx_timeout = intel_tx_timeout,
 	.ndo_get_stats64 = intel_get_stats,
 	.ndo_get_ethtool_stats = intel_get_ethtool_stats,
+	.ndo_get_ringparam = intel_get_ringparam,
 };
 
 /* ---- probe and remove

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT */
+/* ethtool: link, offloads (-k, -K), statistics (-S), driver (-i), rings (-g), queues (-l). */
+#include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/app.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct tool {
+	int fd;
+	const char *dev;
+};
+
+/* One request; data begins with the command. What the ioctl returns, or -1 with errno. */
+static int ask(const struct tool *t, void *data)
+{
+	struct ifreq ifr;
+
+	memset(&ifr, 0, sizeof(ifr));
+	strncpy(ifr.ifr_name, t->dev, sizeof(ifr.ifr_name) - 1);
+	ifr.ifr_data = data;
+	return ioctl(t->fd, SIOCETHTOOL, &ifr);
+}
+
+static int fail(const char *what)
+{
+	fprintf(stderr, "ethtool: %s: %s\n", what, strerror(errno));
+	return 1;
+}
+
+/* ---- names of a string set ------------------------------------------------------------------ */
+
+/* How many strings the set has; 0: none, or no such set. */
+static uint32_t sset_count(const struct tool *t, unsigned set)
+{
+	struct {
+		struct ethtool_sset_info head;
+		uint32_t n;
+	} req = {.head = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ull << set}};
+
+	return ask(t, &req) < 0 || !req.head.sset_mask ? 0 : req.n;
+}
+
+/* The set's strings, to be freed. NULL: none. */
+static struct ethtool_gstrings *sset_strings(const struct tool *t, unsigned set)
+{
+	uint32_t n = sset_count(t, set);
+	struct ethtool_gstrings *g = calloc(1, sizeof(*g) + (size_t)n * ETH_GSTRING_LEN);
+
+	if (!g)
+		return NULL;
+	g->cmd = ETHTOOL_GSTRINGS;
+	g->string_set = set;
+	g->len = n;
+	if (n && ask(t, g) >= 0 && g->len)
+		return g;
+	free(g);
+	return NULL;
+}
+
+static const char *string_at(const struct ethtool_gstrings *g, uint32_t i)
+{
+	return (const char *)g->data + (size_t)i * ETH_GSTRING_LEN;
+}
+
+/* ---- offloads ------------------------------------------------------------------------------- */
+
+/* The names of old and what they stand for: one of several bits of today, or all of a group. */
+static const struct group {
+	const char *title, *word;
+	const char *members[4];
+} groups[] = {
+	{"rx-checksumming", "rx", {"rx-checksum"}},
+	{"tx-checksumming",
+	 "tx",
+	 {"tx-checksum-ipv4", "tx-checksum-ip-generic", "tx-checksum-ipv6"}},
+	{"scatter-gather", "sg", {"tx-scatter-gather", "tx-scatter-gather-fraglist"}},
+	{"tcp-segmentation-offload",
+	 "tso",
+	 {"tx-tcp-segmentation", "tx-tcp-ecn-segmentation", "tx-tcp6-segmentation"}},
+	{"generic-segmentation-offload", "gso", {"tx-generic-segmentation"}},
+	{"generic-receive-offload", "gro", {"rx-gro"}},
+	{"receive-hashing", "rxhash", {"rx-hashing"}},
+};
+#define NGROUPS (sizeof(groups) / sizeof(groups[0]))
+
+struct features {
+	struct ethtool_gstrings *names;
+	struct ethtool_get_features_block b;
+};
+
+static int read_features(const struct tool *t, struct features *f)
+{
+	struct {
+		struct ethtool_gfeatures head;
+		struct ethtool_get_features_block b;
+	} req = {.head = {.cmd = ETHTOOL_GFEATURES, .size = 1}};
+
+	f->names = sset_strings(t, ETH_SS_FEATURES);
+	if (!f->names || ask(t, &req) < 0)
+		return fail("features");
+	f->b = req.b;
+	return 0;
+}
+
+static bool in_group(const struct group *g, const char *name)
+{
+	for (unsigned i = 0; i < 4 && g->members[i]; i++)
+		if (!strcmp(g->members[i], name))
+			return true;
+	return false;
+}
+
+/* Bits that a word means: a bit's own name, or an old word or title. 0: unknown. */
+static uint32_t word_bits(const struct features *f, const char *word)
+{
+	uint32_t bits = 0;
+
+	for (uint32_t i = 0; i < f->names->len; i++) {
+		const char *name = string_at(f->names, i);
+		bool meant = !strcmp(name, word);
+
+		for (unsigned g = 0; g < NGROUPS && !meant; g++)
+			meant = (!strcmp(groups[g].word, word) || !strcmp(groups[g].title, word)) &&
+				in_group(&groups[g], name);
+		bits |= (uint32_t)meant << i;
+	}
+	return bits;
+}
+
+static void print_feature(const struct features *f, const char *indent, const char *name,
+			  uint32_t bits)
+{
+	bool fixed = !(bits & f->b.available), on = bits & f->b.active;
+	bool wish = !fixed && on != !!(bits & f->b.requested & f->b.available);
+
+	printf("%s%s: %s%s%s\n", indent, name, on ? "on" : "off", fixed ? " [fixed]" : "",
+	       wish ? on ? " [requested off]" : " [requested on]" : "");
+}
+
+static int show_features(const struct tool *t)
+{
+	struct features f;
+	uint32_t shown = 0;
+
+	if (read_features(t, &f))
+		return 1;
+	printf("Features for %s:\n", t->dev);
+	for (unsigned g = 0; g < NGROUPS; g++) {
+		uint32_t bits = word_bits(&f, groups[g].word);
+
+		shown |= bits;
+		print_feature(&f, "", groups[g].title, bits);
+		for (uint32_t i = 0; groups[g].members[1] && i < f.names->len; i++)
+			if (bits >> i & 1)
+				print_feature(&f, "\t", string_at(f.names, i), 1u << i);
+	}
+	for (uint32_t i = 0; i < f.names->len; i++)
+		if (!(shown >> i & 1))
+			print_feature(&f, "", string_at(f.names, i), 1u << i);
+	free(f.names);
+	return 0;
+}
+
+/* What else changed, since one offload rests on another. */
+static void print_changes(const struct tool *t, const struct features *before, uint32_t asked)
+{
+	struct features after;
+
+	if (read_features(t, &after))
+		return;
+	for (uint32_t i = 0; i < after.names->len; i++)
+		if ((before->b.active ^ after.b.active) & ~asked & 1u << i)
+			print_feature(&after, "Also changed: ", string_at(after.names, i), 1u << i);
+	free(after.names);
+}
+
+static int set_features(const struct tool *t, int argc, char **argv)
+{
+	struct {
+		struct ethtool_sfeatures head;
+		struct ethtool_set_features_block b;
+	} req = {.head = {.cmd = ETHTOOL_SFEATURES, .size = 1}};
+	struct features f;
+	int ret, status = 0;
+
+	if (read_features(t, &f))
+		return 1;
+	for (int i = 0; i + 1 < argc; i += 2) {
+		uint32_t bits = word_bits(&f, argv[i]);
+		bool on = !strcmp(argv[i + 1], "on");
+
+		if (!bits || (!on && strcmp(argv[i + 1], "off"))) {
+			fprintf(stderr, "ethtool: %s %s: bad command line argument\n", argv[i],
+				argv[i + 1]);
+			free(f.names);
+			return 2;
+		}
+		if (!(bits & f.b.available)) {
+			fprintf(stderr, "Cannot change %s: it is fixed\n", argv[i]);
+			status = 1;
+		}
+		req.b.valid |= bits & f.b.available;
+		req.b.requested = on ? req.b.requested | bits : req.b.requested & ~bits;
+	}
+	ret = ask(t, &req);
+	if (ret < 0)
+		status = fail("cannot set features");
+	else if (ret & ETHTOOL_F_WISH)
+		printf("Actual changes differ from what was asked for: see ethtool -k %s\n",
+		       t->dev);
+	print_changes(t, &f, req.b.valid);
+	free(f.names);
+	return status;
+}
+
+/* ---- the rest ------------------------------------------------------------------------------- */
+
+static int show_stats(const struct tool *t)
+{
+	struct ethtool_gstrings *names = sset_strings(t, ETH_SS_STATS);
+	struct ethtool_stats *s;
+	int status = 0;
+
+	if (!names) {
+		printf("no stats available\n");
+		return 1;
+	}
+	s = calloc(1, sizeof(*s) + names->len * sizeof(s->data[0]));
+	if (s) {
+		s->cmd = ETHTOOL_GSTATS;
+		s->n_stats = names->len;
+	}
+	if (!s || ask(t, s) < 0) {
+		status = fail("statistics");
+	} else {
+		printf("NIC statistics:\n");
+		for (uint32_t i = 0; i < s->n_stats; i++)
+			printf("     %s: %llu\n", string_at(names, i),
+			       (unsigned long long)s->data[i]);
+	}
+	free(s);
+	free(names);
+	return status;
+}
+
+static int show_driver(const struct tool *t)
+{
+	struct ethtool_drvinfo d = {.cmd = ETHTOOL_GDRVINFO};
+
+	if (ask(t, &d) < 0)
+		return fail("driver information");
+	printf("driver: %s\nversion: %s\nfirmware-version: %s\nexpansion-rom-version: %s\n"
+	       "bus-info: %s\nsupports-statistics: %s\nsupports-test: no\n"
+	       "supports-eeprom-access: no\nsupports-register-dump: no\n"
+	       "supports-priv-flags: no\n",
+	       d.driver, d.version, d.fw_version, d.erom_version, d.bus_info,
+	       d.n_stats ? "yes" : "no");
+	return 0;
+}
+
+static int show_rings(const struct tool *t)
+{
+	struct ethtool_ringparam r = {.cmd = ETHTOOL_GRINGPARAM};
+
+	if (ask(t, &r) < 0)
+		return fail("ring parameters");
+	printf("Ring parameters for %s:\nPre-set maximums:\nRX:\t\t%u\nTX:\t\t%u\n"
+	       "Current hardware settings:\nRX:\t\t%u\nTX:\t\t%u\n",
+	       t->dev, r.rx_max_pending, r.tx_max_pending, r.rx_pending, r.tx_pending);
+	return 0;
+}
+
+static int show_channels(const struct tool *t)
+{
+	struct ethtool_channels c = {.cmd = ETHTOOL_GCHANNELS};
+
+	if (ask(t, &c) < 0)
+		return fail("channels");
+	printf("Channel parameters for %s:\nPre-set maximums:\nCombined:\t%u\n"
+	       "Current hardware settings:\nCombined:\t%u\n",
+	       t->dev, c.max_combined, c.combined_count);
+	return 0;
+}
+
+static int show_link(const struct tool *t)
+{
+	struct ethtool_cmd c = {.cmd = ETHTOOL_GSET};
+	struct ethtool_value link = {.cmd = ETHTOOL_GLINK};
+	uint32_t speed;
+
+	if (ask(t, &c) < 0 || ask(t, &link) < 0)
+		return fail(t->dev);
+	speed = (uint32_t)c.speed_hi << 16 | c.speed;
+	printf("Settings for %s:\n\tSpeed: ", t->dev);
+	if (speed == (uint32_t)SPEED_UNKNOWN)
+		printf("Unknown!\n");
+	else
+		printf("%uMb/s\n", speed);
+	printf("\tDuplex: %s\n\tLink detected: %s\n",
+	       c.duplex == DUPLEX_FULL   ? "Full"
+	       : c.duplex == DUPLEX_HALF ? "Half"
+					 : "Unknown!",
+	       link.data ? "yes" : "no");
+	return 0;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: ethtool [-k | -S | -i | -g | -l] DEV\n"
+			"       ethtool -K DEV FEATURE on|off ...\n");
+	return 2;
+}
+
+static int ethtool_main(int argc, char **argv)
+{
+	static const struct {
+		const char *option;
+		int (*show)(const struct tool *t);
+	} shows[] = {{"-k", show_features},
+		     {"-S", show_stats},
+		     {"-i", show_driver},
+		     {"-g", show_rings},
+		     {"-l", show_channels}};
+	struct tool t = {.dev = argc > 1 ? argv[argc == 2 ? 1 : 2] : NULL};
+	int (*show)(const struct tool *t) = argc == 2 && argv[1][0] != '-' ? show_link : NULL;
+	bool set = argc > 4 && argc % 2 && !strcmp(argv[1], "-K");
+	int status;
+
+	for (size_t i = 0; argc == 3 && i < sizeof(shows) / sizeof(shows[0]); i++)
+		if (!strcmp(argv[1], shows[i].option))
+			show = shows[i].show;
+	if (!show && !set)
+		return usage();
+	t.fd = socket(AF_INET, SOCK_DGRAM, 0);
+	if (t.fd < 0)
+		return fail("socket");
+	status = set ? set_features(&t, argc - 3, argv + 3) : show(&t);
+	close(t.fd);
+	return status;
+}
+
+APP(ethtool, ethtool_main, "ethtool [-k|-K|-S|-i|-g|-l] dev: a device's offloads and counters",
+    false);

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SIOCETHTOOL: a device's driver, link, rings, queues, statistics and offloads, as ethtool(8) asks
+ * for them. Called by the socket layer with rtnl not held; thread context. Sizes that the caller
+ * wrote into its structures bound what is written back.
+ */
+#include <kernel/mm.h>
+#include <lib/err.h>
+#include <lib/string.h>
+#include <linux/ethtool.h>
+
+#include "core_int.h"
+
+#define MAX_STATS 128
+
+/* Linux's names, at the position of the bit. */
+static const char feature_names[][ETH_GSTRING_LEN] = {
+	"tx-scatter-gather",
+	"tx-checksum-ip-generic",
+	"tx-checksum-ipv4",
+	"tx-checksum-ipv6",
+	"rx-checksum",
+	"tx-tcp-segmentation",
+	"tx-tcp6-segmentation",
+	"tx-tcp-ecn-segmentation",
+	"tx-generic-segmentation",
+	"tx-udp-segmentation",
+	"rx-gro",
+	"rx-hashing",
+	"tx-scatter-gather-fraglist",
+	"highdma",
+	"loopback",
+	"rx-gro-hw",
+	"tx-lockless",
+};
+static_assert(1u << (ARRAY_SIZE(feature_names) - 1) == NETIF_F_LLTX, "a name a bit");
+
+static int get_settings(const struct net_device *dev, struct ethtool_cmd *c)
+{
+	u32 speed = netif_carrier_ok(dev) && dev->speed_mbps ? dev->speed_mbps : (u32)SPEED_UNKNOWN;
+
+	*c = (struct ethtool_cmd){
+		.cmd = ETHTOOL_GSET,
+		.speed = (u16)speed,
+		.speed_hi = (u16)(speed >> 16),
+		.duplex = speed == (u32)SPEED_UNKNOWN ? DUPLEX_UNKNOWN
+			  : dev->full_duplex          ? DUPLEX_FULL
+						      : DUPLEX_HALF,
+		.port = PORT_OTHER,
+		.autoneg = AUTONEG_DISABLE,
+	};
+	return 0;
+}
+
+static u32 count_stats(struct net_device *dev)
+{
+	int n = 0;
+
+	if (dev->netdev_ops->ndo_get_ethtool_stats)
+		n = dev->netdev_ops->ndo_get_ethtool_stats(dev, NULL, 0);
+	return n > 0 ? min((u32)n, (u32)MAX_STATS) : 0;
+}
+
+static int get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *d)
+{
+	*d = (struct ethtool_drvinfo){.cmd = ETHTOOL_GDRVINFO, .n_stats = count_stats(dev)};
+	if (dev->driver_name)
+		strscpy(d->driver, dev->driver_name, sizeof(d->driver));
+	strscpy(d->bus_info, dev->bus_info, sizeof(d->bus_info));
+	return 0;
+}
+
+static int get_ring(struct net_device *dev, struct ethtool_ringparam *r)
+{
+	struct netdev_ringparam p = {0};
+
+	if (!dev->netdev_ops->ndo_get_ringparam)
+		return -EOPNOTSUPP;
+	dev->netdev_ops->ndo_get_ringparam(dev, &p);
+	*r = (struct ethtool_ringparam){.cmd = ETHTOOL_GRINGPARAM,
+					.rx_max_pending = p.rx_max,
+					.tx_max_pending = p.tx_max,
+					.rx_pending = p.rx,
+					.tx_pending = p.tx};
+	return 0;
+}
+
+/* Receive and transmit queue i share an interrupt or at least a CPU. */
+static int get_channels(const struct net_device *dev, struct ethtool_channels *c)
+{
+	*c = (struct ethtool_channels){
+		.cmd = ETHTOOL_GCHANNELS,
+		.max_combined = dev->num_tx_queues,
+		.combined_count = dev->real_num_tx_queues,
+	};
+	return 0;
+}
+
+static struct netdev_stat_row *read_stats(struct net_device *dev, u32 n)
+{
+	struct netdev_stat_row *rows = kcalloc(max(n, 1u), sizeof(*rows), GFP_KERNEL);
+
+	if (rows && n)
+		dev->netdev_ops->ndo_get_ethtool_stats(dev, rows, (int)n);
+	return rows;
+}
+
+static int get_stats(struct net_device *dev, struct ethtool_stats *s)
+{
+	u32 n = min(s->n_stats, count_stats(dev));
+	struct netdev_stat_row *rows = read_stats(dev, n);
+
+	if (!rows)
+		return -ENOMEM;
+	for (u32 i = 0; i < n; i++)
+		s->data[i] = rows[i].value;
+	s->n_stats = n;
+	kfree(rows);
+	return 0;
+}
+
+static int stat_strings(struct net_device *dev, struct ethtool_gstrings *g)
+{
+	u32 n = min(g->len, count_stats(dev));
+	struct netdev_stat_row *rows = read_stats(dev, n);
+
+	if (!rows)
+		return -ENOMEM;
+	for (u32 i = 0; i < n; i++) {
+		char *to = (char *)g->data + (size_t)i * ETH_GSTRING_LEN;
+
+		memset(to, 0, ETH_GSTRING_LEN);
+		strscpy(to, rows[i].name, ETH_GSTRING_LEN);
+	}
+	g->len = n;
+	kfree(rows);
+	return 0;
+}
+
+static int get_strings(struct net_device *dev, struct ethtool_gstrings *g)
+{
+	if (g->string_set == ETH_SS_STATS)
+		return stat_strings(dev, g);
+	if (g->string_set != ETH_SS_FEATURES)
+		return -EOPNOTSUPP;
+	g->len = min(g->len, (u32)ARRAY_SIZE(feature_names));
+	memcpy(g->data, feature_names, (size_t)g->len * ETH_GSTRING_LEN);
+	return 0;
+}
+
+/* One number for each set that was asked for and exists, in the order of their bits. */
+static int get_sset_info(struct net_device *dev, struct ethtool_sset_info *s)
+{
+	u64 have = 0;
+	u32 n = 0;
+
+	for (unsigned set = 0; set < 64; set++) {
+		if (!(s->sset_mask >> set & 1))
+			continue;
+		if (set == ETH_SS_FEATURES)
+			s->data[n++] = ARRAY_SIZE(feature_names);
+		else if (set == ETH_SS_STATS && count_stats(dev))
+			s->data[n++] = count_stats(dev);
+		else
+			continue;
+		have |= 1ull << set;
+	}
+	s->sset_mask = have;
+	return 0;
+}
+
+static int get_perm_addr(const struct net_device *dev, struct ethtool_perm_addr *p)
+{
+	if (p->size < dev->addr_len)
+		return -EINVAL;
+	p->size = dev->addr_len;
+	memcpy(p->data, dev->perm_addr, dev->addr_len);
+	return 0;
+}
+
+static int get_features(const struct net_device *dev, struct ethtool_gfeatures *g)
+{
+	if (g->size)
+		g->features[0] = (struct ethtool_get_features_block){
+			.available = dev->hw_features,
+			.requested = dev->wanted_features,
+			.active = dev->features,
+			.never_changed = NETIF_F_NEVER_CHANGE,
+		};
+	g->size = 1;
+	return 0;
+}
+
+/* Returns 0 or ETHTOOL_F_* that say why not all is as wished. */
+static int set_features(struct net_device *dev, const struct ethtool_sfeatures *s)
+{
+	u32 valid, wanted;
+	int ret = 0, err;
+
+	if (s->size != 1 || s->features[0].valid >> ARRAY_SIZE(feature_names))
+		return -EINVAL;
+	valid = s->features[0].valid & dev->hw_features;
+	if (valid != s->features[0].valid)
+		ret |= ETHTOOL_F_UNSUPPORTED;
+	wanted = (dev->wanted_features & ~valid) | (s->features[0].requested & valid);
+	err = netdev_change_features(dev, wanted);
+	if (err)
+		return err;
+	return (dev->features ^ wanted) & valid ? ret | ETHTOOL_F_WISH : ret;
+}
+
+static int ethtool_command(struct net_device *dev, void *data)
+{
+	switch (*(const u32 *)data) {
+	case ETHTOOL_GSET:
+		return get_settings(dev, data);
+	case ETHTOOL_GDRVINFO:
+		return get_drvinfo(dev, data);
+	case ETHTOOL_GLINK:
+		((struct ethtool_value *)data)->data = netif_running(dev) && netif_carrier_ok(dev);
+		return 0;
+	case ETHTOOL_GRINGPARAM:
+		return get_ring(dev, data);
+	case ETHTOOL_GSTRINGS:
+		return get_strings(dev, data);
+	case ETHTOOL_GSTATS:
+		return get_stats(dev, data);
+	case ETHTOOL_GPERMADDR:
+		return get_perm_addr(dev, data);
+	case ETHTOOL_GSSET_INFO:
+		return get_sset_info(dev, data);
+	case ETHTOOL_GFEATURES:
+		return get_features(dev, data);
+	case ETHTOOL_SFEATURES:
+		return set_features(dev, data);
+	case ETHTOOL_GCHANNELS:
+		return get_channels(dev, data);
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+int dev_ethtool(struct net *net, const char *name, void *data)
+{
+	struct net_device *dev;
+	int err = -ENODEV;
+
+	if (!data)
+		return -EFAULT;
+	rtnl_lock();
+	dev = dev_get_by_name(net, name);
+	if (dev)
+		err = ethtool_command(dev, data);
+	rtnl_unlock();
+	return err;
+}
