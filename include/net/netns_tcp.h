@@ -69,6 +69,8 @@ struct netns_tcp {
 	int tcp_max_syn_backlog, tcp_synack_retries, tcp_syn_retries, tcp_abort_on_overflow;
 	int tcp_max_tw_buckets, tcp_tw_reuse, tcp_rfc1337, tcp_fin_timeout, tcp_max_orphans;
 	int tcp_orphan_retries, tcp_retries2, tcp_rto_min_us, tcp_rto_max_ms;
+	int tcp_recovery, tcp_early_retrans, tcp_frto, tcp_reordering, tcp_max_reordering;
+	int tcp_retrans_collapse, tcp_min_rtt_wlen, tcp_retries1, tcp_syn_linear_timeouts;
 	int tcp_keepalive_time, tcp_keepalive_intvl, tcp_keepalive_probes;
 	int tcp_timestamps, tcp_window_scaling, tcp_sack, tcp_dsack, tcp_slow_start_after_idle,
 		tcp_min_snd_mss;

@@ -175,8 +175,6 @@ struct tcp_sock {
 	u64 ca_priv[TCP_CA_PRIV_SIZE / sizeof(u64)];
 	u8 ca_state;  /* TCP_CA_* */
 	u8 ecn_flags; /* TCP_ECN_* */
-	u8 dupacks;
-	bool partial_acked; /* in this recovery a partial ACK came */
 	u32 snd_cwnd, snd_ssthresh, snd_cwnd_cnt, snd_cwnd_clamp;
 	u32 snd_cwnd_used, snd_cwnd_stamp_ms; /* application-limited: RFC 7661 */
 	u32 max_packets_out;                  /* in this window of data ... */
@@ -271,6 +269,8 @@ struct tcp_sock {
 	u8 retransmits, backoff, probes_out, keepalive_probes_sent;
 	u64 timeout_ns;
 	struct timer retransmit_timer, delack_timer;
+	u16 total_rto, total_rto_recoveries; /* time-outs, and runs of them */
+	u32 rto_stamp_ms, total_rto_time_ms;
 	u32 retrans_stamp_ms; /* of the first retransmission without an answer; 0: none */
 	u32 user_timeout_ms;
 

@@ -1,79 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fifth step of RFC 9293 section 3.10.7.4: what an acknowledgement takes off the retransmit
- * queue, the round trip it measures, the window it brings, and whether it is a duplicate (RFC 5681
- * section 2). Socket lock held, softirq or backlog.
+ * The fifth step of RFC 9293 section 3.10.7.4: an ACK. In this order: the window it brings, what it
+ * SACKs, what it takes off the retransmit queue, the round trip it measures; then what that means
+ * for recovery (tcp_castate.c), the timers, the delivery rate, the congestion window; and at last
+ * what recovery sends. Socket lock held, softirq or backlog.
  */
 #include "tcp_int.h"
 
-/* What one ACK did. */
-struct ack_result {
-	u32 acked;   /* segments wholly acknowledged */
-	u64 sent_us; /* when the last of them was sent, that was sent only once; 0: none */
-	bool retransmitted;
-};
+/* ---- the window --------------------------------------------------------------------------------
+ */
 
-static void free_acked(struct sock *sk, struct sk_buff *skb, struct ack_result *r)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
-
-	u32 segs = tcp_skb_pcount(skb);
-
-	tp->packets_out -= segs;
-	tp->lost_out -= cb->sacked & TCPCB_LOST ? segs : 0;
-	tp->retrans_out -= cb->sacked & TCPCB_SACKED_RETRANS ? segs : 0;
-	if (cb->sacked & TCPCB_EVER_RETRANS)
-		r->retransmitted = true;
-	else
-		r->sent_us = tcp_skb_timestamp_us(skb);
-	r->acked += segs;
-	if (tp->highest_sack == skb)
-		tp->highest_sack = tcp_rb_next(skb);
-	if (cb->flags & TCPHDR_SYN)
-		tp->retrans_stamp_ms = 0;
-	tcp_ack_tstamp(sk, skb);
-	tcp_rb_unlink(skb, &sk->tcp_rtx_queue);
-	tcp_wmem_free_skb(sk, skb);
-}
-
-static void clean_rtx_queue(struct sock *sk, struct ack_result *r)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-	struct sk_buff *skb;
-
-	while ((skb = tcp_rtx_queue_head(sk)) &&
-	       seq_before_eq(TCP_SKB_CB(skb)->end_seq, tp->snd_una))
-		free_acked(sk, skb, r);
-	if (skb && seq_before(TCP_SKB_CB(skb)->seq, tp->snd_una) && tcp_skb_pcount(skb) > 1) {
-		u32 segs = tcp_tso_acked(sk, skb);
-
-		tcp_adjust_pcount(sk, skb, (int)segs);
-		r->acked += segs;
-	}
-	if (!skb)
-		tcp_chrono_stop(sk, TCP_CHRONO_BUSY);
-	if (tcp_mtup_probe_acked(tp))
-		tcp_mtup_probe_success(sk);
-	NET_ADD_STATS(sock_net(sk), LINUX_MIB_TCPDELIVERED, r->acked);
-}
-
-static void measure_rtt(struct sock *sk, const struct ack_result *r)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-
-	if (r->sent_us && !r->retransmitted) {
-		tcp_rtt_sample(sk, (u32)min_t(u64, tp->tcp_mstamp_us - r->sent_us, ~0u));
-	} else if (tp->rx_opt.saw_tstamp && tp->rx_opt.rcv_tsecr) {
-		u32 ms = tcp_time_stamp(tp) - tp->rx_opt.rcv_tsecr;
-
-		if (ms < 1u << 17)
-			tcp_rtt_sample(sk, max(ms, 1u) * 1000);
-	}
-}
-
-/* SND.WND, by the rule of SND.WL1 and SND.WL2. True: it changed. */
-static bool update_window(struct sock *sk, struct sk_buff *skb, seq32 ack)
+/* SND.WND, by the rule of SND.WL1 and SND.WL2. */
+static void update_window(struct sock *sk, struct sk_buff *skb, seq32 ack,
+			  struct tcp_ack_news *news)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 wnd = be16_get(tcp_hdr(skb)->window);
@@ -83,16 +22,18 @@ static bool update_window(struct sock *sk, struct sk_buff *skb, seq32 ack)
 		wnd <<= tp->rx_opt.snd_wscale;
 	if (!seq_after(ack, tp->snd_una) && !seq_after(seq, tp->snd_wl1) &&
 	    !(seq_eq(seq, tp->snd_wl1) && (wnd > tp->snd_wnd || !wnd)))
-		return false;
+		return;
+	news->flag |= FLAG_WIN_UPDATE;
 	tp->snd_wl1 = seq;
 	if (tp->snd_wnd == wnd)
-		return false;
+		return;
 	tp->snd_wnd = wnd;
+	if (tcp_send_head(sk))
+		tcp_slow_start_after_idle_check(sk);
 	if (wnd > tp->max_window) {
 		tp->max_window = wnd;
 		tcp_sync_mss(sk, tp->pmtu_cookie);
 	}
-	return true;
 }
 
 /* The peer answered a probe: the window opened, or it lives and is probed again. */
@@ -112,71 +53,361 @@ static void ack_probe(struct sock *sk)
 	}
 }
 
-static void advance(struct sock *sk, seq32 ack)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-	struct ack_result r = {0};
+/* ---- off the queue ----------------------------------------------------------------------------
+ */
 
-	tp->bytes_acked += (u32)seq_diff(ack, tp->snd_una);
-	tp->snd_una = ack;
-	tp->retransmits = 0;
-	tp->backoff = 0;
-	tp->retrans_stamp_ms = 0;
-	clean_rtx_queue(sk, &r);
-	tcp_zerocopy_acked(sk);
-	measure_rtt(sk, &r);
-	tcp_rearm_rto(sk);
-	if (r.acked)
-		tcp_cong_acked(sk, r.acked);
-	if (!tp->ca_ops->cong_control)
-		tcp_update_pacing_rate(sk);
-	sk->sk_dst_pending_confirm = true; /* the next hop carries our packets */
+/* What one ACK took off it. */
+struct cleaned {
+	u32 pkts_acked;
+	u64 first_us, last_us; /* when segments that were sent once had been sent; 0: none */
+	seq32 reord;           /* lowest of those */
+	bool fully;            /* whole super-packets only */
+};
+
+/* Segments of skb, which begins at the front, that are acknowledged; 0: the end. */
+static u32 acked_pcount(struct sock *sk, struct sk_buff *skb, struct cleaned *c)
+{
+	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+	seq32 una = tcp_sk(sk)->snd_una;
+
+	if (!seq_after(cb->end_seq, una))
+		return tcp_skb_pcount(skb);
+	if (tcp_skb_pcount(skb) == 1 || !seq_after(una, cb->seq))
+		return 0;
+	c->fully = false;
+	return tcp_tso_acked(sk, skb);
 }
 
-static int old_ack(struct sock *sk, seq32 ack)
+/* n segments of skb were delivered: marks, counts, and what RACK learns. */
+static void count_acked(struct sock *sk, struct sk_buff *skb, u32 n, seq32 start,
+			struct tcp_ack_news *news, struct cleaned *c)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+	u64 sent_us = tcp_skb_timestamp_us(skb);
+	u8 sacked = cb->sacked;
+
+	if (sacked & TCPCB_RETRANS) {
+		tp->retrans_out -= sacked & TCPCB_SACKED_RETRANS ? n : 0;
+		news->flag |= FLAG_RETRANS_DATA_ACKED;
+	} else if (!(sacked & TCPCB_SACKED_ACKED)) {
+		c->last_us = sent_us;
+		c->first_us = c->first_us ? c->first_us : sent_us;
+		c->reord = seq_min(c->reord, start);
+		if (!seq_after(cb->end_seq, tp->high_seq))
+			news->flag |= FLAG_ORIG_SACK_ACKED;
+	}
+	if (sacked & TCPCB_SACKED_ACKED) {
+		tp->sacked_out -= n;
+	} else if (tcp_is_sack(tp)) {
+		bool spurious = sacked & TCPCB_RETRANS && tp->rx_opt.saw_tstamp &&
+				tp->rx_opt.rcv_tsecr &&
+				(s32)(tp->rx_opt.rcv_tsecr - (u32)(sent_us / USEC_PER_MSEC)) < 0;
+
+		tcp_count_delivered(tp, n, news->flag & FLAG_ECE);
+		if (!spurious) /* else the original came, not this copy */
+			tcp_rack_advance(tp, sacked, cb->end_seq, sent_us);
+	}
+	tp->lost_out -= sacked & TCPCB_LOST ? n : 0;
+	tp->packets_out -= n;
+	c->pkts_acked += n;
+	tcp_rate_skb_delivered(sk, skb, &news->rate);
+}
+
+static void clean_rtx_queue(struct sock *sk, struct tcp_ack_news *news, struct cleaned *c)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	struct sk_buff *skb, *next;
+
+	for (skb = tcp_rtx_queue_head(sk); skb; skb = next) {
+		seq32 start = TCP_SKB_CB(skb)->seq;
+		u32 n = acked_pcount(sk, skb, c);
+
+		if (!n)
+			break;
+		count_acked(sk, skb, n, start, news, c);
+		if (TCP_SKB_CB(skb)->flags & TCPHDR_SYN) {
+			news->flag |= FLAG_SYN_ACKED;
+			tp->retrans_stamp_ms = 0;
+		} else {
+			news->flag |= FLAG_DATA_ACKED;
+		}
+		if (!c->fully)
+			break;
+		next = tcp_rb_next(skb);
+		tcp_ack_tstamp(sk, skb);
+		if (skb == tp->retransmit_skb_hint)
+			tp->retransmit_skb_hint = NULL;
+		if (skb == tp->highest_sack)
+			tp->highest_sack = next;
+		tcp_rtx_queue_free(sk, skb);
+	}
+	if (!skb)
+		tcp_chrono_stop(sk, TCP_CHRONO_BUSY);
+	else if (TCP_SKB_CB(skb)->sacked & TCPCB_SACKED_ACKED)
+		news->flag |= FLAG_SACK_RENEGING;
+}
+
+/* ---- the round trip ----------------------------------------------------------------------------
+ */
+
+/* A lone small segment: its ACK may have been delayed. */
+static bool maybe_delayed(const struct tcp_sock *tp, const struct tcp_ack_news *news,
+			  const struct cleaned *c, u32 prior_sacked)
+{
+	return c->pkts_acked == 1 && c->fully && !prior_sacked &&
+	       (u32)seq_diff(tp->snd_una, news->prior_una) < tp->mss_cache &&
+	       news->rate.prior_delivered + 1 == tp->delivered &&
+	       !(news->flag & (FLAG_CA_ALERT | FLAG_SYN_ACKED));
+}
+
+/* Of segments that were sent once (Karn), else SACKed ones, else by timestamp. True: taken. */
+static bool measure_rtt(struct sock *sk, struct tcp_ack_news *news, const struct cleaned *c,
+			u32 prior_sacked)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	u64 now = tp->tcp_mstamp_us;
+	s64 seq_rtt = -1, ca_rtt = -1;
+
+	if (c->first_us && !(news->flag & FLAG_RETRANS_DATA_ACKED)) {
+		seq_rtt = (s64)(now - c->first_us);
+		ca_rtt = (s64)(now - c->last_us);
+		if (maybe_delayed(tp, news, c, prior_sacked))
+			news->flag |= FLAG_ACK_MAYBE_DELAYED;
+	}
+	if (news->first_sackt_us) {
+		seq_rtt = seq_rtt < 0 ? (s64)(now - news->first_sackt_us) : seq_rtt;
+		ca_rtt = (s64)(now - news->last_sackt_us);
+	}
+	if (seq_rtt < 0 && news->flag & FLAG_ACKED)
+		seq_rtt = ca_rtt = tcp_rtt_by_timestamp(tp);
+	news->rate.rtt_us = ca_rtt;
+	if (seq_rtt < 0)
+		return false;
+	tcp_update_rtt_min(sk, (u32)ca_rtt, news->flag & FLAG_ACK_MAYBE_DELAYED);
+	tcp_rtt_sample(sk, (u32)seq_rtt);
+	tp->backoff = 0;
+	return true;
+}
+
+/* Was what is SACKed sent before the head was last (re)transmitted? Only then does it put the RTO
+ * off: else it would be put off as long as SACKs come. */
+static bool sack_is_older(const struct sock *sk, const struct tcp_ack_news *news)
+{
+	const struct sk_buff *head = tcp_rtx_queue_head(sk);
+
+	return head && news->first_sackt_us && news->first_sackt_us < tcp_skb_timestamp_us(head);
+}
+
+static void take_acked(struct sock *sk, struct tcp_ack_news *news)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	struct cleaned c = {.reord = tp->snd_nxt, .fully = true};
+	u32 prior_sacked = tp->sacked_out;
+	struct ack_sample sample;
+	bool measured;
+
+	clean_rtx_queue(sk, news, &c);
+	tcp_zerocopy_acked(sk);
+	if (tcp_mtup_probe_acked(tp))
+		tcp_mtup_probe_success(sk);
+	measured = measure_rtt(sk, news, &c, prior_sacked);
+	if (news->flag & FLAG_ACKED) {
+		news->flag |= FLAG_SET_XMIT_TIMER;
+		if (!tcp_is_sack(tp)) {
+			tcp_remove_reno_sacks(sk, c.pkts_acked, news->flag & FLAG_ECE);
+			/* It cannot be told what an ACK beyond a retransmission is for. */
+			if (news->flag & FLAG_RETRANS_DATA_ACKED)
+				news->flag &= ~(u32)FLAG_ORIG_SACK_ACKED;
+		} else if (seq_before(c.reord, news->prior_fack)) {
+			tcp_check_sack_reordering(sk, c.reord, false);
+		}
+	} else if (measured && sack_is_older(sk, news)) {
+		news->flag |= FLAG_SET_XMIT_TIMER;
+	}
+	if (!tp->ca_ops->pkts_acked)
+		return;
+	sample = (struct ack_sample){.pkts_acked = c.pkts_acked,
+				     .rtt_us = (s32)news->rate.rtt_us,
+				     .in_flight = tp->delivered - news->rate.prior_delivered};
+	tp->ca_ops->pkts_acked(sk, &sample);
+}
+
+/* ---- an ACK ------------------------------------------------------------------------------------
+ */
+
+/* Segments delivered since then; counted for the whole host. */
+static u32 newly_delivered(struct sock *sk, u32 before, u32 flag)
+{
+	u32 n = tcp_sk(sk)->delivered - before;
+
+	NET_ADD_STATS(sock_net(sk), LINUX_MIB_TCPDELIVERED, n);
+	if (flag & FLAG_ECE)
+		NET_ADD_STATS(sock_net(sk), LINUX_MIB_TCPDELIVEREDCE, n);
+	return n;
+}
+
+/* Does it need a closer look: a duplicate, SACK or mark, or not all is well? */
+static bool dubious(const struct tcp_sock *tp, u32 flag)
+{
+	return !(flag & FLAG_NOT_DUP) || flag & FLAG_CA_ALERT || tp->ca_state != TCP_CA_Open;
+}
+
+static void note_dupack(struct tcp_ack_news *news, const struct sk_buff *skb)
+{
+	if (news->flag & (FLAG_SND_UNA_ADVANCED | FLAG_NOT_DUP | FLAG_DSACKING_ACK))
+		return;
+	news->num_dupack = max(skb_shinfo(skb)->gso_segs + 0u, 1u);
+}
+
+/* What recovery decided to send. */
+static void xmit_recovery(struct sock *sk, enum tcp_rexmit rexmit)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
+	if (rexmit == REXMIT_NONE || sk->sk_state == TCP_SYN_SENT)
+		return;
+	if (rexmit == REXMIT_NEW) {
+		tcp_push_pending(sk, tcp_current_mss(sk), TCP_NAGLE_OFF);
+		if (seq_after(tp->snd_nxt, tp->high_seq))
+			return;
+		tp->frto = 0;
+	}
+	tcp_xmit_retransmit_queue(sk);
+}
+
+static void in_ack_event(struct sock *sk, u32 flag)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	if (!tp->ca_ops->in_ack_event)
+		return;
+	tp->ca_ops->in_ack_event(sk, CA_ACK_SLOWPATH |
+					     (flag & FLAG_WIN_UPDATE ? CA_ACK_WIN_UPDATE : 0u) |
+					     (flag & FLAG_ECE ? CA_ACK_ECE : 0u));
+}
+
+static int old_ack(struct sock *sk, struct sk_buff *skb, struct tcp_ack_news *news)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	u32 delivered = tp->delivered;
+
 	/* RFC 5961 section 5.2: further back than any window is an attack. */
-	if (seq_before(ack, seq_sub(tp->snd_una, max(tp->max_window, 1u))))
+	if (seq_before(TCP_SKB_CB(skb)->ack_seq,
+		       seq_sub(tp->snd_una, (u32)min_t(u64, tp->max_window, tp->bytes_acked))))
 		return -SKB_DROP_REASON_TCP_OLD_ACK;
+	if (TCP_SKB_CB(skb)->sacked) {
+		tcp_sacktag_write_queue(sk, skb, news);
+		tcp_fastretrans_alert(sk, news);
+		newly_delivered(sk, delivered, news->flag);
+		xmit_recovery(sk, news->rexmit);
+	}
 	return 0;
+}
+
+/* Nothing was in flight. */
+static void ack_of_nothing(struct sock *sk, struct tcp_ack_news *news, seq32 ack, u32 delivered)
+{
+	if (news->flag & FLAG_DSACKING_ACK) {
+		tcp_fastretrans_alert(sk, news);
+		newly_delivered(sk, delivered, news->flag);
+	}
+	ack_probe(sk);
+	if (tcp_sk(sk)->tlp_out)
+		tcp_process_tlp_ack(sk, ack, news->flag);
+}
+
+/* Something was in flight: take it off, recover, adapt the window. */
+static void ack_of_flight(struct sock *sk, struct sk_buff *skb, struct tcp_ack_news *news,
+			  u32 delivered)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	seq32 ack = TCP_SKB_CB(skb)->ack_seq;
+	bool reneg = tp->is_sack_reneg;
+	u32 lost = tp->lost;
+
+	take_acked(sk, news);
+	tcp_rack_update_reo_wnd(sk, &news->rate);
+	if (tp->tlp_out)
+		tcp_process_tlp_ack(sk, ack, news->flag);
+	if (dubious(tp, news->flag)) {
+		note_dupack(news, skb);
+		tcp_fastretrans_alert(sk, news);
+	}
+	if (news->flag & FLAG_SET_XMIT_TIMER && !tcp_schedule_loss_probe(sk, true))
+		tcp_rearm_rto(sk);
+	if (news->flag & FLAG_FORWARD_PROGRESS || !(news->flag & FLAG_NOT_DUP))
+		sk->sk_dst_pending_confirm = true; /* the next hop carries our packets */
+	delivered = newly_delivered(sk, delivered, news->flag);
+	news->rate.is_ack_delayed = news->flag & FLAG_ACK_MAYBE_DELAYED;
+	tcp_rate_gen(sk, delivered, tp->lost - lost, reneg, &news->rate);
+	tcp_cong_control(sk, ack, delivered, news->flag, &news->rate);
+	xmit_recovery(sk, news->rexmit);
+}
+
+/* The fields of *news before anything is changed by the ACK. */
+static void begin(struct tcp_sock *tp, struct tcp_ack_news *news)
+{
+	*news = (struct tcp_ack_news){
+		.prior_una = tp->snd_una,
+		.prior_fack = tcp_is_sack(tp) ? tcp_highest_sack_seq(tp) : tp->snd_una,
+		.reord = tp->snd_nxt,
+		.rate.prior_in_flight = tcp_packets_in_flight(tp),
+	};
+}
+
+/* Window, SACK blocks, marks, and SND.UNA itself. */
+static void read_ack(struct sock *sk, struct sk_buff *skb, struct tcp_ack_news *news)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+
+	if (!seq_eq(cb->seq, cb->end_seq))
+		news->flag |= FLAG_DATA;
+	else
+		TCP_STAT(sk, LINUX_MIB_TCPPUREACKS);
+	update_window(sk, skb, cb->ack_seq, news);
+	if (seq_after(cb->ack_seq, tp->snd_una)) {
+		news->flag |= FLAG_SND_UNA_ADVANCED;
+		tp->retransmits = 0;
+		tp->bytes_acked += (u32)seq_diff(cb->ack_seq, tp->snd_una);
+		tp->snd_una = cb->ack_seq;
+	}
+	if (cb->sacked)
+		tcp_sacktag_write_queue(sk, skb, news);
+	if (tcp_ecn_rcv_ecn_echo(tp, cb->flags))
+		news->flag |= FLAG_ECE;
+	if (news->sack_delivered)
+		tcp_count_delivered(tp, news->sack_delivered, news->flag & FLAG_ECE);
+	in_ack_event(sk, news->flag);
 }
 
 int tcp_ack(struct sock *sk, struct sk_buff *skb)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
-	seq32 ack = cb->ack_seq;
-	bool news, pure = seq_eq(cb->seq, cb->end_seq);
+	seq32 ack = TCP_SKB_CB(skb)->ack_seq;
+	u32 delivered = tp->delivered, prior_packets = tp->packets_out;
+	struct tcp_ack_news news;
 
+	begin(tp, &news);
 	if (seq_before(ack, tp->snd_una))
-		return old_ack(sk, ack);
+		return old_ack(sk, skb, &news);
 	if (seq_after(ack, tp->snd_nxt))
 		return -SKB_DROP_REASON_TCP_INVALID_ACK_SEQUENCE;
+	read_ack(sk, skb, &news);
 	tp->rcv_tstamp_ms = tcp_now_ms();
 	tp->probes_out = 0;
 	tp->keepalive_probes_sent = 0;
 	sk->sk_err_soft = 0;
-	news = update_window(sk, skb, ack);
-	if (pure)
-		TCP_STAT(sk, LINUX_MIB_TCPPUREACKS);
-	if (seq_after(ack, tp->snd_una))
-		advance(sk, ack);
-	else if (tp->packets_out && pure && !news)
-		tcp_cong_dupack(sk);
-	ack_probe(sk);
+	if (prior_packets)
+		ack_of_flight(sk, skb, &news, delivered);
+	else
+		ack_of_nothing(sk, &news, ack, delivered);
 	return 1;
-}
-
-/* Tell a writer who waits that there is room again. */
-static void check_space(struct sock *sk)
-{
-	tcp_check_space(sk);
 }
 
 void tcp_data_snd_check(struct sock *sk)
 {
 	tcp_push_pending(sk, tcp_current_mss(sk), tcp_sk(sk)->nonagle);
-	check_space(sk);
+	tcp_check_space(sk);
 }

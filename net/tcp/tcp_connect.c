@@ -24,7 +24,7 @@ static void connect_init(struct sock *sk, const struct dst_entry *dst)
 	tp->snd_una = tp->snd_sml = tp->snd_nxt = tp->write_seq;
 	tp->rcv_nxt = tp->rcv_wup = tp->copied_seq = SEQ32(0);
 	tp->retransmits = 0;
-	tp->retrans_stamp_ms = 0;
+	tp->total_rto = tp->total_rto_recoveries = 0;
 	tcp_rtt_init(sk);
 	sk->sk_err = 0;
 	sock_reset_flag(sk, SOCK_DONE);
@@ -51,6 +51,8 @@ int tcp_connect(struct sock *sk)
 	tcp_wmem_charge(sk, skb);
 	tcp_rb_insert(&sk->tcp_rtx_queue, skb);
 	tp->packets_out++;
+	tcp_mstamp_refresh(tp);
+	tp->retrans_stamp_ms = tcp_time_stamp(tp);
 	TCP_INC_STATS(sock_net(sk), ACTIVEOPENS);
 	tcp_transmit_skb(sk, skb, true, GFP_KERNEL); /* a failure: the timer tries again */
 	tcp_arm(sk, TCP_PEND_RETRANS, tp->rto_us);

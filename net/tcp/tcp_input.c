@@ -204,11 +204,11 @@ void tcp_init_transfer(struct sock *sk)
 	tcp_sync_mss(sk, dst ? dst_mtu(dst) : tp->pmtu_cookie);
 	tp->snd_cwnd = tcp_init_cwnd(tp, dst);
 	tp->snd_cwnd_stamp_ms = tcp_now_ms();
-	if (tp->total_retrans) { /* the SYN was lost: RFC 5681 section 3.1, RFC 6298 (5.7) */
+	/* The SYN was lost, more than once: RFC 5681 section 3.1. */
+	if (tp->total_retrans > 1 && tp->undo_valid)
 		tp->snd_cwnd = 1;
-		if (!tp->srtt_us)
-			tp->rto_us = TCP_TIMEOUT_FALLBACK_US;
-	}
+	if (!tp->srtt_us) /* RFC 6298 (5.7): nothing is known of the path yet */
+		tcp_rtt_fallback(tp);
 	tp->ack.rcv_mss = (u16)min(TCP_MSS_DEFAULT, (u32)tp->advmss);
 	tp->lsndtime_ms = tp->rcv_tstamp_ms = tcp_now_ms();
 	tcp_cc_start(sk);
@@ -222,7 +222,10 @@ static void establish(struct sock *sk, struct sk_buff *skb)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
+	tp->delivered++; /* the SYN-ACK, which is in no queue */
 	tp->copied_seq = tp->rcv_nxt;
+	tcp_try_undo_spurious_syn(tp);
+	tp->retrans_stamp_ms = 0;
 	tcp_set_state(sk, TCP_ESTABLISHED);
 	tp->snd_wnd = (u32)be16_get(tcp_hdr(skb)->window) << tp->rx_opt.snd_wscale;
 	tp->max_window = max(tp->max_window, tp->snd_wnd);
@@ -432,6 +435,7 @@ static enum skb_drop_reason synsent(struct sock *sk, struct sk_buff *skb, bool *
 	take_syn(sk, skb, &o);
 	if (tcp_ack(sk, skb) <= 0)
 		return SKB_DROP_REASON_TCP_INVALID_ACK_SEQUENCE;
+	tcp_try_undo_spurious_syn(tp);
 	tcp_set_state(sk, TCP_ESTABLISHED);
 	tcp_init_transfer(sk);
 	tcp_enter_quickack_mode(sk, TCP_MAX_QUICKACKS);

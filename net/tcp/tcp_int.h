@@ -32,6 +32,8 @@
 /* ---- units and limits ----------------------------------------------------------------------- */
 #define TCP_TIMEOUT_INIT_US     1000000u /* RFC 6298 (2.1) */
 #define TCP_TIMEOUT_FALLBACK_US 3000000u /* ... (5.7): the SYN had to be retransmitted */
+#define TCP_RTO_MIN_US          200000u  /* what retries are counted by */
+#define TCP_TIMEOUT_MIN_US      2000u
 #define TCP_DELACK_MS           40u
 #define TCP_RESOURCE_PROBE_US   500000u
 #define TCP_TIMEWAIT_LEN_S      60u
@@ -41,7 +43,6 @@
 #define TCP_MAX_KEEPINTVL       32767
 #define TCP_MAX_KEEPCNT         127
 #define TCP_MAX_SEG_BYTES       8192u /* we cut no larger segments, whatever the path carries */
-#define TCP_DUPACK_THRESH       3u    /* RFC 5681 section 3.2 */
 
 #define TCP_NAGLE_OFF  1 /* TCP_NODELAY */
 #define TCP_NAGLE_CORK 2
@@ -147,6 +148,13 @@ static inline u32 tcp_time_stamp(const struct tcp_sock *tp)
 static inline u32 tcp_rto_max_us(const struct sock *sk)
 {
 	return (u32)tcp_net(sk)->tcp_rto_max_ms * 1000u;
+}
+/* How long pacing holds the next segment back. */
+static inline u64 tcp_pacing_delay_us(const struct tcp_sock *tp)
+{
+	return tp->tcp_wstamp_ns > tp->tcp_clock_ns
+		       ? (tp->tcp_wstamp_ns - tp->tcp_clock_ns) / NSEC_PER_USEC
+		       : 0;
 }
 /* Segments believed to be in the network (RFC 5681 FlightSize less what is known lost). */
 static inline u32 tcp_packets_in_flight(const struct tcp_sock *tp)
@@ -407,9 +415,14 @@ void tcp_data_snd_check(struct sock *sk);
  * --------------------------------------------------------------------------------------
  */
 void tcp_rtt_init(struct sock *sk);
+/* The handshake gave no sample: be careful. */
+void tcp_rtt_fallback(struct tcp_sock *tp);
 void tcp_rtt_sample(struct sock *sk, u32 rtt_us);
+void tcp_update_rtt_min(struct sock *sk, u32 rtt_us, bool maybe_delayed);
+/* By the echo of the segment being processed, in microseconds; -1: it has none. */
+s64 tcp_rtt_by_timestamp(const struct tcp_sock *tp);
 
-/* ---- tcp_cong.c: RFC 5681, 6582, 3042
+/* ---- tcp_cong.c
  * ---------------------------------------------------------------
  */
 void tcp_cong_init(struct sock *sk);
@@ -428,15 +441,9 @@ static inline void tcp_ca_event(struct sock *sk, enum tcp_ca_event ev)
 	if (tp->ca_ops && tp->ca_ops->cwnd_event)
 		tp->ca_ops->cwnd_event(sk, ev);
 }
-/* An ACK took acked segments off the queue / is a duplicate (RFC 5681 section 2). */
-void tcp_cong_acked(struct sock *sk, u32 acked);
-void tcp_cong_dupack(struct sock *sk);
-/* The retransmission timer fired: all in flight is lost. */
-void tcp_enter_loss(struct sock *sk);
-/* The path takes smaller packets only: what is larger is lost, but not by congestion. */
-void tcp_simple_retransmit(struct sock *sk);
-/* Local congestion or a mark: reduce the window without retransmitting. */
-void tcp_enter_cwr(struct sock *sk);
+/* An ACK that delivered acked_sacked segments: the module changes cwnd, or a reduction goes on. */
+void tcp_cong_control(struct sock *sk, seq32 ack, u32 acked_sacked, u32 flag,
+		      const struct rate_sample *rs);
 
 /* ---- tcp_data.c: seventh step, receive queue
  * ----------------------------------------------------------
@@ -598,7 +605,12 @@ void tcp_mtu_black_hole(struct sock *sk);
 /* ---- tcp_retransmit.c
  * -------------------------------------------------------------------------------------
  */
-int tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb);
+/* Send so many of its segments again: 0 or -errno. The second one also counts it as a
+ * retransmission that is in flight. */
+int __tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb, u32 segs);
+int tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb, u32 segs);
+/* The first len bytes of a queued segment go. 0 or -ENOMEM. */
+int tcp_trim_head(struct sock *sk, struct sk_buff *skb, u32 len);
 /* Resend what is marked lost, as far as the congestion window reaches. */
 void tcp_xmit_retransmit_queue(struct sock *sk);
 /* Try to send into the peer's window, or a probe where it is closed. */
@@ -614,6 +626,8 @@ void tcp_arm(struct sock *sk, enum tcp_pending what, u64 delay_us);
 void tcp_disarm(struct sock *sk);
 /* After an ACK or transmission: RTO for the oldest data in flight. */
 void tcp_rearm_rto(struct sock *sk);
+/* How long until the RTO of the oldest segment in flight; may be past. */
+s64 tcp_rto_delta_us(const struct sock *sk);
 void tcp_check_probe_timer(struct sock *sk);
 u64 tcp_probe0_when_us(const struct sock *sk);
 void tcp_reset_keepalive_timer(struct sock *sk, u64 delay_us);

@@ -55,6 +55,11 @@ static void child_init(struct sock *child, const struct tcp_request_sock *req,
 	tp->tcp_header_len = sizeof(struct tcphdr);
 	tp->tcp_header_len += req->tstamp_ok ? TCPOLEN_TSTAMP_ALIGNED : 0;
 	tp->total_retrans = req->num_timeout;
+	if (req->num_timeout) { /* was it needless? tcp_try_undo_spurious_syn() */
+		tp->total_rto = req->num_timeout;
+		tp->undo_marker = req->snt_isn;
+		tp->undo_valid = true;
+	}
 	tcp_mstamp_refresh(tp);
 	tp->af->init_child(child, req);
 	sk_dst_set(child, dst);

@@ -275,7 +275,7 @@ void tcp_sent_new_data(struct sock *sk, struct sk_buff *skb)
 	if (!tp->highest_sack)
 		tp->highest_sack = skb;
 	tp->packets_out += segs;
-	if (!prior || tp->pending != TCP_PEND_RETRANS)
+	if (!prior || tp->pending == TCP_PEND_LOSS_PROBE)
 		tcp_rearm_rto(sk);
 	NET_ADD_STATS(sock_net(sk), LINUX_MIB_TCPORIGDATASENT, segs);
 	tcp_check_space(sk);
@@ -383,6 +383,8 @@ bool tcp_write_xmit(struct sock *sk, u32 mss, int nonagle, enum tcp_push push, u
 		return !tp->packets_out && tcp_send_head(sk);
 	if (tcp_in_cwnd_reduction(sk))
 		tp->prr_out += x.sent;
+	if (push != TCP_PUSH_PROBE) /* one probe an episode */
+		tcp_schedule_loss_probe(sk, false);
 	return false;
 }
 

@@ -20,7 +20,7 @@ static void sock_timer_view(const struct sock *sk, struct tcp_timer_view *v)
 
 	v->retransmits = tp->retransmits;
 	if (tp->pending != TCP_PEND_NONE) {
-		v->active = tp->pending == TCP_PEND_RETRANS ? 1 : 4;
+		v->active = tp->pending == TCP_PEND_PROBE0 ? 4 : 1;
 		v->when_ms = ms_until(tp->timeout_ns);
 	} else if (timer_pending(&sk->sk_timer)) {
 		v->active = 2;

@@ -101,4 +101,112 @@ void tcp_rate_gen(struct sock *sk, u32 delivered, u32 lost, bool is_sack_reneg,
 /* The application is about to write: was there nothing to send until now? */
 void tcp_rate_check_app_limited(struct sock *sk);
 
+/* ---- the retransmit queue and its hints --------------------------------------------------------
+ */
+/* It leaves the queue for good. */
+void tcp_rtx_queue_free(struct sock *sk, struct sk_buff *skb);
+/* Nothing is in flight any more: counts, hints and marks as at the beginning. */
+void tcp_scoreboard_reset(struct tcp_sock *tp);
+/* SND.NXT of the highest SACKed text; SND.UNA where nothing is SACKed. */
+seq32 tcp_highest_sack_seq(const struct tcp_sock *tp);
+static inline u32 tcp_left_out(const struct tcp_sock *tp)
+{
+	return tp->sacked_out + tp->lost_out;
+}
+static inline void tcp_clear_retrans_hints(struct tcp_sock *tp)
+{
+	tp->retransmit_skb_hint = NULL;
+}
+
+/* ---- tcp_ack.c ---------------------------------------------------------------------------------
+ */
+static inline void tcp_count_delivered(struct tcp_sock *tp, u32 n, bool ece_ack)
+{
+	tp->delivered += n;
+	if (ece_ack)
+		tp->delivered_ce += n;
+}
+
+/* ---- tcp_sack.c --------------------------------------------------------------------------------
+ */
+/* Mark what the blocks of an ACK tell; flags and figures into *news. */
+void tcp_sacktag_write_queue(struct sock *sk, const struct sk_buff *ack_skb,
+			     struct tcp_ack_news *news);
+/* Text from low on was overtaken by all that is SACKed: adapt tp->reordering. ts: found by a
+ * timestamp. */
+void tcp_check_sack_reordering(struct sock *sk, seq32 low, bool ts);
+
+/* ---- tcp_newreno.c: a peer without SACK (RFC 6582), duplicate ACKs counted as if SACKed --------
+ */
+void tcp_add_reno_sack(struct sock *sk, u32 num_dupack, bool ece_ack);
+void tcp_remove_reno_sacks(struct sock *sk, u32 acked, bool ece_ack);
+static inline void tcp_reset_reno_sack(struct tcp_sock *tp)
+{
+	tp->sacked_out = 0;
+}
+/* Leave room for the one that is missing: true, there was too little. */
+bool tcp_limit_reno_sacked(struct tcp_sock *tp);
+void tcp_newreno_mark_lost(struct sock *sk, bool snd_una_advanced);
+
+/* ---- tcp_recovery.c: RACK ----------------------------------------------------------------------
+ */
+void tcp_mark_skb_lost(struct sock *sk, struct sk_buff *skb);
+/* A segment was delivered that had been sent at that time. */
+void tcp_rack_advance(struct tcp_sock *tp, u8 sacked, seq32 end_seq, u64 xmit_us);
+/* Mark what was sent long enough before what was delivered. True: some may be later; a timer runs.
+ */
+bool tcp_rack_mark_lost(struct sock *sk);
+void tcp_rack_reo_timeout(struct sock *sk);
+void tcp_rack_update_reo_wnd(struct sock *sk, const struct rate_sample *rs);
+/* Microseconds until skb counts as lost. */
+s32 tcp_rack_skb_timeout(const struct tcp_sock *tp, const struct sk_buff *skb, u32 reo_wnd_us);
+/* Mark by whichever rule the connection goes by. */
+void tcp_identify_packet_loss(struct sock *sk, u32 *flag);
+
+/* ---- tcp_castate.c -----------------------------------------------------------------------------
+ */
+/* An ACK that is a duplicate, tells of loss, or comes while not all is well. */
+void tcp_fastretrans_alert(struct sock *sk, struct tcp_ack_news *news);
+void tcp_enter_recovery(struct sock *sk, bool ece_ack);
+/* Local congestion or a mark: reduce the window without retransmitting. */
+void tcp_enter_cwr(struct sock *sk);
+void tcp_try_keep_open(struct sock *sk);
+bool tcp_any_retrans_done(const struct sock *sk);
+
+/* ---- tcp_loss.c --------------------------------------------------------------------------------
+ */
+/* The retransmission timer fired: what is in flight is lost, unless it was sent just now. */
+void tcp_enter_loss(struct sock *sk);
+/* An ACK in state Loss. */
+void tcp_process_loss(struct sock *sk, struct tcp_ack_news *news);
+/* The path takes smaller packets only: what is larger is lost, but not by congestion. */
+void tcp_simple_retransmit(struct sock *sk);
+
+/* ---- tcp_undo.c --------------------------------------------------------------------------------
+ */
+/* From now on: a reduction that may turn out to be needless. */
+void tcp_init_undo(struct tcp_sock *tp);
+/* True: the state is to be kept until more is acknowledged. */
+bool tcp_try_undo_recovery(struct sock *sk);
+/* True: nothing more is to be marked or resent by this ACK. */
+bool tcp_try_undo_partial(struct sock *sk, seq32 prior_una);
+/* True: undone. */
+bool tcp_try_undo_dsack(struct sock *sk);
+bool tcp_try_undo_loss(struct sock *sk, bool frto_undo);
+/* The SYN was retransmitted needlessly, as its echo tells: no reason for a small window. */
+void tcp_try_undo_spurious_syn(struct tcp_sock *tp);
+
+/* ---- tcp_prr.c ---------------------------------------------------------------------------------
+ */
+void tcp_init_cwnd_reduction(struct sock *sk);
+void tcp_cwnd_reduction(struct sock *sk, u32 newly_acked_sacked, u32 newly_lost, u32 flag);
+void tcp_end_cwnd_reduction(struct sock *sk);
+
+/* ---- tcp_tlp.c ---------------------------------------------------------------------------------
+ */
+/* After sending or an ACK: a probe instead of the RTO, where it is worth it. */
+bool tcp_schedule_loss_probe(struct sock *sk, bool advancing_rto);
+void tcp_send_loss_probe(struct sock *sk);
+void tcp_process_tlp_ack(struct sock *sk, seq32 ack, u32 flag);
+
 #endif

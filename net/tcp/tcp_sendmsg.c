@@ -284,9 +284,11 @@ static void end_of_send(struct sock *sk, int flags)
 static ssize_t send_all(struct sock *sk, struct source *src, int flags)
 {
 	u64 timeo = sock_sndtimeo(sk, flags & MSG_DONTWAIT);
-	int err = wait_connect(sk, &timeo);
+	int err;
 	ssize_t sent;
 
+	tcp_rate_check_app_limited(sk);
+	err = wait_connect(sk, &timeo);
 	if (err)
 		return err;
 	choose_sizes(sk, src, flags);

@@ -24,7 +24,6 @@ int tcp_init_sock(struct sock *sk)
 	tcp_init_timers(sk);
 	tcp_rtt_init(sk);
 	tcp_cong_init(sk);
-	INIT_LIST_HEAD(&tp->tsorted_sent_queue);
 	tp->mss_cache = TCP_MSS_DEFAULT;
 	tp->tcp_header_len = sizeof(struct tcphdr);
 	INIT_LIST_HEAD(&tp->accept_node);
@@ -53,7 +52,7 @@ void tcp_write_queue_purge(struct sock *sk)
 		tcp_rb_unlink(skb, &sk->tcp_rtx_queue);
 		tcp_wmem_free_skb(sk, skb);
 	}
-	tp->packets_out = tp->lost_out = tp->retrans_out = 0;
+	tcp_scoreboard_reset(tp);
 	tp->backoff = 0;
 	tcp_disarm(sk);
 	tcp_zerocopy_purge(sk);

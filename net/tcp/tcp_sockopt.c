@@ -178,6 +178,17 @@ static void info_figures(const struct sock *sk, struct tcp_info *info)
 	info->tcpi_data_segs_in = tp->data_segs_in;
 	info->tcpi_notsent_bytes = (u32)max(seq_diff(tp->write_seq, tp->snd_nxt), 0);
 	info->tcpi_rcv_ooopack = tp->rcv_ooopack;
+	info->tcpi_delivered = tp->delivered;
+	info->tcpi_delivered_ce = tp->delivered_ce;
+	info->tcpi_dsack_dups = tp->dsack_dups;
+	info->tcpi_reord_seen = tp->reord_seen;
+	info->tcpi_total_rto = tp->total_rto;
+	info->tcpi_total_rto_recoveries = tp->total_rto_recoveries;
+	info->tcpi_total_rto_time = tp->total_rto_time_ms;
+	if (tp->rate_delivered && tp->rate_interval_us)
+		info->tcpi_delivery_rate = (u64)tp->rate_delivered * tp->mss_cache * USEC_PER_SEC /
+					   tp->rate_interval_us;
+	info->tcpi_delivery_rate_app_limited = tp->rate_app_limited;
 	info->tcpi_snd_wnd = tp->snd_wnd;
 	info->tcpi_rcv_wnd = tp->rcv_wnd;
 	tcp_chrono_info(tp, info);
@@ -211,7 +222,9 @@ void tcp_get_info(struct sock *sk, struct tcp_info *info)
 	info->tcpi_snd_mss = tp->mss_cache;
 	info->tcpi_rcv_mss = tp->ack.rcv_mss;
 	info->tcpi_unacked = tp->packets_out;
+	info->tcpi_sacked = tp->sacked_out;
 	info->tcpi_lost = tp->lost_out;
+	info->tcpi_reordering = tp->reordering;
 	info->tcpi_retrans = tp->retrans_out;
 	info->tcpi_last_data_sent = now - tp->lsndtime_ms;
 	info->tcpi_last_data_recv = now - tp->ack.lrcvtime_ms;

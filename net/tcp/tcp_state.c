@@ -128,7 +128,7 @@ bool tcp_close_state(struct sock *sk)
 static void assert_rtx_queue(const struct sock *sk)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
-	u32 packets = 0, lost = 0, retrans = 0;
+	u32 packets = 0, sacked = 0, lost = 0, retrans = 0;
 	struct sk_buff *skb;
 	seq32 next = tp->snd_una;
 
@@ -139,12 +139,15 @@ static void assert_rtx_queue(const struct sock *sk)
 		DEBUG_ASSERT(packets == 0 || seq_eq(cb->seq, next));
 		next = cb->end_seq;
 		packets += cb->gso_segs;
+		sacked += cb->sacked & TCPCB_SACKED_ACKED ? cb->gso_segs : 0;
 		lost += cb->sacked & TCPCB_LOST ? cb->gso_segs : 0;
 		retrans += cb->sacked & TCPCB_SACKED_RETRANS ? cb->gso_segs : 0;
 	}
 	DEBUG_ASSERT(seq_eq(next, tp->snd_nxt) || !packets);
 	DEBUG_ASSERT(packets == tp->packets_out && lost == tp->lost_out);
 	DEBUG_ASSERT(retrans == tp->retrans_out);
+	DEBUG_ASSERT(!tcp_is_sack(tp) || sacked == tp->sacked_out);
+	DEBUG_ASSERT(tcp_left_out(tp) <= packets);
 }
 
 void tcp_assert_valid(const struct sock *sk)

@@ -31,6 +31,15 @@ static const struct ctl_table tcp_table[] = {
 	TCP_INT(tcp_keepalive_probes, 1, TCP_MAX_KEEPCNT),
 	TCP_INT(tcp_sack, 0, 1),
 	TCP_INT(tcp_dsack, 0, 1),
+	TCP_INT(tcp_recovery, 0, INT32_MAX),
+	TCP_INT(tcp_early_retrans, 0, 4),
+	TCP_INT(tcp_frto, 0, INT32_MAX),
+	TCP_INT(tcp_reordering, 1, INT32_MAX),
+	TCP_INT(tcp_max_reordering, 1, INT32_MAX),
+	TCP_INT(tcp_retrans_collapse, 0, 1),
+	TCP_INT(tcp_min_rtt_wlen, 0, 86400),
+	TCP_INT(tcp_retries1, 0, 255),
+	TCP_INT(tcp_syn_linear_timeouts, 0, TCP_MAX_SYNCNT),
 	TCP_INT(tcp_timestamps, 0, 2),
 	TCP_INT(tcp_window_scaling, 0, 1),
 	TCP_INT(tcp_slow_start_after_idle, 0, 1),
@@ -81,6 +90,15 @@ void tcp_sysctl_init(struct netns_tcp *nt)
 	nt->tcp_keepalive_probes = 9;
 	nt->tcp_sack = 1;
 	nt->tcp_dsack = 1;
+	nt->tcp_recovery = 1;
+	nt->tcp_early_retrans = 3;
+	nt->tcp_frto = 2;
+	nt->tcp_reordering = 3;
+	nt->tcp_max_reordering = 300;
+	nt->tcp_retrans_collapse = 1;
+	nt->tcp_min_rtt_wlen = 300;
+	nt->tcp_retries1 = 3;
+	nt->tcp_syn_linear_timeouts = 4;
 	nt->tcp_timestamps = 1;
 	nt->tcp_window_scaling = 1;
 	nt->tcp_slow_start_after_idle = 1;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers of a connection: retransmission or persist (one slot: they exclude each other), delayed
- * ACK, keepalive and FIN-WAIT-2. Each holds a reference while armed. One that finds the socket
- * owned by a thread leaves a bit that release_sock() works off. RFC 6298, RFC 9293 3.8.
+ * Timers of a connection: retransmission, tail loss probe, reordering or persist (one slot: they
+ * exclude each other), delayed ACK, keepalive and FIN-WAIT-2. Each holds a reference while armed.
+ * One that finds the socket owned by a thread leaves a bit that release_sock() works off. RFC 6298,
+ * RFC 9293 3.8.
  */
 #include "tcp_int.h"
 
@@ -23,12 +24,28 @@ void tcp_disarm(struct sock *sk)
 	sk_stop_timer(sk, &tcp_sk(sk)->retransmit_timer);
 }
 
+s64 tcp_rto_delta_us(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	const struct sk_buff *head = tcp_rtx_queue_head(sk);
+
+	return head ? (s64)(tcp_skb_timestamp_us(head) + tp->rto_us - tp->tcp_mstamp_us)
+		    : (s64)tp->rto_us;
+}
+
 void tcp_rearm_rto(struct sock *sk)
 {
-	if (tcp_sk(sk)->packets_out)
-		tcp_arm(sk, TCP_PEND_RETRANS, tcp_sk(sk)->rto_us);
-	else
+	struct tcp_sock *tp = tcp_sk(sk);
+	u64 us = tp->rto_us;
+
+	if (!tp->packets_out) {
 		tcp_disarm(sk);
+		return;
+	}
+	/* The slot was lent: the time since then counts. */
+	if (tp->pending == TCP_PEND_REO_TIMEOUT || tp->pending == TCP_PEND_LOSS_PROBE)
+		us = (u64)max(tcp_rto_delta_us(sk), (s64)1);
+	tcp_arm(sk, TCP_PEND_RETRANS, us + tcp_pacing_delay_us(tp));
 }
 
 u64 tcp_probe0_when_us(const struct sock *sk)
@@ -115,48 +132,171 @@ static bool orphan_gives_up(struct sock *sk)
 	return true;
 }
 
-static bool user_timeout(const struct tcp_sock *tp)
+static bool in_handshake(const struct sock *sk)
 {
-	return tp->user_timeout_ms && tp->retrans_stamp_ms &&
-	       tcp_now_ms() - tp->retrans_stamp_ms >= tp->user_timeout_ms;
+	return tcp_state_in(sk, TCPS(SYN_SENT) | TCPS(SYN_RECV));
+}
+
+/* How long so many retransmissions last, with the shortest RTO (RFC 1122 section 4.2.3.5: the
+ * limits R1 and R2 are times, whatever the real RTO). */
+static u64 model_timeout_ms(const struct sock *sk, u32 tries, u32 base_us)
+{
+	u64 base = base_us / 1000, most = tcp_rto_max_us(sk) / 1000, ms = 0, rto = base;
+
+	for (u32 i = 0; i <= tries; i++) {
+		ms += rto;
+		rto = min(rto << 1, most);
+	}
+	return ms;
+}
+
+/* Have we been retransmitting for as long as so many tries last, or for timeout_ms if not 0? */
+static bool retransmits_timed_out(const struct sock *sk, u32 tries, u32 timeout_ms)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 base_us = in_handshake(sk) ? TCP_TIMEOUT_INIT_US : TCP_RTO_MIN_US;
+	u64 ms = timeout_ms ? timeout_ms : model_timeout_ms(sk, tries, base_us);
+
+	return tp->retransmits && tcp_time_stamp(tp) - tp->retrans_stamp_ms >= ms;
+}
+
+static bool handshake_gives_up(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	const struct netns_tcp *nt = tcp_net(sk);
+	u32 tries = tp->syn_retries ? tp->syn_retries : (u32)nt->tcp_syn_retries;
+
+	if (tp->user_timeout_ms && retransmits_timed_out(sk, 0, tp->user_timeout_ms))
+		return true;
+	if (sk->sk_state == TCP_SYN_SENT)
+		tries += (u32)nt->tcp_syn_linear_timeouts;
+	return tp->retransmits >= tries;
 }
 
 static bool retransmit_gives_up(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 tries = (u32)tcp_net(sk)->tcp_retries2;
+	struct netns_tcp *nt = tcp_net(sk);
+	bool over;
 
-	if (tcp_state_in(sk, TCPS(SYN_SENT) | TCPS(SYN_RECV)))
-		tries = tp->syn_retries ? tp->syn_retries : (u32)tcp_net(sk)->tcp_syn_retries;
-	else if (orphan_gives_up(sk))
-		return true;
-	if (tp->retransmits < tries && !user_timeout(tp))
-		return false;
-	write_err(sk);
-	return true;
+	if (in_handshake(sk)) {
+		over = handshake_gives_up(sk);
+	} else {
+		if (orphan_gives_up(sk))
+			return true;
+		if (retransmits_timed_out(sk, (u32)nt->tcp_retries1, 0))
+			tcp_mtu_black_hole(sk);
+		over = retransmits_timed_out(sk, (u32)nt->tcp_retries2, tp->user_timeout_ms);
+	}
+	if (over)
+		write_err(sk);
+	return over;
 }
 
 /* ---- what the slot stands for
  * -------------------------------------------------------------------- */
 
-static void retransmit_timeout(struct sock *sk)
+/* The first time-out of a loss ends what there was of recovery. */
+static void count_failure(struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	bool sack = tcp_is_sack(tp);
+
+	if (tp->retransmits)
+		return;
+	if (tp->ca_state == TCP_CA_Recovery)
+		TCP_STAT(sk, sack ? LINUX_MIB_TCPSACKRECOVERYFAIL : LINUX_MIB_TCPRENORECOVERYFAIL);
+	else if (tp->ca_state == TCP_CA_Loss)
+		TCP_STAT(sk, LINUX_MIB_TCPLOSSFAILURES);
+	else if (tp->ca_state == TCP_CA_Disorder || tp->sacked_out)
+		TCP_STAT(sk, sack ? LINUX_MIB_TCPSACKFAILURES : LINUX_MIB_TCPRENOFAILURES);
+}
+
+/* The peer took its window back: what is sent again is a probe of it, and the connection lives as
+ * long as the peer answers. True: it does not. */
+static bool rtx_probe0_timed_out(const struct sock *sk, const struct sk_buff *head)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 since_ms = tcp_now_ms() - tp->rcv_tstamp_ms;
+	u64 limit_ms = (u64)tcp_rto_max_us(sk) * 2 / 1000;
+	u64 sent_ms = (tp->tcp_mstamp_us - tcp_skb_timestamp_us(head)) / USEC_PER_MSEC;
+
+	if (tp->user_timeout_ms)
+		return since_ms > tp->user_timeout_ms;
+	return since_ms > limit_ms && sent_ms > limit_ms;
+}
+
+static bool window_is_shut(const struct sock *sk)
+{
+	return !tcp_sk(sk)->snd_wnd && !sock_flag(sk, SOCK_DEAD) && !in_handshake(sk);
+}
+
+/* Enter Loss and send the head again. False: give it some time, this host is congested. */
+static bool resend_head(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
+
+	count_failure(sk);
+	tcp_enter_loss(sk);
+	if (!tp->retransmits) {
+		tp->total_rto_recoveries++;
+		tp->rto_stamp_ms = tcp_time_stamp(tp);
+	}
+	tp->retransmits = (u8)min(tp->retransmits + 1u, 255u);
+	tp->total_rto++;
+	return tcp_retransmit_skb(sk, tcp_rtx_queue_head(sk), 1) != -ENOBUFS;
+}
+
+/* Twice the time; the first SYNs go at an even pace (net.ipv4.tcp_syn_linear_timeouts). */
+static void back_off(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (sk->sk_state == TCP_SYN_SENT &&
+	    tp->total_rto <= (u32)tcp_net(sk)->tcp_syn_linear_timeouts)
+		return;
+	tp->backoff = (u8)min(tp->backoff + 1u, 255u);
+	tp->rto_us = min(tp->rto_us << 1, tcp_rto_max_us(sk));
+}
+
+/* The RTO, but not beyond the end of the user's time-out. */
+static u64 rto_within_user_timeout(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	s64 left_ms = (s64)tp->user_timeout_ms - (s64)(tcp_time_stamp(tp) - tp->retrans_stamp_ms);
+
+	if (!tp->user_timeout_ms)
+		return tp->rto_us;
+	return (u64)max(min((s64)tp->rto_us, left_ms * 1000), (s64)1000);
+}
+
+static void retransmit_timeout(struct sock *sk)
+{
 	struct sk_buff *head = tcp_rtx_queue_head(sk);
 
-	if (!head || retransmit_gives_up(sk))
+	if (!head)
 		return;
-	TCP_STAT(sk, LINUX_MIB_TCPTIMEOUTS);
-	tcp_enter_loss(sk);
-	tp->retransmits++;
-	if (tcp_retransmit_skb(sk, head) == -ENOBUFS) {
-		/* Local congestion: the path is not to blame, no back-off. */
-		tcp_arm(sk, TCP_PEND_RETRANS, min(tp->rto_us, TCP_RESOURCE_PROBE_US));
-		return;
+	if (window_is_shut(sk)) {
+		if (rtx_probe0_timed_out(sk, head)) {
+			write_err(sk);
+			return;
+		}
+		tcp_enter_loss(sk);
+		tcp_retransmit_skb(sk, tcp_rtx_queue_head(sk), 1);
+	} else {
+		TCP_STAT(sk, LINUX_MIB_TCPTIMEOUTS);
+		if (retransmit_gives_up(sk))
+			return;
+		if (!resend_head(sk)) {
+			/* The path is not to blame: no back-off. */
+			tcp_arm(sk, TCP_PEND_RETRANS, TCP_RESOURCE_PROBE_US);
+			return;
+		}
 	}
-	tp->backoff++;
-	tp->rto_us = min(tp->rto_us << 1, tcp_rto_max_us(sk));
-	tcp_arm(sk, TCP_PEND_RETRANS, tp->rto_us);
+	back_off(sk);
+	tcp_arm(sk, TCP_PEND_RETRANS, rto_within_user_timeout(sk));
+	if (retransmits_timed_out(sk, (u32)tcp_net(sk)->tcp_retries1 + 1, 0))
+		sk_dst_reset(sk);
 }
 
 static void probe_timeout(struct sock *sk)
@@ -196,11 +336,22 @@ static void write_timer_handler(struct sock *sk)
 		return;
 	}
 	tcp_mstamp_refresh(tp);
-	tp->pending = TCP_PEND_NONE;
-	if (what == TCP_PEND_RETRANS)
+	switch (what) {
+	case TCP_PEND_REO_TIMEOUT:
+		tcp_rack_reo_timeout(sk);
+		break;
+	case TCP_PEND_LOSS_PROBE:
+		tcp_send_loss_probe(sk);
+		break;
+	case TCP_PEND_RETRANS:
+		tp->pending = TCP_PEND_NONE;
 		retransmit_timeout(sk);
-	else
+		break;
+	case TCP_PEND_PROBE0:
+		tp->pending = TCP_PEND_NONE;
 		probe_timeout(sk);
+		break;
+	}
 	tcp_assert_valid(sk);
 }
 

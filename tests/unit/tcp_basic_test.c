@@ -98,6 +98,8 @@ static int setup(void **state)
 	assert_int_equal(net_init(&net_b, "b"), 0);
 	a = tap_new(&net_a, 1, "10.0.0.1", 24);
 	b = tap_new(&net_b, 2, "10.0.0.2", 24);
+	/* The wire takes no time: tail loss probes would be faster than delayed ACKs. */
+	net_a.tcp->tcp_early_retrans = net_b.tcp->tcp_early_retrans = 0;
 	tap_wire(a, b);
 	b->pass = pass_some;
 	lose_nth = text_frames = 0;
@@ -185,8 +187,9 @@ static void test_fast_retransmit(void **state)
 	establish();
 	lose_nth = 5;
 	transfer(client, server, 100000, 5000);
-	assert_int_equal(tcp_sk(client->sk)->total_retrans, 1);
-	assert_true(counter(&net_b, LINUX_MIB_TCPRENORECOVERY) == 1);
+	/* On a wire that takes no time the retransmission itself may look overtaken. */
+	assert_in_range(tcp_sk(client->sk)->total_retrans, 1, 2);
+	assert_true(counter(&net_b, LINUX_MIB_TCPSACKRECOVERY) == 1);
 	assert_true(counter(&net_b, LINUX_MIB_TCPTIMEOUTS) == 0);
 	assert_true(counter(&net_a, LINUX_MIB_TCPOFOQUEUE) >= 3);
 }
