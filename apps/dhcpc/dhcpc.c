@@ -134,12 +134,13 @@ static void apply_lease(struct client *c, const struct dhcp_lease *l)
 
 	if (is_new)
 		drop_lease(c);
+	/* First, so that no connection begins with segments that are too large. */
+	if (l->mtu >= 576 && l->mtu != c->lease.mtu)
+		set_mtu(c, l->mtu);
 	if (is_new)
 		err = change_addr(c, l, RTM_NEWADDR);
 	if (!err && l->router && new_router)
 		err = add_default_route(c, l);
-	if (l->mtu >= 576 && l->mtu != c->lease.mtu)
-		set_mtu(c, l->mtu);
 	c->lease = *l;
 	if (err)
 		fprintf(stderr, "dhcpc: %s: %s\n", c->ifname, strerror(err));

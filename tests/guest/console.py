@@ -35,6 +35,10 @@ class Console:
             if not data:
                 return
 
+    def wait_closed(self, timeout):
+        with self._more:
+            assert self._more.wait_for(lambda: self.closed, timeout), "the console's socket stays open"
+
     @property
     def raw(self):
         with self._more:

@@ -153,9 +153,11 @@ class Guest:
         return self
 
     def wait_exit(self, timeout=15):
-        """Until QEMU ends by itself; its exit status."""
+        """Until QEMU ends by itself and its last words are read; its exit status."""
         try:
-            return self.process.wait(timeout)
+            status = self.process.wait(timeout)
+            self.console.wait_closed(5)
+            return status
         except subprocess.TimeoutExpired:
             raise AssertionError(f"QEMU still runs after {timeout} s:\n{self.log[-2000:]}") from None
 
