@@ -5,9 +5,28 @@
 #include <lib/checksum.h>
 #include <lib/string.h>
 
+#include <errno.h>
+#include <limits.h>
+
+#define ZERO_PAGE_BYTES 4096u
+
 void iov_iter_init(struct iov_iter *i, const struct iovec *iov, unsigned nr_segs, size_t count)
 {
 	*i = (struct iov_iter){.iov = iov, .nr_segs = nr_segs, .count = count};
+}
+
+ssize_t iov_length(const struct iovec *iov, size_t n)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (iov[i].iov_len > SSIZE_MAX - total)
+			return -EINVAL;
+		if (iov[i].iov_len && (uintptr_t)iov[i].iov_base < ZERO_PAGE_BYTES)
+			return -EFAULT;
+		total += iov[i].iov_len;
+	}
+	return (ssize_t)total;
 }
 
 void iov_iter_revert(struct iov_iter *i, const struct iovec *iov, unsigned nr_segs, size_t count)

@@ -8,6 +8,7 @@
 #define KERNEL_UIO_H
 
 #include <lib/types.h>
+#include <sys/types.h>
 #include <sys/uio.h>
 
 struct iov_iter {
@@ -25,6 +26,10 @@ size_t csum_and_copy_from_iter(void *to, size_t len, u32 *csum, struct iov_iter 
 size_t csum_and_copy_to_iter(const void *from, size_t len, u32 *csum, struct iov_iter *i);
 void iov_iter_advance(struct iov_iter *i, size_t len);
 void iov_iter_revert(struct iov_iter *i, const struct iovec *iov, unsigned nr_segs, size_t count);
+
+/* Total bytes of n buffers; -EINVAL where that is too much, -EFAULT where one lies in the zero
+ * page, which holds nothing: what programs pass for a NULL buffer. */
+ssize_t iov_length(const struct iovec *iov, size_t n);
 
 static inline size_t iov_iter_count(const struct iov_iter *i)
 {

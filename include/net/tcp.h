@@ -256,10 +256,12 @@ struct tcp_sock {
 	struct rb_root out_of_order_queue;
 	struct tcp_options_received rx_opt;
 	struct {
-		u8 pending;    /* TCP_ACK_* */
-		u8 quick;      /* segments to be acknowledged at once still */
-		bool pingpong; /* an interactive session: ACKs ride on answers */
-		u32 lrcvtime_ms;
+		u8 pending;              /* TCP_ACK_* */
+		u8 quick;                /* segments to be acknowledged at once still */
+		bool pingpong;           /* an interactive session: ACKs ride on answers */
+		u32 lrcvtime_ms, ato_ms; /* the last text; delay of an ACK, 0: no text yet */
+		u64 timeout_ns;          /* of the delayed ACK */
+		u16 last_seg_size;
 		u16 rcv_mss; /* the largest segment the peer sends, estimated */
 	} ack;
 

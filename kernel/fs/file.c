@@ -245,16 +245,9 @@ void fd_for_each(void (*fn)(int fd, struct file *f, void *arg), void *arg)
 /* Total length of the buffers, or -EINVAL. */
 static ssize_t iov_total(const struct iovec *iov, int n)
 {
-	size_t total = 0;
+	ssize_t total = n < 0 || n > MAX_IOV ? -EINVAL : iov_length(iov, (size_t)n);
 
-	if (n < 0 || n > MAX_IOV)
-		return -EINVAL;
-	for (int i = 0; i < n; i++) {
-		if (iov[i].iov_len > SSIZE_MAX - total)
-			return -EINVAL;
-		total += iov[i].iov_len;
-	}
-	return (ssize_t)min(total, (size_t)MAX_RW);
+	return min(total, (ssize_t)MAX_RW);
 }
 
 /* A file with a position is read by one thread at a time; streams lock for themselves. */

@@ -412,24 +412,14 @@ int sys_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 /* ---- moving data --------------------------------------------------------------------------------
  */
 
-/* Total length of an iovec array; -EINVAL, -EMSGSIZE where it makes no sense. */
-static ssize_t iov_length(const struct iovec *iov, size_t n)
+static ssize_t msg_length(const struct msghdr *msg)
 {
-	size_t total = 0;
-
-	if (n > IOV_MAX)
-		return -EMSGSIZE;
-	for (size_t i = 0; i < n; i++) {
-		if (iov[i].iov_len > SSIZE_MAX - total)
-			return -EINVAL;
-		total += iov[i].iov_len;
-	}
-	return (ssize_t)total;
+	return msg->msg_iovlen > IOV_MAX ? -EMSGSIZE : iov_length(msg->msg_iov, msg->msg_iovlen);
 }
 
 ssize_t sys_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-	ssize_t len = iov_length(msg->msg_iov, msg->msg_iovlen);
+	ssize_t len = msg_length(msg);
 	struct iov_iter from;
 	struct socket *s;
 	int err;
@@ -447,7 +437,7 @@ ssize_t sys_sendmsg(int fd, const struct msghdr *msg, int flags)
 
 ssize_t sys_recvmsg(int fd, struct msghdr *msg, int flags)
 {
-	ssize_t len = iov_length(msg->msg_iov, msg->msg_iovlen);
+	ssize_t len = msg_length(msg);
 	struct msghdr before = *msg;
 	struct iov_iter to;
 	struct socket *s;

@@ -1,22 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * When to acknowledge (RFC 9293 section 3.8.6.3, RFC 5681 section 4.2): at once for every second
+ * When to acknowledge (RFC 9293 section 3.8.6.3, RFC 5681 section 4.2): at once for more than one
  * full segment, for anything out of order, and in quick-ACK mode (the start of a connection, and
- * after a gap); else within 40 ms, in the hope of a segment to ride on. Socket lock held.
+ * after a gap); else after a delay, in the hope of a segment to ride on. The delay follows the time
+ * between arrivals (ato), as in Linux, 40 to 200 ms. Socket lock held.
  */
 #include "tcp_int.h"
+
+#define DELACK_MAX_MS 200u
+#define ATO_MIN_MS    TCP_DELACK_MS
+
+static void add_quickacks(struct tcp_sock *tp, u32 max_quickacks)
+{
+	u32 segs = tp->rcv_wnd / (2u * max(tp->ack.rcv_mss + 0u, 1u));
+
+	segs = min(segs ? segs : 2u, max_quickacks);
+	tp->ack.quick = (u8)max(segs, tp->ack.quick + 0u);
+}
 
 void tcp_enter_quickack_mode(struct sock *sk, u32 max_quickacks)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 segs = tp->rcv_wnd / (2u * max(tp->ack.rcv_mss + 0u, 1u));
 
-	segs = min(max(segs, 2u), max_quickacks);
-	tp->ack.quick = (u8)max(segs, tp->ack.quick + 0u);
+	add_quickacks(tp, max_quickacks);
 	tp->ack.pingpong = false;
+	tp->ack.ato_ms = ATO_MIN_MS;
 }
 
-/* A segment with len bytes of text was taken in. */
+/* The mean distance of arrivals: half of the old and of the new, long pauses left out. */
+static void estimate_ato(struct tcp_sock *tp, u32 gap_ms)
+{
+	if (gap_ms <= ATO_MIN_MS / 2)
+		tp->ack.ato_ms = tp->ack.ato_ms / 2 + ATO_MIN_MS / 2;
+	else if (gap_ms < tp->ack.ato_ms)
+		tp->ack.ato_ms = min(tp->ack.ato_ms / 2 + gap_ms, tp->rto_us / 1000u);
+	else if (gap_ms > tp->rto_us / 1000u) /* the peer's window may have collapsed */
+		add_quickacks(tp, TCP_MAX_QUICKACKS);
+}
+
 void tcp_event_data_recv(struct sock *sk, u32 len)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -24,39 +45,109 @@ void tcp_event_data_recv(struct sock *sk, u32 len)
 
 	tp->ack.pending |= TCP_ACK_SCHED;
 	tp->bytes_received += len;
-	if (len > tp->ack.rcv_mss)
+	if (!tp->ack.ato_ms) { /* the first text */
+		add_quickacks(tp, TCP_MAX_QUICKACKS);
+		tp->ack.ato_ms = ATO_MIN_MS;
+	} else {
+		estimate_ato(tp, now - tp->ack.lrcvtime_ms);
+	}
+	tp->ack.lrcvtime_ms = now;
+}
+
+void tcp_measure_rcv_mss(struct tcp_sock *tp, const struct sk_buff *skb)
+{
+	u32 options = tcp_hdrlen(skb) - (u32)sizeof(struct tcphdr);
+	u32 len = skb->len - tcp_hdrlen(skb), last = tp->ack.last_seg_size;
+	bool push = TCP_SKB_CB(skb)->flags & TCPHDR_PSH;
+
+	if (skb_shinfo(skb)->gso_size)
+		len = skb_shinfo(skb)->gso_size;
+	tp->ack.last_seg_size = 0;
+	if (len >= tp->ack.rcv_mss) {
 		tp->ack.rcv_mss = (u16)min(len, (u32)tp->advmss);
-	/* First text, or after a pause in which the peer's window may have collapsed. */
-	if (!tp->ack.lrcvtime_ms || now - tp->ack.lrcvtime_ms > tp->rto_us / 1000)
-		tcp_enter_quickack_mode(sk, TCP_MAX_QUICKACKS);
-	tp->ack.lrcvtime_ms = now ? now : 1;
+		if (push)
+			tp->ack.pending |= TCP_ACK_PUSHED;
+		return;
+	}
+	/* Smaller: believed once it comes twice, if it is not the tail of something. */
+	if (len + options >= TCP_MSS_DEFAULT || (len + options >= TCP_MIN_MSS && !push)) {
+		tp->ack.last_seg_size = (u16)len;
+		if (len == last) {
+			tp->ack.rcv_mss = (u16)len;
+			return;
+		}
+	}
+	if (tp->ack.pending & TCP_ACK_PUSHED)
+		tp->ack.pending |= TCP_ACK_PUSHED2;
+	tp->ack.pending |= TCP_ACK_PUSHED;
 }
 
 static bool ack_now(struct sock *sk)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 unacked = (u32)seq_diff(tp->rcv_nxt, tp->rcv_wup);
+	u32 unread = (u32)seq_diff(tp->rcv_nxt, tp->copied_seq);
 
 	if (tp->ack.pending & TCP_ACK_NOW || !rb_empty(&tp->out_of_order_queue))
 		return true;
 	if (tp->ack.quick && !tp->ack.pingpong)
 		return true;
-	return unacked > tp->ack.rcv_mss && tcp_new_window(sk) >= tcp_receive_window(tp);
+	/* With more than a segment to acknowledge, wait only where a reader about to come will make
+	 * the ACK open the window too. */
+	return unacked > tp->ack.rcv_mss && (unread < (u32)max(sk->sk_rcvlowat, 1) ||
+					     tcp_new_window(sk) >= tcp_receive_window(tp));
+}
+
+static u32 delay_ms(const struct tcp_sock *tp)
+{
+	u32 longest = DELACK_MAX_MS, ato = tp->ack.ato_ms;
+
+	if (ato <= TCP_DELACK_MS)
+		return ato;
+	if (!tp->ack.pingpong && !(tp->ack.pending & TCP_ACK_PUSHED))
+		longest = 500;
+	if (tp->srtt_us)
+		longest = min(longest, max(tp->srtt_us / 8000u, TCP_DELACK_MS));
+	return min3(ato, longest, DELACK_MAX_MS);
+}
+
+static void delay_ack(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	u64 now_ns = ktime_get_ns();
+	u32 ms = max(delay_ms(tp), 1u);
+	u64 when_ns = now_ns + ms * NSEC_PER_MSEC;
+
+	if (timer_pending(&tp->delack_timer)) {
+		/* It is about to fire anyway. */
+		if (tp->ack.timeout_ns <= now_ns + ms * NSEC_PER_MSEC / 4) {
+			tcp_send_ack(sk);
+			return;
+		}
+		when_ns = min(when_ns, tp->ack.timeout_ns);
+	}
+	tp->ack.timeout_ns = when_ns;
+	sk_reset_timer(sk, &tp->delack_timer, when_ns);
 }
 
 void tcp_ack_snd_check(struct sock *sk)
 {
+	if (!(tcp_sk(sk)->ack.pending & TCP_ACK_SCHED))
+		return;
+	if (ack_now(sk))
+		tcp_send_ack(sk);
+	else
+		delay_ack(sk);
+}
+
+void tcp_delay_handshake_ack(struct sock *sk)
+{
 	struct tcp_sock *tp = tcp_sk(sk);
 
-	if (!(tp->ack.pending & TCP_ACK_SCHED))
-		return;
-	if (ack_now(sk)) {
-		tcp_send_ack(sk);
-		return;
-	}
-	if (!timer_pending(&tp->delack_timer))
-		sk_reset_timer(sk, &tp->delack_timer,
-			       ktime_get_ns() + TCP_DELACK_MS * NSEC_PER_MSEC);
+	tp->ack.pending |= TCP_ACK_SCHED;
+	add_quickacks(tp, TCP_MAX_QUICKACKS);
+	tp->ack.timeout_ns = ktime_get_ns() + DELACK_MAX_MS * NSEC_PER_MSEC;
+	sk_reset_timer(sk, &tp->delack_timer, tp->ack.timeout_ns);
 }
 
 void tcp_event_data_sent(struct sock *sk)
@@ -64,7 +155,7 @@ void tcp_event_data_sent(struct sock *sk)
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	/* An answer within the delay of an ACK: the session is interactive. */
-	if (tcp_now_ms() - tp->ack.lrcvtime_ms < TCP_DELACK_MS)
+	if (tcp_now_ms() - tp->ack.lrcvtime_ms < tp->ack.ato_ms)
 		tp->ack.pingpong = true;
 }
 
@@ -72,10 +163,22 @@ void tcp_event_ack_sent(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
-	if (tp->ack.quick)
-		tp->ack.quick--;
+	if (tp->ack.quick && tp->ack.pending & TCP_ACK_SCHED && !--tp->ack.quick)
+		tp->ack.ato_ms = ATO_MIN_MS; /* leaving quick-ACK mode */
 	tp->ack.pending = 0;
 	sk_stop_timer(sk, &tp->delack_timer);
+}
+
+/* The reader took all of a burst that ended with PSH: the peer waits for our word. */
+static bool reader_caught_up(const struct sock *sk, u32 copied)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u8 pending = tp->ack.pending;
+
+	if ((u32)seq_diff(tp->rcv_nxt, tp->rcv_wup) > tp->ack.rcv_mss)
+		return true;
+	return copied && !atomic_read(&sk->sk_rmem_alloc) &&
+	       (pending & TCP_ACK_PUSHED2 || (pending & TCP_ACK_PUSHED && !tp->ack.pingpong));
 }
 
 /* Tell the peer of room: after the reader took a good part, or when an ACK waits anyway. */
@@ -84,19 +187,32 @@ void tcp_cleanup_rbuf(struct sock *sk, u32 copied)
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 left = tcp_receive_window(tp);
 
-	if (sk->sk_shutdown & RCV_SHUTDOWN || !copied)
-		return;
-	if (tp->ack.pending & TCP_ACK_SCHED &&
-	    (u32)seq_diff(tp->rcv_nxt, tp->rcv_wup) > tp->ack.rcv_mss) {
+	if (tp->ack.pending & TCP_ACK_SCHED && reader_caught_up(sk, copied)) {
 		tcp_send_ack(sk);
 		return;
 	}
+	if (sk->sk_shutdown & RCV_SHUTDOWN || !copied)
+		return;
 	if (2 * left <= tp->window_clamp) {
 		u32 wnd = tcp_new_window(sk);
 
 		if (wnd && wnd >= 2 * left)
 			tcp_send_ack(sk);
 	}
+}
+
+void tcp_set_quickack(struct sock *sk, int val)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	tp->ack.pingpong = !val;
+	if (!val || !tcp_state_in(sk, TCPS(ESTABLISHED) | TCPS(CLOSE_WAIT)) ||
+	    !(tp->ack.pending & TCP_ACK_SCHED))
+		return;
+	tp->ack.pending |= TCP_ACK_PUSHED;
+	tcp_cleanup_rbuf(sk, 1);
+	if (!(val & 1)) /* this once only */
+		tp->ack.pingpong = true;
 }
 
 void tcp_delack_timer_handler(struct sock *sk)
@@ -106,6 +222,11 @@ void tcp_delack_timer_handler(struct sock *sk)
 	if (tcp_state_in(sk, TCPS(CLOSE) | TCPS(LISTEN)) || !(tp->ack.pending & TCP_ACK_SCHED))
 		return;
 	TCP_STAT(sk, LINUX_MIB_DELAYEDACKS);
-	tp->ack.pingpong = false; /* nothing came to ride on */
+	if (tp->ack.pingpong) { /* nothing came to ride on */
+		tp->ack.pingpong = false;
+		tp->ack.ato_ms = ATO_MIN_MS;
+	} else {
+		tp->ack.ato_ms = min(tp->ack.ato_ms * 2, tp->rto_us / 1000u);
+	}
 	tcp_send_ack(sk);
 }

@@ -210,7 +210,7 @@ void tcp_init_transfer(struct sock *sk)
 	if (!tp->srtt_us) /* RFC 6298 (5.7): nothing is known of the path yet */
 		tcp_rtt_fallback(tp);
 	tp->ack.rcv_mss = (u16)min(TCP_MSS_DEFAULT, (u32)tp->advmss);
-	tp->lsndtime_ms = tp->rcv_tstamp_ms = tcp_now_ms();
+	tp->lsndtime_ms = tp->rcv_tstamp_ms = tp->ack.lrcvtime_ms = tcp_now_ms();
 	tcp_cc_start(sk);
 	tcp_sndbuf_expand(sk);
 	if (sock_flag(sk, SOCK_KEEPOPEN))
@@ -326,6 +326,8 @@ static enum skb_drop_reason process_text(struct sock *sk, struct sk_buff *skb, b
 		return SKB_DROP_REASON_TCP_ABORT_ON_DATA;
 	}
 	tcp_rcv_urg(sk, skb);
+	if (!seq_after(TCP_SKB_CB(skb)->seq, tcp_sk(sk)->rcv_nxt))
+		tcp_measure_rcv_mss(tcp_sk(sk), skb);
 	return tcp_data_queue(sk, skb);
 }
 
@@ -438,10 +440,12 @@ static enum skb_drop_reason synsent(struct sock *sk, struct sk_buff *skb, bool *
 	tcp_try_undo_spurious_syn(tp);
 	tcp_set_state(sk, TCP_ESTABLISHED);
 	tcp_init_transfer(sk);
-	tcp_enter_quickack_mode(sk, TCP_MAX_QUICKACKS);
 	if (!sock_flag(sk, SOCK_DEAD))
 		sk->sk_state_change(sk);
-	tcp_send_ack(sk);
+	if (tp->ack.pingpong) /* TCP_QUICKACK off: let it ride on the first request */
+		tcp_delay_handshake_ack(sk);
+	else
+		tcp_send_ack(sk);
 	tcp_data_snd_check(sk);
 	return SKB_NOT_DROPPED_YET;
 }

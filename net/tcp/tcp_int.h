@@ -48,8 +48,10 @@
 #define TCP_NAGLE_CORK 2
 #define TCP_NAGLE_PUSH 4 /* push this once, whatever Nagle says */
 
-#define TCP_ACK_SCHED 1 /* an ACK is owed */
-#define TCP_ACK_NOW   2 /* ... without delay */
+#define TCP_ACK_SCHED   1 /* an ACK is owed */
+#define TCP_ACK_NOW     2 /* ... without delay */
+#define TCP_ACK_PUSHED  4 /* a short segment came, or one with PSH */
+#define TCP_ACK_PUSHED2 8 /* ... and another */
 
 /* Bits of sk_tsq_flags: work left for release_cb() by someone who found the socket owned. Each bit
  * set holds a reference. */
@@ -490,6 +492,12 @@ void tcp_check_space(struct sock *sk);
  * ------------------------------------------------------------------
  */
 void tcp_event_data_recv(struct sock *sk, u32 len);
+/* The ACK of the peer's SYN-ACK waits for a segment to ride on. */
+void tcp_delay_handshake_ack(struct sock *sk);
+/* What skb, with its header, shows of the segment size that the peer sends. */
+void tcp_measure_rcv_mss(struct tcp_sock *tp, const struct sk_buff *skb);
+/* TCP_QUICKACK: 0: delay ACKs; odd: send them at once; even: only those that wait now. */
+void tcp_set_quickack(struct sock *sk, int val);
 void tcp_ack_snd_check(struct sock *sk);
 /* Acknowledge the next segments at once, so many at most; the session is not interactive. */
 void tcp_enter_quickack_mode(struct sock *sk, u32 max_quickacks);

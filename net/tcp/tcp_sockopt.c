@@ -48,15 +48,6 @@ static void set_cork(struct sock *sk, bool on)
 	tcp_push_pending(sk, tcp_current_mss(sk), tp->nonagle | TCP_NAGLE_PUSH);
 }
 
-static void set_quickack(struct sock *sk, bool on)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-
-	tp->ack.pingpong = !on;
-	if (on && tp->ack.pending & TCP_ACK_SCHED)
-		tcp_send_ack(sk);
-}
-
 static int set_keepidle(struct sock *sk, int val)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -79,7 +70,7 @@ static int set_int(struct sock *sk, int name, int val)
 		set_cork(sk, val);
 		return 0;
 	case TCP_QUICKACK:
-		set_quickack(sk, val);
+		tcp_set_quickack(sk, val);
 		return 0;
 	case TCP_MAXSEG:
 		if (val && (val < (int)TCP_MIN_MSS || val > 32767))
@@ -218,7 +209,7 @@ void tcp_get_info(struct sock *sk, struct tcp_info *info)
 		info->tcpi_rcv_wscale = tp->rx_opt.rcv_wscale;
 	}
 	info->tcpi_rto = tp->rto_us;
-	info->tcpi_ato = TCP_DELACK_MS * 1000;
+	info->tcpi_ato = tp->ack.ato_ms * 1000;
 	info->tcpi_snd_mss = tp->mss_cache;
 	info->tcpi_rcv_mss = tp->ack.rcv_mss;
 	info->tcpi_unacked = tp->packets_out;

@@ -152,6 +152,16 @@ struct tcp_info {
 	uint16_t tcpi_total_rto;
 	uint16_t tcpi_total_rto_recoveries;
 	uint32_t tcpi_total_rto_time; /* milliseconds */
+
+	uint32_t tcpi_received_ce;        /* segments */
+	uint32_t tcpi_delivered_e1_bytes; /* counters of Accurate ECN */
+	uint32_t tcpi_delivered_e0_bytes;
+	uint32_t tcpi_delivered_ce_bytes;
+	uint32_t tcpi_received_e1_bytes;
+	uint32_t tcpi_received_e0_bytes;
+	uint32_t tcpi_received_ce_bytes;
+	uint32_t tcpi_ecn_mode : 2, tcpi_accecn_opt_seen : 2, tcpi_accecn_fail_mode : 4,
+		tcpi_options2 : 24;
 };
 
 #endif
