@@ -5,6 +5,14 @@
 #include <asm/termbits.h>
 #include <sys/ioctl.h>
 
+/* The thread that runs what the console asked for: others are not Ctrl-C's business. */
+static int foreground;
+
+struct pollfd interrupt_pollfd(void)
+{
+	return (struct pollfd){.fd = gettid() == foreground ? STDIN_FILENO : -1, .events = POLLPRI};
+}
+
 bool sleep_or_interrupt(unsigned ms)
 {
 	struct pollfd p = interrupt_pollfd();
@@ -25,6 +33,7 @@ void catch_interrupts(bool on)
 {
 	struct termios t;
 
+	foreground = on ? gettid() : 0;
 	if (ioctl(STDIN_FILENO, TCGETS, &t))
 		return;
 	t.c_lflag = on ? t.c_lflag | ISIG : t.c_lflag & ~(tcflag_t)ISIG;

@@ -10,19 +10,18 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-/* Was Ctrl-C typed since the command began? */
+/* Was Ctrl-C typed since the command began that this thread runs for the console? */
 bool interrupted(void);
 
-/* For a poll() that Ctrl-C shall end. */
-static inline struct pollfd interrupt_pollfd(void)
-{
-	return (struct pollfd){.fd = STDIN_FILENO, .events = POLLPRI};
-}
+/* For a poll() that Ctrl-C shall end; waits for nothing in a thread that the console doesn't wait
+ * for. */
+struct pollfd interrupt_pollfd(void);
 
 /* Sleep; true: Ctrl-C came, now or before. */
 bool sleep_or_interrupt(unsigned ms);
 
-/* From now on Ctrl-C is an interrupt (true), or a byte like others, and none is pending. */
+/* From now on Ctrl-C is an interrupt, for the calling thread (true), or a byte like others; none is
+ * pending. */
 void catch_interrupts(bool on);
 
 #endif
