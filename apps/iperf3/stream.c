@@ -276,6 +276,8 @@ static bool send_some(struct iperf_test *t, struct iperf_stream *s, uint64_t now
 		s->blocks++;
 		s->packets++;
 		any = true;
+		if ((size_t)n < t->set.len)
+			break; /* the buffer is full */
 	}
 	return any;
 }
