@@ -67,6 +67,12 @@ void dev_deactivate(struct net_device *dev);
 void dev_shutdown(struct net_device *dev);
 /* Replace the root qdisc of a queue. 0, -ENOENT (no such kind), -EINVAL, -ENOMEM. rtnl. */
 int qdisc_replace(struct netdev_queue *txq, const char *kind, int argc, char **argv);
+/* Other parameters for the one there is. 0, -EINVAL (nothing changed), -EOPNOTSUPP. rtnl. */
+int qdisc_change(struct netdev_queue *txq, int argc, char **argv);
+/* Back to the default. rtnl. */
+int qdisc_delete(struct netdev_queue *txq);
+/* The configured one, also while the device is down; NULL: none was made yet. rtnl. */
+struct Qdisc *qdisc_configured(const struct netdev_queue *txq);
 
 /* Names of qdiscs of all kinds; NULL: no such kind. */
 const struct Qdisc_ops *qdisc_lookup_ops(const char *kind);

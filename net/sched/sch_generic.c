@@ -331,17 +331,12 @@ void dev_shutdown(struct net_device *dev)
 	}
 }
 
-int qdisc_replace(struct netdev_queue *txq, const char *kind, int argc, char **argv)
+/* Nobody sends while the pointer changes: what waited in the old one is dropped. */
+static void qdisc_swap(struct netdev_queue *txq, struct Qdisc *q)
 {
-	const struct Qdisc_ops *ops = qdisc_lookup_ops(kind);
-	struct Qdisc *q, *old;
+	struct Qdisc *old;
 	bool up;
 
-	if (!ops)
-		return -ENOENT;
-	q = qdisc_alloc(txq, ops, argc, argv);
-	if (IS_ERR(q))
-		return (int)PTR_ERR(q);
 	up = txq->dev->flags & IFF_UP;
 	if (up)
 		dev_deactivate(txq->dev);
@@ -350,5 +345,42 @@ int qdisc_replace(struct netdev_queue *txq, const char *kind, int argc, char **a
 	qdisc_free(old);
 	if (up)
 		dev_activate(txq->dev);
+}
+
+int qdisc_replace(struct netdev_queue *txq, const char *kind, int argc, char **argv)
+{
+	const struct Qdisc_ops *ops = qdisc_lookup_ops(kind);
+	struct Qdisc *q;
+
+	if (!ops)
+		return -ENOENT;
+	q = qdisc_alloc(txq, ops, argc, argv);
+	if (IS_ERR(q))
+		return (int)PTR_ERR(q);
+	qdisc_swap(txq, q);
 	return 0;
+}
+
+int qdisc_change(struct netdev_queue *txq, int argc, char **argv)
+{
+	struct Qdisc *q = txq->qdisc_sleeping;
+	int err;
+
+	if (!q->ops->change)
+		return -EOPNOTSUPP;
+	spin_lock_bh(&q->lock);
+	err = q->ops->change(q, argc, argv);
+	spin_unlock_bh(&q->lock);
+	return err;
+}
+
+int qdisc_delete(struct netdev_queue *txq)
+{
+	qdisc_swap(txq, &noop_qdisc); /* where a default is made when the queue is activated */
+	return 0;
+}
+
+struct Qdisc *qdisc_configured(const struct netdev_queue *txq)
+{
+	return txq->qdisc_sleeping == &noop_qdisc ? NULL : txq->qdisc_sleeping;
 }
