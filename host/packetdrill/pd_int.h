@@ -51,6 +51,7 @@ void pd_fd_drop(int host_fd);
 /* --- settings.c ------------------------------------------------------------------------------- */
 /* Value of --name=value on packetdrill's command line, or NULL; till the next call. */
 const char *pd_option(const char *name);
+void pd_settings_init(void);
 /* Take over the sysctls of the network namespace. */
 void pd_read_sysctls(void);
 

@@ -50,6 +50,18 @@ static bool belongs_to_host(const char *dir, const char *name)
 	return strcmp(dir, "net/ipv4") || !strcmp(name, "tcp_mem") || !strcmp(name, "udp_mem");
 }
 
+#define CONGESTION_CONTROL "tcp_congestion_control"
+
+static char first_congestion[32]; /* that of the namespace before the script began */
+
+/* A script may choose reno, but hardly anything else: Linux lets a namespace that is not the first
+ * have only what is open to all. What a namespace has from its host is no wish of the script's. */
+static bool is_wish(const char *name, const char *value)
+{
+	return strcmp(name, CONGESTION_CONTROL) != 0 || strcmp(value, first_congestion) != 0 ||
+	       !strcmp(value, "reno");
+}
+
 /* The host's value of one of our rows, if it is another one. */
 static void take_over(const char *dir, const struct ctl_table *t, void *base, void *arg)
 {
@@ -58,12 +70,19 @@ static void take_over(const char *dir, const struct ctl_table *t, void *base, vo
 	if (!(t->mode & 0222) || belongs_to_host(dir, t->name))
 		return;
 	snprintf(path, sizeof(path), "/proc/sys/%s/%s", dir, t->name);
-	if (read_file(path, theirs, sizeof(theirs)) < 0)
+	if (read_file(path, theirs, sizeof(theirs)) < 0 || !is_wish(t->name, theirs))
 		return;
 	if (t->ops->read(t, (char *)base + t->offset, ours, sizeof(ours)) >= 0 &&
 	    !strcmp(theirs, ours))
 		return;
 	t->ops->write(t, (char *)base + t->offset, theirs, strlen(theirs));
+}
+
+void pd_settings_init(void)
+{
+	if (read_file("/proc/sys/net/ipv4/" CONGESTION_CONTROL, first_congestion,
+		      sizeof(first_congestion)) < 0)
+		first_congestion[0] = '\0';
 }
 
 void pd_read_sysctls(void)
