@@ -39,6 +39,7 @@
 static long call_socket(const union pd_arg *a)
 {
 	pd_read_sysctls();
+	pd_device_set_gso(pd_wants_gso());
 	return pd_fd_new(sys_socket((int)a[0].n, (int)a[1].n, (int)a[2].n));
 }
 

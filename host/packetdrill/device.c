@@ -53,6 +53,16 @@ static void default_route(void)
 	rtnl_unlock();
 }
 
+void pd_device_set_gso(bool on)
+{
+	const u32 tso = NETIF_F_TSO | NETIF_F_TSO6 | NETIF_F_TSO_ECN;
+
+	if (on)
+		dev->features |= tso;
+	else
+		dev->features &= ~(tso | NETIF_F_GSO);
+}
+
 void pd_device_init(void)
 {
 	const struct fakedev_config config = {.name = "tun0",

@@ -38,6 +38,8 @@ int pd_gettimeofday(void *user, struct timeval *tv, struct timezone *tz);
 void pd_device_init(void);
 int pd_netdev_send(void *user, const void *packet, size_t len);
 int pd_netdev_receive(void *user, void *packet, size_t *len, long long *time_us);
+/* Take super-packets, or leave them to be cut above. */
+void pd_device_set_gso(bool on);
 /* Have addr (network order) as an address of ours. */
 void pd_device_address(u32 addr);
 
@@ -52,6 +54,8 @@ void pd_fd_drop(int host_fd);
 /* Value of --name=value on packetdrill's command line, or NULL; till the next call. */
 const char *pd_option(const char *name);
 void pd_settings_init(void);
+/* Has tun0 software segmentation on? It has not, where a script switched it off by ethtool. */
+bool pd_wants_gso(void);
 /* Take over the sysctls of the network namespace. */
 void pd_read_sysctls(void);
 

@@ -5,9 +5,15 @@
  */
 #include <fcntl.h>
 #include <kernel/sysctl.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <net/net.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "host/packetdrill/pd_int.h"
@@ -83,6 +89,19 @@ void pd_settings_init(void)
 	if (read_file("/proc/sys/net/ipv4/" CONGESTION_CONTROL, first_congestion,
 		      sizeof(first_congestion)) < 0)
 		first_congestion[0] = '\0';
+}
+
+bool pd_wants_gso(void)
+{
+	struct ethtool_value gso = {.cmd = ETHTOOL_GGSO, .data = 1};
+	struct ifreq ifr = {.ifr_name = "tun0", .ifr_data = (char *)&gso};
+	int s = (int)syscall(SYS_socket, AF_INET, SOCK_DGRAM, 0);
+
+	if (s >= 0) {
+		ioctl(s, SIOCETHTOOL, &ifr);
+		close(s);
+	}
+	return gso.data;
 }
 
 void pd_read_sysctls(void)

@@ -155,9 +155,9 @@ static int set_int_option(struct sock *sk, int name, int val)
 		set_rcvbuf(sk, max(val, 0), INT_MAX);
 		return 0;
 	case SO_KEEPALIVE:
-		set_flag(sk, SOCK_KEEPOPEN, val);
-		if (sk->sk_prot->keepalive)
+		if (sk->sk_prot->keepalive) /* it looks at the flag as it was */
 			sk->sk_prot->keepalive(sk, val);
+		set_flag(sk, SOCK_KEEPOPEN, val);
 		return 0;
 	case SO_BROADCAST:
 		set_flag(sk, SOCK_BROADCAST, val);
@@ -218,6 +218,8 @@ static int set_max_pacing_rate(struct sock *sk, const void *val, socklen_t len)
 		memcpy(&rate32, val, sizeof(rate32));
 		rate = rate32 == ~0u ? ~0ull : rate32;
 	}
+	if (rate != ~0ull && sk->sk_pacing_status == SK_PACING_NONE)
+		sk->sk_pacing_status = SK_PACING_NEEDED;
 	sk->sk_max_pacing_rate = rate;
 	sk->sk_pacing_rate = min(sk->sk_pacing_rate, rate);
 	return 0;

@@ -46,7 +46,7 @@ bool tcp_oow_rate_ok(struct net *net, const struct sk_buff *skb, int mib, u32 *l
 static void send_challenge_ack(struct sock *sk, const struct sk_buff *skb)
 {
 	struct netns_tcp *nt = tcp_net(sk);
-	u64 second = ktime_get_ns() / NSEC_PER_SEC;
+	u64 second = ktime_get_ns() / NSEC_PER_SEC + 1; /* 0: there was none yet */
 
 	if (!tcp_oow_rate_ok(sock_net(sk), skb, LINUX_MIB_TCPACKSKIPPEDCHALLENGE,
 			     &tcp_sk(sk)->last_oow_ack_ms))
