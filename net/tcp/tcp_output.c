@@ -223,14 +223,15 @@ int tcp_transmit_skb(struct sock *sk, struct sk_buff *skb, bool keep, unsigned g
 	tcp_mstamp_refresh(tp);
 	tp->tcp_wstamp_ns = max(tp->tcp_wstamp_ns, tp->tcp_clock_ns);
 	skb->tstamp_ns = tp->tcp_wstamp_ns;
-	if (tcp_skb_pcount(skb) > 1) /* expedites the receiver's GRO */
-		TCP_SKB_CB(skb)->flags |= TCPHDR_PSH;
 	if (keep) {
 		queued = skb;
 		skb = copy_for_sending(skb, gfp);
 		if (!skb)
 			return -ENOBUFS;
 	}
+	/* Expedites the receiver's GRO; what is cut off it later has no PSH for that. */
+	if (tcp_skb_pcount(skb) > 1)
+		TCP_SKB_CB(skb)->flags |= TCPHDR_PSH;
 	own(sk, skb, !keep && !payload);
 	build_header(sk, skb);
 	tp->af->send_check(sk, skb);
@@ -281,29 +282,6 @@ void tcp_sent_new_data(struct sock *sk, struct sk_buff *skb)
 	tcp_check_space(sk);
 }
 
-/* Fill the head up from the segment behind it, so that it can be sent as one super-packet. */
-static void grow_head(struct sock *sk, struct sk_buff *skb, u32 want)
-{
-	struct sk_buff *next = skb->next;
-	u32 n;
-
-	if (skb->len >= want || skb_queue_is_last(&sk->sk_write_queue, skb) || TCP_SKB_CB(skb)->eor)
-		return;
-	n = min(want - skb->len, next->len);
-	if (!n || !skb_shift(skb, next, n))
-		return;
-	TCP_SKB_CB(skb)->end_seq = seq_add(TCP_SKB_CB(skb)->end_seq, n);
-	TCP_SKB_CB(next)->seq = seq_add(TCP_SKB_CB(next)->seq, n);
-	if (next->len)
-		return;
-	TCP_SKB_CB(skb)->end_seq = TCP_SKB_CB(next)->end_seq;
-	TCP_SKB_CB(skb)->flags |= TCP_SKB_CB(next)->flags;
-	TCP_SKB_CB(skb)->eor = TCP_SKB_CB(next)->eor;
-	tcp_merge_tstamp(skb, next);
-	__skb_unlink(next, &sk->sk_write_queue);
-	tcp_wmem_free_skb(sk, next);
-}
-
 /* How many bytes of skb may go now, by windows, pacing, Nagle and the hope for more; 0: none. */
 static u32 sendable(struct sock *sk, struct sk_buff *skb, struct xmit *x)
 {
@@ -316,8 +294,6 @@ static u32 sendable(struct sock *sk, struct sk_buff *skb, struct xmit *x)
 	if (!quota || tcp_pacing_check(sk))
 		return 0;
 	quota = min(quota, x->max_segs);
-	grow_head(sk, skb, quota * x->mss);
-	last = skb_queue_is_last(&sk->sk_write_queue, skb);
 	tcp_set_skb_tso_segs(skb, x->mss);
 	if (!tcp_snd_wnd_test(tp, skb, x->mss)) {
 		x->lim.rwnd = true;
