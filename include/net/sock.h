@@ -291,6 +291,8 @@ static inline bool sk_rmem_schedule(struct sock *sk, int size)
 {
 	return size <= sk->sk_forward_alloc || __sk_mem_schedule(sk, size, SK_MEM_RECV);
 }
+/* The same whatever the limits are: for what must not fail. */
+void sk_forced_mem_schedule(struct sock *sk, int size);
 /* Give whole unused quanta back. */
 void sk_mem_reclaim(struct sock *sk);
 static inline void sk_mem_charge(struct sock *sk, int size)

@@ -252,7 +252,20 @@ struct tcp_sock {
 	u32 mtu_info; /* from ICMP, while the socket was owned */
 
 	/* receiving */
-	u32 window_clamp;
+	u32 window_clamp, rcv_ssthresh; /* most that is ever, and that is now, offered */
+	u8 scaling_ratio;               /* payload of a packet's memory, of 256 */
+	u16 rcv_ratio_mss;              /* segment size by which that was measured */
+	struct {                        /* a round trip as the receiver sees it */
+		u32 rtt_us;             /* times 8; 0: none yet */
+		seq32 seq;
+		u64 time_us;
+		u32 last_tsecr;
+	} rcv_rtt;
+	struct { /* what the application read in the last one */
+		u32 space;
+		seq32 seq;
+		u64 time_us;
+	} rcvq_space;
 	struct rb_root out_of_order_queue;
 	struct tcp_options_received rx_opt;
 	struct {

@@ -88,6 +88,16 @@ bool __sk_mem_schedule(struct sock *sk, int size, int kind)
 	return false;
 }
 
+void sk_forced_mem_schedule(struct sock *sk, int size)
+{
+	int pages = sk_mem_pages(size - sk->sk_forward_alloc);
+
+	if (!sk->sk_prot->memory_allocated || size <= sk->sk_forward_alloc)
+		return;
+	sk->sk_forward_alloc += pages << PAGE_SHIFT;
+	atomic_add(pages, sk->sk_prot->memory_allocated);
+}
+
 void sk_mem_reclaim(struct sock *sk)
 {
 	int pages = sk->sk_forward_alloc >> PAGE_SHIFT;

@@ -8,7 +8,7 @@ static void connect_init(struct sock *sk, const struct dst_entry *dst)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	struct netns_tcp *nt = tcp_net(sk);
-	u8 wscale;
+	struct tcp_initial_window w;
 
 	tp->tcp_header_len =
 		(u16)(sizeof(struct tcphdr) + (nt->tcp_timestamps ? TCPOLEN_TSTAMP_ALIGNED : 0));
@@ -17,8 +17,15 @@ static void connect_init(struct sock *sk, const struct dst_entry *dst)
 	tp->max_window = 0;
 	tcp_sync_mss(sk, dst_mtu(dst));
 	tp->advmss = tcp_advertise_mss(sk, dst);
-	tcp_select_initial_window(sk, &tp->rcv_wnd, &tp->window_clamp, &wscale);
-	tp->rx_opt.rcv_wscale = wscale;
+	tcp_select_initial_window(sk,
+				  tp->advmss -
+					  (tp->rx_opt.ts_recent_stamp_s
+						   ? tp->tcp_header_len - (u32)sizeof(struct tcphdr)
+						   : 0),
+				  dst->initrwnd, nt->tcp_window_scaling, &w);
+	tp->rcv_wnd = tp->rcv_ssthresh = w.wnd;
+	tp->window_clamp = w.clamp;
+	tp->rx_opt.rcv_wscale = w.wscale & 15u;
 	tp->ack.rcv_mss = (u16)min(TCP_MSS_DEFAULT, (u32)tp->advmss);
 	tp->snd_wnd = 0;
 	tp->snd_una = tp->snd_sml = tp->snd_nxt = tp->write_seq;

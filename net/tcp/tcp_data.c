@@ -29,7 +29,7 @@ void tcp_ofo_purge(struct sock *sk, enum skb_drop_reason why)
 
 /* Make room in steps of an eighth of the buffer, from the end of the tree, but not for what would
  * lie behind it. What was SACKed is then missing again: no block may tell of it any more. */
-static void ofo_prune(struct sock *sk, const struct sk_buff *incoming)
+bool tcp_ofo_prune(struct sock *sk, const struct sk_buff *incoming)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	int goal = sk->sk_rcvbuf >> 3;
@@ -51,24 +51,10 @@ static void ofo_prune(struct sock *sk, const struct sk_buff *incoming)
 		goal = sk->sk_rcvbuf >> 3;
 	}
 	if (!pruned)
-		return;
+		return false;
 	TCP_STAT(sk, LINUX_MIB_OFOPRUNED);
 	tcp_sack_reset(tp);
-}
-
-/* Have memory for skb, at the cost of the out-of-order tree if need be. */
-static bool have_memory(struct sock *sk, const struct sk_buff *skb)
-{
-	for (unsigned attempt = 0; attempt < 2; attempt++) {
-		if (atomic_read(&sk->sk_rmem_alloc) <= sk->sk_rcvbuf &&
-		    sk_rmem_schedule(sk, (int)skb->truesize))
-			return true;
-		if (!attempt) {
-			TCP_STAT(sk, LINUX_MIB_PRUNECALLED);
-			ofo_prune(sk, skb);
-		}
-	}
-	return false;
+	return true;
 }
 
 /* Merge skb, which is not charged yet, into the last one of the queue. */
@@ -218,11 +204,12 @@ static enum skb_drop_reason queue_ofo(struct sock *sk, struct sk_buff *skb)
 	seq32 seq = TCP_SKB_CB(skb)->seq, end = TCP_SKB_CB(skb)->end_seq;
 	enum skb_drop_reason why;
 
-	if (!have_memory(sk, skb)) {
+	if (!tcp_rmem_schedule(sk, skb)) {
 		TCP_STAT(sk, LINUX_MIB_TCPOFODROP);
 		tcp_data_ready(sk);
 		return SKB_DROP_REASON_PROTO_MEM;
 	}
+	tcp_ecn_check_ce(sk, skb);
 	tp->ack.pending |= TCP_ACK_SCHED;
 	TCP_STAT(sk, LINUX_MIB_TCPOFOQUEUE);
 	tp->rcv_ooopack += max(skb_shinfo(skb)->gso_segs + 0u, 1u);
@@ -236,15 +223,21 @@ static enum skb_drop_reason queue_in_order(struct sock *sk, struct sk_buff *skb)
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 len = skb->len;
 
-	if (!have_memory(sk, skb)) {
+	/* The first always finds room: a connection that reads what it gets goes on. */
+	if (skb_queue_empty(&sk->sk_receive_queue)) {
+		sk_forced_mem_schedule(sk, (int)skb->truesize);
+	} else if (!tcp_rmem_schedule(sk, skb)) {
 		TCP_STAT(sk, LINUX_MIB_TCPRCVQDROP);
 		tp->ack.pending |= TCP_ACK_SCHED | TCP_ACK_NOW;
 		tcp_data_ready(sk);
 		return SKB_DROP_REASON_SOCKET_RCVBUFF;
 	}
-	append(sk, skb, false);
-	if (len)
+	if (len) { /* before it is queued, where it may become part of another */
 		tcp_event_data_recv(sk, len);
+		tcp_ecn_check_ce(sk, skb);
+		tcp_rcvbuf_data_recv(sk, skb);
+	}
+	append(sk, skb, false);
 	if (sk->sk_state != TCP_CLOSE && !rb_empty(&tp->out_of_order_queue)) {
 		drain_ofo(sk);
 		if (rb_empty(&tp->out_of_order_queue)) /* the gap is closed: RFC 5681 4.2 */
@@ -288,6 +281,7 @@ enum skb_drop_reason tcp_data_queue(struct sock *sk, struct sk_buff *skb)
 
 	skb_dst_drop(skb);
 	skb_pull(skb, tcp_hdrlen(skb));
+	tcp_ecn_accept_cwr(sk, skb);
 	tp->has_dsack = false;
 	if (!seq_after(cb->end_seq, tp->rcv_nxt)) {
 		TCP_STAT(sk, LINUX_MIB_DELAYEDACKLOST);

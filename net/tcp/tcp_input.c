@@ -212,7 +212,8 @@ void tcp_init_transfer(struct sock *sk)
 	tp->ack.rcv_mss = (u16)min(TCP_MSS_DEFAULT, (u32)tp->advmss);
 	tp->lsndtime_ms = tp->rcv_tstamp_ms = tp->ack.lrcvtime_ms = tcp_now_ms();
 	tcp_cc_start(sk);
-	tcp_sndbuf_expand(sk);
+	tp->rcv_ratio_mss = tp->ack.rcv_mss;
+	tcp_init_buffer_space(sk);
 	if (sock_flag(sk, SOCK_KEEPOPEN))
 		tcp_reset_keepalive_timer(sk, (u64)tcp_keepalive_time_s(tp) * USEC_PER_SEC);
 }
@@ -364,6 +365,7 @@ void tcp_rx_fin(struct sock *sk)
 static void take_syn(struct sock *sk, struct sk_buff *skb, const struct tcp_options *o)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
+	u8 cb_flags = TCP_SKB_CB(skb)->flags;
 
 	tp->rcv_nxt = tp->rcv_wup = tp->copied_seq = seq_add(TCP_SKB_CB(skb)->seq, 1);
 	tp->snd_wnd = tp->max_window = be16_get(tcp_hdr(skb)->window);
@@ -374,6 +376,10 @@ static void take_syn(struct sock *sk, struct sk_buff *skb, const struct tcp_opti
 		tp->rx_opt.rcv_wscale = 0;
 		tp->window_clamp = min(tp->window_clamp, 65535u);
 	}
+	if (cb_flags & TCPHDR_ACK)
+		tcp_ecn_rcv_synack(tp, cb_flags);
+	else
+		tcp_ecn_rcv_syn(tp, cb_flags);
 	tp->rx_opt.tstamp_ok = o->has & TCP_OPT_TS && tcp_net(sk)->tcp_timestamps;
 	tp->tcp_header_len = sizeof(struct tcphdr);
 	if (tp->rx_opt.tstamp_ok) {
@@ -401,6 +407,10 @@ static enum skb_drop_reason cross_syn(struct sock *sk, struct sk_buff *skb,
 	tcp_set_state(sk, TCP_SYN_RECV);
 	if (syn) {
 		TCP_SKB_CB(syn)->flags |= TCPHDR_ACK;
+		/* ECN agreed on: told by ECE alone (RFC 3168 section 6.1.1). */
+		TCP_SKB_CB(syn)->flags &= (u8) ~(TCPHDR_ECE | TCPHDR_CWR);
+		if (tcp_sk(sk)->ecn_flags & TCP_ECN_OK)
+			TCP_SKB_CB(syn)->flags |= TCPHDR_ECE;
 		tcp_transmit_skb(sk, syn, true, GFP_ATOMIC);
 	}
 	return SKB_NOT_DROPPED_YET;

@@ -456,6 +456,8 @@ void tcp_data_ready(struct sock *sk);
 /* A segment outside the window: an ACK at once, with a DSACK where it repeats what we have. */
 void tcp_send_dupack(struct sock *sk, const struct sk_buff *skb);
 void tcp_ofo_purge(struct sock *sk, enum skb_drop_reason why);
+/* Give up some of what came out of order, from the end. False: there was nothing. */
+bool tcp_ofo_prune(struct sock *sk, const struct sk_buff *incoming);
 
 /* ---- tcp_sack_report.c: the blocks we send (RFC 2018 section 4, RFC 2883)
  * ----------------------------------------------------------
@@ -476,10 +478,22 @@ void tcp_sack_fill(const struct tcp_sock *tp, struct tcp_options *o, u32 room);
 /* ---- tcp_window.c: buffers and what is offered
  * --------------------------------------------------------
  */
+#define TCP_RATIO_SHIFT   8
+#define TCP_DEFAULT_RATIO 128 /* half of a packet's memory is payload, until it is measured */
+/* Bytes of window for that much buffer, and back; what is free of it; all of it. */
+u32 tcp_win_from_space(const struct sock *sk, int space);
+u64 tcp_space_from_win(const struct sock *sk, u64 win);
 u32 tcp_space(const struct sock *sk);
 u32 tcp_full_space(const struct sock *sk);
-/* First window to offer and its scale (RFC 7323). */
-void tcp_select_initial_window(const struct sock *sk, u32 *rcv_wnd, u32 *clamp, u8 *wscale);
+/* First window to offer and its scale (RFC 7323). mss: of the peer's segments; init_segs: at most
+ * so many of them, 0: no such limit. */
+struct tcp_initial_window {
+	u32 wnd, clamp;
+	u8 wscale;
+};
+void tcp_select_initial_window(const struct sock *sk, u32 mss, u32 init_segs, bool wscale_ok,
+			       struct tcp_initial_window *w);
+void tcp_init_buffer_space(struct sock *sk);
 /* What could be offered now, in bytes, by silly window avoidance; may be less than what was. */
 u32 tcp_new_window(struct sock *sk);
 /* The window field of the next segment: never takes back what was offered (RFC 9293 3.8.6). */
@@ -487,6 +501,18 @@ u16 tcp_select_window(struct sock *sk);
 void tcp_sndbuf_expand(struct sock *sk);
 /* Room was made in the send buffer: a larger buffer where it is the limit, writers are woken. */
 void tcp_check_space(struct sock *sk);
+
+/* ---- tcp_rcvbuf.c: the receive buffer's size ---------------------------------------------------
+ */
+/* Text arrived in order: skb without its header, not queued yet. */
+void tcp_rcvbuf_data_recv(struct sock *sk, const struct sk_buff *skb);
+/* The application has read: does the flow want a larger buffer? */
+void tcp_rcv_space_adjust(struct sock *sk);
+void tcp_set_window_clamp(struct sock *sk, u32 clamp);
+void tcp_adjust_rcv_ssthresh(struct tcp_sock *tp); /* memory is short */
+/* Have memory for skb, at the cost of what is queued if need be. */
+bool tcp_rmem_schedule(struct sock *sk, const struct sk_buff *skb);
+bool tcp_prune_queue(struct sock *sk, const struct sk_buff *incoming);
 
 /* ---- tcp_delack.c: when to acknowledge
  * ------------------------------------------------------------------
@@ -662,7 +688,7 @@ struct tcp_request_sock {
 	u32 mark;
 	u16 mss;
 	u8 snd_wscale : 4, rcv_wscale : 4;
-	u8 tstamp_ok : 1, wscale_ok : 1, sack_ok : 1;
+	u8 tstamp_ok : 1, wscale_ok : 1, sack_ok : 1, ecn_ok : 1;
 	u8 num_timeout;
 };
 static_assert(sizeof(struct tcp_request_sock) <= 192, "a half-open connection is small");

@@ -39,7 +39,8 @@ static void child_init(struct sock *child, const struct tcp_request_sock *req,
 	tp->snd_una = req->snt_isn;
 	tp->snd_nxt = tp->snd_sml = tp->write_seq = tp->pushed_seq = seq_add(req->snt_isn, 1);
 	tp->snd_wl1 = req->rcv_isn;
-	tp->rcv_wnd = req->rcv_wnd;
+	tp->rcv_wnd = tp->rcv_ssthresh = req->rcv_wnd;
+	tp->ecn_flags = req->ecn_ok ? TCP_ECN_OK : 0;
 	tp->window_clamp = req->window_clamp;
 	tp->rx_opt.tstamp_ok = req->tstamp_ok;
 	tp->rx_opt.ts_recent = req->ts_recent;

@@ -83,7 +83,7 @@ static struct sk_buff *make_synack(const struct sock *sk, struct tcp_request_soc
 		.seq = seq_to_wire(req->snt_isn),
 		.ack_seq = seq_to_wire(seq_add(req->rcv_isn, 1)),
 		.doff_res = (u8)((len / 4) << 4),
-		.flags = TCPHDR_SYN | TCPHDR_ACK,
+		.flags = (u8)(TCPHDR_SYN | TCPHDR_ACK | (req->ecn_ok ? TCPHDR_ECE : 0)),
 		.window = be16_make((u16)min(req->rcv_wnd, 65535u)),
 	};
 	tcp_options_emit((u8 *)(th + 1), &o);
@@ -174,8 +174,6 @@ static void req_init(struct tcp_request_sock *req, const struct sock *sk, const 
 	struct tcp_flow f = {ip_hdr(skb)->daddr, ip_hdr(skb)->saddr, be16_get(tcp_hdr(skb)->dest),
 			     tcp_hdr(skb)->source, sk->sk_bound_dev_if};
 	struct tcp_options o;
-	u32 wnd, clamp;
-	u8 ws;
 
 	tcp_parse_skb(skb, &o);
 	req->key.daddr = f.faddr;
@@ -194,12 +192,23 @@ static void req_init(struct tcp_request_sock *req, const struct sock *sk, const 
 	req->sack_ok = o.has & TCP_OPT_SACK_PERM && nt->tcp_sack;
 	req->ts_recent = req->tstamp_ok ? o.tsval : 0;
 	req->ts_off = tcp_secure_ts_off(nt, f.laddr, f.faddr);
-	tcp_select_initial_window(sk, &wnd, &clamp, &ws);
+	req->ecn_ok = tcp_ecn_accept_syn(sk, skb);
 	req->wscale_ok = o.has & TCP_OPT_WSCALE && nt->tcp_window_scaling;
 	req->snd_wscale = (req->wscale_ok ? o.wscale : 0) & 15u;
-	req->rcv_wscale = (req->wscale_ok ? ws : 0) & 15u;
-	req->rcv_wnd = wnd;
-	req->window_clamp = req->wscale_ok ? clamp : min(clamp, 65535u);
+}
+
+/* The window to offer, with the route known by which it will be answered. */
+static void req_window(struct tcp_request_sock *req, const struct sock *sk,
+		       const struct dst_entry *dst)
+{
+	u32 mss = tcp_advertise_mss(sk, dst);
+	struct tcp_initial_window w;
+
+	mss -= req->tstamp_ok ? TCPOLEN_TSTAMP_ALIGNED : 0;
+	tcp_select_initial_window(sk, mss, dst->initrwnd, req->wscale_ok, &w);
+	req->rcv_wnd = w.wnd;
+	req->window_clamp = w.clamp;
+	req->rcv_wscale = w.wscale & 15u;
 }
 
 /* Half-open records are bounded by the listener's backlog and by tcp_max_syn_backlog. */
@@ -236,6 +245,7 @@ enum skb_drop_reason tcp_conn_request(struct sock *sk, struct sk_buff *skb)
 		why = SKB_DROP_REASON_IP_OUTNOROUTES;
 		goto drop_req;
 	}
+	req_window(req, sk, dst);
 	if (!tcp_ehash_insert(tcp_net(sk), &req->key, NULL)) {
 		/* Another CPU was faster with the same SYN. */
 		dst_release(dst);

@@ -128,8 +128,10 @@ static ssize_t recv_locked(struct sock *sk, struct reader *r, int flags)
 		}
 		if (!timeo)
 			return r->copied ? (ssize_t)r->copied : -EAGAIN;
-		if (!r->peek)
+		if (!r->peek) {
+			tcp_rcv_space_adjust(sk);
 			tcp_cleanup_rbuf(sk, r->copied);
+		}
 		sk_wait_event(sk, &timeo, more_to_read(sk, r) || read_status_pending(sk));
 	}
 	return (ssize_t)r->copied;
@@ -162,8 +164,10 @@ ssize_t tcp_recvmsg(struct sock *sk, struct msghdr *msg, struct iov_iter *to, in
 	}
 	r.seq = tp->copied_seq;
 	n = recv_locked(sk, &r, flags);
-	if (!r.peek)
+	if (!r.peek) {
+		tcp_rcv_space_adjust(sk);
 		tcp_cleanup_rbuf(sk, r.copied);
+	}
 	if (tp->recvmsg_inq && n >= 0)
 		inq = inq_hint(sk);
 	release_sock(sk);

@@ -25,6 +25,7 @@ int tcp_init_sock(struct sock *sk)
 	tcp_rtt_init(sk);
 	tcp_cong_init(sk);
 	tp->mss_cache = TCP_MSS_DEFAULT;
+	tp->scaling_ratio = TCP_DEFAULT_RATIO;
 	tp->tcp_header_len = sizeof(struct tcphdr);
 	INIT_LIST_HEAD(&tp->accept_node);
 	INIT_LIST_HEAD(&tp->zerocopy);

@@ -91,7 +91,12 @@ static int set_int(struct sock *sk, int name, int val)
 	case TCP_WINDOW_CLAMP:
 		if (val < 0)
 			return -EINVAL;
-		tp->window_clamp = (u32)max(val, 1024);
+		if (!val && sk->sk_state != TCP_CLOSE)
+			return -EINVAL;
+		if (val)
+			tcp_set_window_clamp(sk, (u32)val);
+		else
+			tp->window_clamp = 0;
 		return 0;
 	case TCP_USER_TIMEOUT:
 		return set_in_range(&tp->user_timeout_ms, val, 0, INT32_MAX);
@@ -154,8 +159,9 @@ static void info_figures(const struct sock *sk, struct tcp_info *info)
 	info->tcpi_snd_ssthresh = tp->snd_ssthresh;
 	info->tcpi_snd_cwnd = tp->snd_cwnd;
 	info->tcpi_advmss = tp->advmss;
-	info->tcpi_rcv_space = tcp_full_space(sk);
-	info->tcpi_rcv_ssthresh = min(tp->window_clamp, tcp_full_space(sk));
+	info->tcpi_rcv_rtt = tp->rcv_rtt.rtt_us >> 3;
+	info->tcpi_rcv_space = tp->rcvq_space.space;
+	info->tcpi_rcv_ssthresh = tp->rcv_ssthresh;
 	info->tcpi_total_retrans = tp->total_retrans;
 	info->tcpi_pacing_rate = sk->sk_pacing_rate;
 	info->tcpi_max_pacing_rate = sk->sk_max_pacing_rate;
@@ -208,6 +214,10 @@ void tcp_get_info(struct sock *sk, struct tcp_info *info)
 		info->tcpi_snd_wscale = tp->rx_opt.snd_wscale;
 		info->tcpi_rcv_wscale = tp->rx_opt.rcv_wscale;
 	}
+	if (tp->ecn_flags & TCP_ECN_OK)
+		info->tcpi_options |= TCPI_OPT_ECN;
+	if (tp->ecn_flags & TCP_ECN_SEEN)
+		info->tcpi_options |= TCPI_OPT_ECN_SEEN;
 	info->tcpi_rto = tp->rto_us;
 	info->tcpi_ato = tp->ack.ato_ms * 1000;
 	info->tcpi_snd_mss = tp->mss_cache;

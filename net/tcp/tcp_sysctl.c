@@ -3,7 +3,11 @@
  * net.ipv4.tcp_*: Linux's names, units and defaults. Each acts where its name is used; what is not
  * here is not there. A net's values are copied from these defaults when it is set up.
  */
+#include <kernel/mm.h>
+
 #include "tcp_int.h"
+
+#define MAX_BUFFER (32u << 20)
 
 #define TCP_ROW(field, n, lo, hi)                                                          \
 	{                                                                                  \
@@ -73,6 +77,23 @@ static const struct ctl_table tcp_table[] = {
 	 .ops = &ctl_ulong},
 };
 
+/* The largest buffers: what fills 1 Gbit/s over 100 ms and more, but no more of the memory than a
+ * sixteenth. */
+static void buffer_limits(struct netns_tcp *nt)
+{
+	struct meminfo mi;
+	u64 share;
+
+	meminfo_get(&mi); /* pages */
+	share = (u64)mi.total * PAGE_SIZE / 16;
+	nt->tcp_rmem[0] = 4096;
+	nt->tcp_rmem[1] = 131072;
+	nt->tcp_rmem[2] = (int)clamp_t(u64, share, 131072, MAX_BUFFER);
+	nt->tcp_wmem[0] = 4096;
+	nt->tcp_wmem[1] = 16384;
+	nt->tcp_wmem[2] = (int)clamp_t(u64, share, 65536, MAX_BUFFER);
+}
+
 void tcp_sysctl_init(struct netns_tcp *nt)
 {
 	nt->tcp_max_syn_backlog = 1024;
@@ -103,12 +124,7 @@ void tcp_sysctl_init(struct netns_tcp *nt)
 	nt->tcp_window_scaling = 1;
 	nt->tcp_slow_start_after_idle = 1;
 	nt->tcp_min_snd_mss = 48;
-	nt->tcp_rmem[0] = 4096;
-	nt->tcp_rmem[1] = 131072;
-	nt->tcp_rmem[2] = 6291456;
-	nt->tcp_wmem[0] = 4096;
-	nt->tcp_wmem[1] = 87380;
-	nt->tcp_wmem[2] = 4194304;
+	buffer_limits(nt);
 	nt->tcp_challenge_ack_limit = INT32_MAX;
 	nt->tcp_invalid_ratelimit = 500;
 	nt->tcp_ecn = 2;

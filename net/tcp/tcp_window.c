@@ -1,58 +1,119 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Buffers and windows: what of the receive buffer is offered to the peer (RFC 9293 section 3.8.6,
- * RFC 7323 section 2), and how the send buffer follows the congestion window. Half of the buffer
- * is counted as payload: the rest is what packets cost beyond their data. Socket lock held.
+ * Windows: what of the receive buffer is offered to the peer (RFC 9293 section 3.8.6, RFC 7323
+ * section 2), and how the send buffer follows the congestion window. How much of the buffer is
+ * payload is measured (scaling_ratio): the rest is what packets cost beyond their data. How large
+ * the receive buffer is, is tcp_rcvbuf.c's business. Socket lock held.
  */
 #include "tcp_int.h"
 
-static u32 window_of_space(int space)
+#define MAX_SIGNED_WINDOW 32767u /* net.ipv4.tcp_workaround_signed_windows */
+#define APP_WIN_SHIFT     31 /* net.ipv4.tcp_app_win's default: nothing kept for the application */
+
+u32 tcp_win_from_space(const struct sock *sk, int space)
 {
-	return space > 0 ? (u32)space / 2 : 0;
+	return space > 0 ? (u32)(((u64)space * tcp_sk(sk)->scaling_ratio) >> TCP_RATIO_SHIFT) : 0;
+}
+
+u64 tcp_space_from_win(const struct sock *sk, u64 win)
+{
+	return (win << TCP_RATIO_SHIFT) / tcp_sk(sk)->scaling_ratio;
 }
 
 u32 tcp_space(const struct sock *sk)
 {
-	return window_of_space(READ_ONCE(sk->sk_rcvbuf) - (int)READ_ONCE(sk->sk_backlog.len) -
-			       (int)atomic_read(&sk->sk_rmem_alloc));
+	return tcp_win_from_space(sk, READ_ONCE(sk->sk_rcvbuf) -
+					      (int)READ_ONCE(sk->sk_backlog.len) -
+					      (int)atomic_read(&sk->sk_rmem_alloc));
 }
 
 u32 tcp_full_space(const struct sock *sk)
 {
-	return window_of_space(READ_ONCE(sk->sk_rcvbuf));
+	return tcp_win_from_space(sk, READ_ONCE(sk->sk_rcvbuf));
 }
 
-/* The scale allows for the largest buffer that the socket may get later. */
-void tcp_select_initial_window(const struct sock *sk, u32 *rcv_wnd, u32 *clamp, u8 *wscale)
+/* ---- at the start -----------------------------------------------------------------------------
+ */
+
+void tcp_select_initial_window(const struct sock *sk, u32 mss, u32 init_segs, bool wscale_ok,
+			       struct tcp_initial_window *w)
 {
 	const struct netns_tcp *nt = tcp_net(sk);
-	u32 most = max((u32)nt->tcp_rmem[2], sock_net(sk)->core->rmem_max + 0u);
+	u32 space = tcp_full_space(sk), clamp = tcp_sk(sk)->window_clamp;
 
-	if (sk->sk_userlocks & SOCK_RCVBUF_LOCK)
-		most = (u32)sk->sk_rcvbuf;
-	*clamp = tcp_sk(sk)->window_clamp ? tcp_sk(sk)->window_clamp : 65535u << TCP_MAX_WSCALE;
-	*wscale = 0;
-	if (nt->tcp_window_scaling)
-		while (min(most, *clamp) > 65535u << *wscale && *wscale < TCP_MAX_WSCALE)
-			(*wscale)++;
-	*rcv_wnd = min(min(tcp_full_space(sk), *clamp), 65535u);
+	if (sk->sk_userlocks & SOCK_RCVBUF_LOCK && (!clamp || clamp > space))
+		clamp = space;
+	if (!clamp)
+		clamp = 65535u << TCP_MAX_WSCALE;
+	space = min(space, clamp);
+	if (space > mss)
+		space = space / mss * mss;
+	w->wnd = nt->tcp_workaround_signed_windows ? min(space, MAX_SIGNED_WINDOW) : space;
+	if (init_segs)
+		w->wnd = min(w->wnd, init_segs * mss);
+	w->wscale = 0;
+	if (wscale_ok) {
+		/* The largest buffer that the socket may get later shall fit. */
+		space = max(space, (u32)nt->tcp_rmem[2]);
+		space = min(max(space, sock_net(sk)->core->rmem_max + 0u), clamp);
+		while (space >> w->wscale > 65535u && w->wscale < TCP_MAX_WSCALE)
+			w->wscale++;
+	}
+	w->clamp = min(clamp, 65535u << w->wscale);
 }
 
-/* RFC 9293 3.8.6.2.2: no steps smaller than a segment or half of the buffer. */
+/* ESTABLISHED: from now on the buffer may follow the flow. */
+void tcp_init_buffer_space(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	u32 most = tcp_full_space(sk), advmss = tp->advmss;
+
+	if (!(sk->sk_userlocks & SOCK_SNDBUF_LOCK))
+		tcp_sndbuf_expand(sk);
+	tp->rcvq_space.time_us = tp->tcp_mstamp_us;
+	tp->rcvq_space.seq = tp->copied_seq;
+	if (tp->window_clamp >= most) {
+		tp->window_clamp = most;
+		if (most > 4 * advmss)
+			tp->window_clamp = max(most - (most >> APP_WIN_SHIFT), 4 * advmss);
+	}
+	if (tp->window_clamp > 2 * advmss && tp->window_clamp + advmss > most)
+		tp->window_clamp = max(2 * advmss, most - advmss);
+	tp->rcv_ssthresh = min(tp->rcv_ssthresh, tp->window_clamp);
+	tp->snd_cwnd_stamp_ms = tcp_now_ms();
+	tp->rcvq_space.space = min3(tp->rcv_ssthresh, tp->rcv_wnd, TCP_INIT_CWND * advmss);
+}
+
+/* ---- each segment -----------------------------------------------------------------------------
+ */
+
+/* RFC 9293 3.8.6.2.2: no steps smaller than a segment or half of the buffer; nothing when little is
+ * left, before packets must be dropped. */
 u32 tcp_new_window(struct sock *sk)
 {
-	const struct tcp_sock *tp = tcp_sk(sk);
-	u32 full = min(tp->window_clamp, tcp_full_space(sk));
-	u32 mss = min((u32)tp->ack.rcv_mss, full), space = min(tcp_space(sk), full);
+	struct tcp_sock *tp = tcp_sk(sk);
+	u32 allowed = tcp_full_space(sk), full = min(tp->window_clamp, allowed);
+	u32 mss = min((u32)tp->ack.rcv_mss, full), space = tcp_space(sk), wnd = tp->rcv_wnd;
 	u8 ws = tp->rx_opt.rcv_wscale;
 
-	if (!mss || (space < full / 2 && (space < full / 16 || space < mss)))
+	if (!mss)
 		return 0;
+	if (space < full >> 1) {
+		tp->ack.quick = 0;
+		if (READ_ONCE(*sk->sk_prot->memory_pressure))
+			tcp_adjust_rcv_ssthresh(tp);
+		space = space >> ws << ws; /* rounding below must not make it more */
+		if (space < allowed >> 4 || space < mss)
+			return 0;
+	}
+	space = min(space, tp->rcv_ssthresh);
 	if (ws)
 		return ALIGN(space, 1u << ws);
-	if (tp->rcv_wnd <= space - mss || tp->rcv_wnd > space)
+	if ((s32)wnd <= (s32)(space - mss) || wnd > space)
 		return space / mss * mss;
-	return tp->rcv_wnd;
+	if (mss == full && space > wnd + (full >> 1))
+		return space;
+	return wnd;
 }
 
 u16 tcp_select_window(struct sock *sk)
@@ -66,10 +127,11 @@ u16 tcp_select_window(struct sock *sk)
 			TCP_STAT(sk, LINUX_MIB_TCPWANTZEROWINDOWADV);
 		wnd = ALIGN(cur, 1u << ws);
 	}
-	wnd = min(wnd, 65535u << ws);
 	tp->rcv_wnd = wnd;
 	tp->rcv_wup = tp->rcv_nxt;
-	wnd >>= ws;
+	if (!ws && tcp_net(sk)->tcp_workaround_signed_windows)
+		wnd = min(wnd, MAX_SIGNED_WINDOW);
+	wnd = min(wnd, 65535u << ws) >> ws;
 	if (!wnd && old)
 		TCP_STAT(sk, LINUX_MIB_TCPTOZEROWINDOWADV);
 	else if (wnd && !old)
