@@ -283,6 +283,8 @@ static void test_accepted_writer_is_woken(void **state)
 
 	(void)state;
 	establish();
+	server->sk->sk_sndbuf = 64 << 10; /* and no autotuning */
+	server->sk->sk_userlocks |= SOCK_SNDBUF_LOCK;
 	while ((n = put(server, out + sent, sizeof(out) - sent)) > 0)
 		sent += (size_t)n;
 	assert_int_equal(n, -EAGAIN);
