@@ -10,6 +10,7 @@ include mk/config.mk
 include mk/kernel.mk
 include mk/hosted.mk
 include mk/unit.mk
+include mk/sim.mk
 include mk/check.mk
 include mk/fuzz.mk
 include mk/image.mk
@@ -27,6 +28,7 @@ help:
 	@echo 'make fuzz       fuzz targets, longer: ARGS="--seconds 600 tcp_segments"'
 	@echo 'make hosted     build/host/libsluice.a and build/host-asan/libsluice.a'
 	@echo 'make iso        build/sluice.iso, boots by BIOS and UEFI'
+	@echo 'make soak       the simulator over new seeds for an hour (MINUTES=N)'
 	@echo 'make bench      measurements, as a table and as JSON'
 	@echo 'make format     let clang-format rewrite all sources'
 	@echo 'make clean      remove build/'
@@ -47,8 +49,12 @@ run: deps
 test: deps-test
 	@tests/run $(ARGS)
 
-bench soak fuzz: deps-test
+bench fuzz: deps-test
 	@tests/$@/run $(ARGS)
+
+MINUTES ?= 60
+soak: deps-test
+	@tests/sim/run --minutes $(MINUTES) --first $$(date +%s)000 $(ARGS)
 
 clean:
 	rm -rf build

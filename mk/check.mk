@@ -53,7 +53,7 @@ CLANG_KFLAGS = $(filter-out -malign-data=%,$(subst $(GCC_INCLUDE),$(CLANG_INCLUD
 nolockcheck = $(if $(filter %/spinlock.c,$(1)),-Wno-thread-safety)
 
 CLANG_K := $(K_SRC:%=build/check/clang/%.ok)
-CLANG_H := $(addprefix build/check/clang/,$(addsuffix .ok,$(H_GLUE) $(PD_SRC) $(UNIT_SRC) $(UNIT_AUX)))
+CLANG_H := $(addprefix build/check/clang/,$(addsuffix .ok,$(H_GLUE) $(PD_SRC) $(UNIT_SRC) $(UNIT_AUX) $(SIM_SRC)))
 check-clang: $(CLANG_K) $(CLANG_H)
 
 $(CLANG_K): build/check/clang/%.ok: %

@@ -386,6 +386,10 @@ struct socket {
 	struct wait_queue wq;
 };
 
+/* Whose name getname() wants; that of the peer of a socket just accepted is told even when the
+ * connection is over already, as in Linux. */
+enum { SOCKNAME_OWN, SOCKNAME_PEER, SOCKNAME_ACCEPTED };
+
 /* A family's system calls. Thread context. */
 struct proto_ops {
 	u16 family;
@@ -394,7 +398,7 @@ struct proto_ops {
 	int (*connect)(struct socket *s, const struct sockaddr *a, socklen_t len, int flags);
 	int (*listen)(struct socket *s, int backlog);
 	int (*accept)(struct socket *s, struct socket *newsock, int flags);
-	int (*getname)(struct socket *s, struct sockaddr_storage *a, bool peer); /* length */
+	int (*getname)(struct socket *s, struct sockaddr_storage *a, int who); /* length */
 	u32 (*poll)(struct file *f, struct socket *s, struct poll_table *pt);
 	int (*ioctl)(struct socket *s, unsigned cmd, void *arg);
 	int (*shutdown)(struct socket *s, int how);

@@ -123,6 +123,8 @@ static bool dev_gro_receive(struct napi_struct *n, struct sk_buff *skb)
 	struct sk_buff *done, *oldest;
 	struct list_head *head;
 	unsigned bucket;
+	bool merged;
+	u8 freed;
 
 	if (!(skb->dev->features & NETIF_F_GRO) || !pt || !pt->gro_receive || skb_is_gso(skb) ||
 	    skb_shinfo(skb)->frag_list || skb->pkt_type != PACKET_HOST ||
@@ -134,13 +136,16 @@ static bool dev_gro_receive(struct napi_struct *n, struct sk_buff *skb)
 	gro_list_prepare(head, skb);
 	gro_cb_init(skb);
 	done = pt->gro_receive(head, skb);
+	/* Merged, skb may belong to done, which is gone when it has been passed up. */
+	merged = NAPI_GRO_CB(skb)->same_flow;
+	freed = NAPI_GRO_CB(skb)->free;
 	if (done) {
 		gro_unlink(n, bucket, done);
 		gro_pass(done);
 	}
-	if (NAPI_GRO_CB(skb)->same_flow) { /* merged */
-		if (NAPI_GRO_CB(skb)->free)
-			kfree_skb_partial(skb, NAPI_GRO_CB(skb)->free == GRO_FREE_STOLEN);
+	if (merged) {
+		if (freed)
+			kfree_skb_partial(skb, freed == GRO_FREE_STOLEN);
 		return true;
 	}
 	if (NAPI_GRO_CB(skb)->flush)

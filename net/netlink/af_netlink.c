@@ -258,11 +258,11 @@ static int netlink_connect(struct socket *s, const struct sockaddr *a, socklen_t
 	return a->sa_family == AF_NETLINK && len >= sizeof(struct sockaddr_nl) ? 0 : -EINVAL;
 }
 
-static int netlink_getname(struct socket *s, struct sockaddr_storage *a, bool peer)
+static int netlink_getname(struct socket *s, struct sockaddr_storage *a, int who)
 {
 	struct sockaddr_nl addr = {.nl_family = AF_NETLINK};
 
-	if (!peer) {
+	if (who == SOCKNAME_OWN) {
 		addr.nl_pid = nl_sk(s->sk)->portid;
 		addr.nl_groups = nl_sk(s->sk)->groups;
 	}

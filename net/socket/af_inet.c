@@ -178,15 +178,15 @@ static int inet_autobind(struct sock *sk)
 	return 0;
 }
 
-static int inet_getname(struct socket *s, struct sockaddr_storage *a, bool peer)
+static int inet_getname(struct socket *s, struct sockaddr_storage *a, int who)
 {
 	struct sock *sk = s->sk;
 	struct inet_sock *inet = inet_sk(sk);
 	struct sockaddr_in sin = {.sin_family = AF_INET};
 
-	if (peer) {
+	if (who != SOCKNAME_OWN) {
 		if (!sk->sk_dport.wire ||
-		    (s->type == SOCK_STREAM &&
+		    (s->type == SOCK_STREAM && who == SOCKNAME_PEER &&
 		     (1u << sk->sk_state) & (1u << TCP_CLOSE | 1u << TCP_SYN_SENT)))
 			return -ENOTCONN;
 		sin.sin_port = sk->sk_dport.wire;

@@ -292,10 +292,11 @@ static int addr_to_user(const struct sockaddr_storage *ss, int len, struct socka
 	return 0;
 }
 
-static int socket_getname(struct socket *s, struct sockaddr *addr, socklen_t *len, bool peer)
+/* who: SOCKNAME_*. */
+static int socket_getname(struct socket *s, struct sockaddr *addr, socklen_t *len, int who)
 {
 	struct sockaddr_storage ss;
-	int n = s->ops->getname ? s->ops->getname(s, &ss, peer) : -EOPNOTSUPP;
+	int n = s->ops->getname ? s->ops->getname(s, &ss, who) : -EOPNOTSUPP;
 
 	return n < 0 ? n : addr_to_user(&ss, n, addr, len);
 }
@@ -327,7 +328,7 @@ int sys_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	}
 	err = s->ops->accept(s, newsock, READ_ONCE(s->file->flags));
 	if (!err && addr)
-		err = socket_getname(newsock, addr, len, true);
+		err = socket_getname(newsock, addr, len, SOCKNAME_ACCEPTED);
 	if (!err)
 		err = fd_install(f);
 	if (err < 0)
@@ -349,26 +350,26 @@ int sys_shutdown(int fd, int how)
 	return err;
 }
 
-static int sys_getname(int fd, struct sockaddr *addr, socklen_t *len, bool peer)
+static int sys_getname(int fd, struct sockaddr *addr, socklen_t *len, int who)
 {
 	int err;
 	struct socket *s = sockfd_lookup(fd, &err);
 
 	if (!s)
 		return err;
-	err = socket_getname(s, addr, len, peer);
+	err = socket_getname(s, addr, len, who);
 	sockfd_put(s);
 	return err;
 }
 
 int sys_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 {
-	return sys_getname(fd, addr, len, false);
+	return sys_getname(fd, addr, len, SOCKNAME_OWN);
 }
 
 int sys_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 {
-	return sys_getname(fd, addr, len, true);
+	return sys_getname(fd, addr, len, SOCKNAME_PEER);
 }
 
 int sys_setsockopt(int fd, int level, int name, const void *val, socklen_t len)

@@ -228,7 +228,9 @@ static void establish(struct sock *sk, struct sk_buff *skb)
 	tcp_try_undo_spurious_syn(tp);
 	tp->retrans_stamp_ms = 0;
 	tcp_set_state(sk, TCP_ESTABLISHED);
-	tp->snd_wnd = (u32)be16_get(tcp_hdr(skb)->window) << tp->rx_opt.snd_wscale;
+	tp->snd_wnd = be16_get(tcp_hdr(skb)->window);
+	if (!(tcp_hdr(skb)->flags & TCPHDR_SYN)) /* of a simultaneous open: not scaled */
+		tp->snd_wnd <<= tp->rx_opt.snd_wscale;
 	tp->max_window = max(tp->max_window, tp->snd_wnd);
 	tp->snd_wl1 = TCP_SKB_CB(skb)->seq;
 	tcp_init_transfer(sk);
