@@ -432,6 +432,21 @@ void tcp_send_active_reset(struct sock *sk, unsigned gfp)
 		TCP_STAT(sk, LINUX_MIB_TCPABORTFAILED);
 }
 
+/* Without memory for a segment of its own, the FIN rides on the last one that was sent: it goes out
+ * when that is sent again. */
+static bool fin_on_sent(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	struct sk_buff *skb = tcp_rb_skb(rb_last(&sk->tcp_rtx_queue));
+
+	if (!skb)
+		return false;
+	TCP_SKB_CB(skb)->flags |= TCPHDR_FIN;
+	TCP_SKB_CB(skb)->end_seq = seq_add(TCP_SKB_CB(skb)->end_seq, 1);
+	tp->write_seq = tp->snd_nxt = seq_add(tp->write_seq, 1);
+	return true;
+}
+
 /* FIN rides on the last unsent segment, else on one of its own. */
 void tcp_send_fin(struct sock *sk)
 {
@@ -444,6 +459,8 @@ void tcp_send_fin(struct sock *sk)
 		tp->write_seq = seq_add(tp->write_seq, 1);
 	} else {
 		skb = tcp_alloc_skb(0, GFP_ATOMIC);
+		if (!skb && fin_on_sent(sk))
+			return;
 		if (!skb) {
 			/* No FIN can be sent: end at once instead of never. */
 			TCP_STAT(sk, LINUX_MIB_TCPABORTONMEMORY);

@@ -220,6 +220,7 @@ int tcp_write_wakeup(struct sock *sk)
 	struct tcp_sock *tp = tcp_sk(sk);
 	struct sk_buff *skb = tcp_send_head(sk);
 	u32 room, mss = tcp_current_mss(sk);
+	int err;
 
 	if (sk->sk_state == TCP_CLOSE)
 		return -EINVAL;
@@ -231,6 +232,9 @@ int tcp_write_wakeup(struct sock *sk)
 	if (tcp_fragment(sk, skb, room, false, GFP_ATOMIC))
 		return -ENOMEM;
 	TCP_SKB_CB(skb)->flags |= TCPHDR_PSH;
-	tcp_write_xmit(sk, mss, TCP_NAGLE_PUSH, TCP_PUSH_ALL, GFP_ATOMIC);
-	return 0;
+	/* Not by tcp_write_xmit(), which would grow it again beyond the window. */
+	err = tcp_transmit_skb(sk, skb, true, GFP_ATOMIC);
+	if (!err)
+		tcp_sent_new_data(sk, skb);
+	return err;
 }

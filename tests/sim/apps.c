@@ -100,6 +100,12 @@ static void side_fail(const struct side *s, const char *what, long value)
 		 s->got, s->c->way[!s->index].bytes);
 }
 
+/* May the connection break? A stack without memory may give it up. */
+static bool may_break(const struct side *s)
+{
+	return s->c->mode == ABORT || world.alloc_failures;
+}
+
 /* May this call of a side fail so? */
 static bool error_expected(const struct side *s, int err)
 {
@@ -144,7 +150,7 @@ static ssize_t read_some(struct side *s, u32 n, int flags)
 		side_fail(s, "recv() returned", r);
 	if (r > 0 && memcmp(buf, pattern_at(&s->rx, s->got, (u32)r), (size_t)r))
 		side_fail(s, "wrong bytes at", s->got);
-	if (flags & MSG_WAITALL && s->c->mode != ABORT && r > 0 && r < (ssize_t)n &&
+	if (flags & MSG_WAITALL && !may_break(s) && r > 0 && r < (ssize_t)n &&
 	    s->got + (u32)r < s->c->way[!s->index].bytes)
 		side_fail(s, "MSG_WAITALL gave", r);
 	free(buf);
@@ -197,6 +203,10 @@ static int read_all(struct side *s, u32 upto)
 		r = read_some(s, n, flags);
 		if (r < 0 && !error_expected(s, (int)r))
 			side_fail(s, "recv() failed with", r);
+		if (r == -ENOMEM || r == -ENOBUFS) {
+			sleep_us(1000);
+			continue;
+		}
 		if (r < 0)
 			return (int)r;
 		s->eof = r == 0;
@@ -220,7 +230,7 @@ static void shutdown_write(struct side *s)
 {
 	int err = sys_shutdown(s->fd, SHUT_WR);
 
-	if (err && s->c->mode != ABORT)
+	if (err && !may_break(s))
 		side_fail(s, "shutdown() failed with", err);
 }
 
@@ -265,7 +275,7 @@ static void play_stream(struct side *s)
 		expect_eof(s);
 	thread_join(t);
 	thread_put(t);
-	if (s->c->mode != ABORT && (s->got < peer->bytes || s->tx_err))
+	if (!may_break(s) && (s->got < peer->bytes || s->tx_err))
 		side_fail(s, "the stream ended early with", s->rx_err);
 }
 
@@ -279,7 +289,7 @@ static void play_half(struct side *s)
 		write_all(s, s->c->way[0].bytes);
 		shutdown_write(s);
 		read_all(s, s->c->way[1].bytes);
-		if (s->got < s->c->way[1].bytes)
+		if (s->got < s->c->way[1].bytes && !may_break(s))
 			side_fail(s, "the answer ended early", s->eof);
 		expect_eof(s);
 	}
@@ -291,14 +301,16 @@ static void play_rr(struct side *s)
 
 	for (u32 i = 1; i <= c->rounds; i++) {
 		if (s->index) {
-			read_all(s, i * c->request);
-			write_all(s, i * c->response);
+			s->rx_err = read_all(s, i * c->request);
+			s->tx_err = write_all(s, i * c->response);
 		} else {
-			write_all(s, i * c->request);
-			read_all(s, i * c->response);
+			s->tx_err = write_all(s, i * c->request);
+			s->rx_err = read_all(s, i * c->response);
 		}
-		if (s->eof)
+		if (s->eof && !may_break(s))
 			side_fail(s, "end in round", i);
+		if (s->eof || s->rx_err || s->tx_err)
+			return;
 	}
 }
 
@@ -344,6 +356,8 @@ static void play_polled(struct side *s)
 		if (!want_write && s->got == rx->bytes && (s->eof || !rx->shutdown))
 			break;
 		n = poll_one(&p, -1);
+		if (n == 1 && p.revents & POLLERR && may_break(s))
+			return;
 		if (n != 1 || p.revents & (POLLERR | POLLNVAL))
 			side_fail(s, "poll() says", n == 1 ? p.revents : n);
 		if (p.revents & POLLOUT) {
@@ -356,11 +370,15 @@ static void play_polled(struct side *s)
 		if (p.revents & POLLIN) {
 			ssize_t r = read_some(s, take(rx->read_max, BUFFER_BYTES), MSG_DONTWAIT);
 
+			if (r < 0 && error_expected(s, (int)r))
+				continue;
 			if (r < 0)
 				side_fail(s, "readable, but recv() failed with", r);
 			s->eof = r == 0;
-			if (s->eof && (s->got < rx->bytes))
+			if (s->eof && s->got < rx->bytes && !may_break(s))
 				side_fail(s, "the stream ended early", 0);
+			if (s->eof && s->got < rx->bytes)
+				return;
 			/* Closed by the peer: readable for ever. */
 			if (s->eof && want_write)
 				sleep_us(1000);
@@ -460,7 +478,7 @@ static bool may_retry(const struct conn *c, int err)
 	/* Each end of a simultaneous open may be too early for the other. */
 	if (c->mode == CROSS && (err == -ECONNREFUSED || err == -ECONNRESET))
 		return true;
-	return world.alloc_failures && (err == -ENOMEM || err == -ENOBUFS);
+	return world.alloc_failures && (err == -ENOMEM || err == -ENOBUFS || err == -ECONNRESET);
 }
 
 static void bind_side(struct side *s, u16 port)
@@ -469,7 +487,9 @@ static void bind_side(struct side *s, u16 port)
 	int err;
 
 	set_int(s, SOL_SOCKET, SO_REUSEADDR, 1);
-	err = sys_bind(s->fd, (const void *)&me, sizeof(me));
+	while ((err = sys_bind(s->fd, (const void *)&me, sizeof(me))) == -ENOMEM &&
+	       world.alloc_failures)
+		sleep_us(1000);
 	if (err)
 		side_fail(s, "bind() failed with", err);
 }
@@ -530,7 +550,7 @@ static struct conn *find_client(u16 port)
 /* A server that was never accepted: only where the client broke off at once. */
 static bool side_over(const struct side *s)
 {
-	return s->done || (s->index && !s->started && s->c->side[0].done && s->c->mode == ABORT);
+	return s->done || (s->index && !s->started && s->c->side[0].done && may_break(s));
 }
 
 static bool all_over(void)

@@ -11,6 +11,7 @@
 /* Ours, not the host's: the stack's own struct tcphdr follows. */
 #include "../../include/libc/netinet/tcp.h"
 
+#include <kernel/timer.h>
 #include <lib/types.h>
 #include <net/net.h>
 #include <net/netdevice.h>
@@ -69,6 +70,8 @@ struct host {
 	u32 ip;
 	bool in_burst;
 	u64 burst_end_ns;
+	struct list_head icmp; /* on its way from the router */
+	struct hrtimer icmp_timer;
 };
 
 struct world {

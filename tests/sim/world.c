@@ -19,6 +19,7 @@
 
 #define MILLION      1000000u
 #define BURST_MAX_NS (300 * NSEC_PER_MSEC)
+#define ROUTER_NS    (10 * NSEC_PER_USEC)
 
 struct world world;
 static const char *const host_name[SIM_HOSTS] = {"a", "b"};
@@ -117,6 +118,7 @@ static void send_frag_needed(struct host *h, const struct host_frame *f, u32 mtu
 {
 	u32 quoted = min((u32)f->len - 14, 28u + 20);
 	u32 len = 14 + 20 + 8 + quoted;
+	struct host_frame *reply;
 	u8 p[128] = {0};
 	be16 sum;
 	struct iphdr *ip = (void *)(p + 14);
@@ -135,7 +137,23 @@ static void send_frag_needed(struct host *h, const struct host_frame *f, u32 mtu
 	memcpy(p + 42, f->data + 14, quoted);
 	sum = csum_fold(csum_partial(p + 34, 8 + quoted, 0));
 	memcpy(p + 36, &sum, sizeof(sum));
-	fakedev_rx(h->dev, p, len);
+	reply = host_frame_make(p, len);
+	list_add_tail(&reply->list, &h->icmp);
+	hrtimer_start(&h->icmp_timer, ktime_get_ns() + ROUTER_NS);
+}
+
+/* Not from within the transmission: another CPU may have to take the socket's lock. */
+static u64 icmp_arrives(struct hrtimer *t)
+{
+	struct host *h = container_of(t, struct host, icmp_timer);
+
+	while (!list_empty(&h->icmp)) {
+		struct host_frame *f = list_first_entry(&h->icmp, struct host_frame, list);
+
+		list_del(&f->list);
+		fakedev_rx_frame(h->dev, 0, f);
+	}
+	return 0;
 }
 
 static bool too_big(struct host *h, const struct host_frame *f)
@@ -250,6 +268,8 @@ static void host_create(unsigned i, u32 mtu)
 	int err;
 
 	draw_device(&config);
+	INIT_LIST_HEAD(&h->icmp);
+	hrtimer_setup(&h->icmp_timer, icmp_arrives);
 	h->ip = SIM_SUBNET + i + 1;
 	if (net_init(&h->net, host_name[i]))
 		sim_fail("net_init");
