@@ -66,6 +66,15 @@ void *host_archive_load(const char *path, size_t *len)
 	return to;
 }
 
+/* Full of what looks like free blocks, as memory after a reset may be: none of it must be read
+ * before the allocator wrote it. */
+static struct page *host_page_map(size_t pages)
+{
+	struct page *map = malloc(pages * sizeof(*map));
+
+	return map ? memset(map, 1, pages * sizeof(*map)) : NULL;
+}
+
 void host_mm_init(void)
 {
 	size_t pages;
@@ -74,8 +83,9 @@ void host_mm_init(void)
 		arena_map();
 	pages = (size_t)(archive_base() - arena + ARCHIVE_BYTES) / PAGE_SIZE;
 	page_alloc_init((uintptr_t)arena, (uintptr_t)arena + pages * PAGE_SIZE,
-			calloc(pages, sizeof(struct page)));
+			host_page_map(pages));
 	page_alloc_add_range((uintptr_t)arena, (uintptr_t)arena + arena_bytes);
+	page_alloc_seal();
 	/* Tables in pages point to objects of malloc(). */
 	__lsan_register_root_region(arena, arena_bytes);
 }

@@ -153,9 +153,11 @@ struct shrinker {
 };
 void register_shrinker(struct shrinker *s);
 
-/* Called by the home: the page array covers [start, end) of addresses; then each usable range. */
+/* Called by the home: the page array (of any content) covers [start, end) of addresses; then each
+ * usable range, in ascending order; then the end. */
 void page_alloc_init(uintptr_t start, uintptr_t end, void *mem_map);
 void page_alloc_add_range(uintptr_t start, uintptr_t end);
+void page_alloc_seal(void);
 void slab_init(void);
 
 /* Test knob: every n-th allocation fails (0: never), from seed; sysctl vm.fail_alloc. */

@@ -6,7 +6,8 @@
  * Invariants [buddy lock]: a free block of order n is in free_list[n], its first page has PG_FREE
  * and that order, and its buddy is not free with the same order (they would have merged). Of an
  * allocated block, the first page carries references and order; the others carry PG_TAIL and the
- * order, which leads back to the first, because blocks are naturally aligned.
+ * order, which leads back to the first, because blocks are naturally aligned. The pages within a
+ * free block are not described at all: what memory costs at boot is its holes, not its size.
  *
  * The last `reserve` pages are for GFP_ATOMIC: what arrives from the network can still be answered
  * when threads have used up the rest.
@@ -36,6 +37,7 @@ static struct {
 	struct spinlock lock;
 	struct page *map;             /* [I] */
 	uintptr_t first_pfn, end_pfn; /* [I] what map covers */
+	uintptr_t described;          /* start only: below it all that is read of map was written */
 	struct list_head free_list[MAX_ORDER + 1];
 	u64 free;  /* pages in the lists and stacks [a] */
 	u64 total; /* pages ever added */
@@ -319,8 +321,7 @@ static struct page *try_alloc(unsigned order, unsigned gfp)
 static void prepare_block(struct page *p, unsigned order, unsigned gfp, enum page_owner owner)
 {
 	for (unsigned i = 1; i < 1u << order; i++) {
-		p[i].flags = PG_TAIL;
-		p[i].order = order;
+		p[i] = (struct page){.flags = PG_TAIL, .order = order};
 	}
 	p->flags = 0;
 	p->order = order;
@@ -446,16 +447,21 @@ void mm_count_failure(void)
 
 void page_alloc_init(uintptr_t start, uintptr_t end, void *mem_map)
 {
-	uintptr_t pages = (end >> PAGE_SHIFT) - (start >> PAGE_SHIFT);
-
 	buddy.map = mem_map;
 	buddy.first_pfn = start >> PAGE_SHIFT;
 	buddy.end_pfn = end >> PAGE_SHIFT;
-	for (uintptr_t i = 0; i < pages; i++)
-		buddy.map[i] = (struct page){.refs = REFCOUNT_INIT(1), .flags = PG_ABSENT};
+	buddy.described = buddy.first_pfn;
 	for (unsigned i = 0; i <= MAX_ORDER; i++)
 		INIT_LIST_HEAD(&buddy.free_list[i]);
 	INIT_LIST_HEAD(&buddy.shrinkers);
+}
+
+/* The holes below pfn, which belong to nobody. */
+static void describe_holes(uintptr_t pfn)
+{
+	for (; buddy.described < pfn; buddy.described++)
+		*pfn_page(buddy.described) =
+			(struct page){.refs = REFCOUNT_INIT(1), .flags = PG_ABSENT};
 }
 
 /* Largest block that begins at pfn, is aligned, and ends by end. */
@@ -474,13 +480,20 @@ void page_alloc_add_range(uintptr_t start, uintptr_t end)
 	uintptr_t last = end >> PAGE_SHIFT;
 	irqflags_t flags;
 
-	ASSERT(pfn >= buddy.first_pfn && last <= buddy.end_pfn);
+	if (pfn >= last)
+		return;
+	ASSERT(pfn >= buddy.described && last <= buddy.end_pfn);
 	spin_lock_irqsave(&buddy.lock, flags);
+	describe_holes(pfn);
+	buddy.described = last;
+	/* Merging looks at the first page of the block behind, which may not be free yet. */
+	for (uintptr_t at = pfn; at < last; at += 1ul << fitting_order(at, last))
+		*pfn_page(at) = (struct page){.flags = 0};
+	if (last < buddy.end_pfn)
+		*pfn_page(last) = (struct page){.flags = PG_ABSENT};
 	while (pfn < last) {
 		unsigned order = fitting_order(pfn, last);
 
-		for (uintptr_t i = pfn; i < pfn + (1ul << order); i++)
-			*pfn_page(i) = (struct page){.flags = 0};
 		home_pages_freed((void *)(pfn << PAGE_SHIFT), PAGE_SIZE << order);
 		buddy_free(pfn_page(pfn), order);
 		buddy.total += 1ull << order;
@@ -490,4 +503,9 @@ void page_alloc_add_range(uintptr_t start, uintptr_t end)
 	buddy.reserve = min_t(u64, buddy.total >> RESERVE_SHIFT, RESERVE_MAX);
 	buddy.use_stacks = buddy.total >= PCP_MIN_PAGES;
 	spin_unlock_irqrestore(&buddy.lock, flags);
+}
+
+void page_alloc_seal(void)
+{
+	describe_holes(buddy.end_pfn);
 }

@@ -134,6 +134,18 @@ void *early_alloc(size_t size)
 	return memset(take(size), 0, ALIGN(size, PAGE_SIZE));
 }
 
+static void sort_ranges(void)
+{
+	for (unsigned i = 1; i < nfree; i++) {
+		struct free_range r = free_range[i];
+		unsigned at = i;
+
+		for (; at && free_range[at - 1].start > r.start; at--)
+			free_range[at] = free_range[at - 1];
+		free_range[at] = r;
+	}
+}
+
 /* Give the pages to the allocator, whose array of struct page reaches to the end of memory. */
 static void hand_over(void)
 {
@@ -144,9 +156,13 @@ static void hand_over(void)
 			end = max(end, ALIGN_DOWN(bootinfo.range[i].end, PAGE_SIZE));
 	page_alloc_init(0, end, take(end / PAGE_SIZE * sizeof(struct page)));
 	handed_over = true;
+	if (nfree < MAX_FREE)
+		free_range[nfree++] =
+			(struct free_range){(uintptr_t)_boot_bss_start, (uintptr_t)_boot_bss_end};
+	sort_ranges();
 	for (unsigned i = 0; i < nfree; i++)
 		page_alloc_add_range(free_range[i].start, free_range[i].end);
-	page_alloc_add_range((uintptr_t)_boot_bss_start, (uintptr_t)_boot_bss_end);
+	page_alloc_seal();
 	paging_allocator_ready();
 }
 
