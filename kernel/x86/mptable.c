@@ -12,6 +12,7 @@
 #define BIOS_START       0xF0000
 #define BIOS_BYTES       0x10000
 #define EBDA_BYTES       1024
+#define BASE_END         0xA0000 /* of the 640 KiB below the adapters */
 #define POINTER_BYTES    16
 #define HEADER_BYTES     44
 #define ENTRY_CPU        0
@@ -47,6 +48,8 @@ static const u8 *find_table(void)
 
 	if (segment && get_le16(segment))
 		pointer = scan(get_le16(segment) * 16ull, EBDA_BYTES);
+	if (!pointer) /* without an extended BIOS data area: where it would be */
+		pointer = scan(BASE_END - EBDA_BYTES, EBDA_BYTES);
 	if (!pointer)
 		pointer = scan(BIOS_START, BIOS_BYTES);
 	if (!pointer)
@@ -69,7 +72,8 @@ static void for_each_entry(u8 type, void (*fn)(const u8 *entry, void *arg), void
 		return;
 	p = table + HEADER_BYTES;
 	end = table + get_le16(table + 4);
-	for (unsigned n = get_le16(table + 34); n && p < end; n--) {
+	/* To the end: the count of entries is not to be relied on, qboot leaves it zero. */
+	while (p < end) {
 		size_t len = *p == ENTRY_CPU ? CPU_BYTES : OTHER_BYTES;
 
 		if (len > (size_t)(end - p))
