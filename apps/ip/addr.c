@@ -60,7 +60,12 @@ static int change(struct ip_ctx *ip, int argc, char **argv, uint16_t type)
 	struct ifaddrmsg *m =
 		nl_begin(&r, type, type == RTM_NEWADDR ? NLM_F_CREATE | NLM_F_EXCL : 0, sizeof(*m));
 
+	static const char *const keys[] = {"dev", "brd", "broadcast", NULL};
+	const char *brd;
+
 	m->ifa_family = AF_INET;
+	if (argc && !known_words(argc - 1, argv + 1, keys, NULL))
+		return 1;
 	if (!argc || !parse_prefix(argv[0], &addr, &m->ifa_prefixlen))
 		return argc ? 1 : bad_command("addr");
 	index = dev_index(word_after(argc, argv, "dev"));
@@ -69,9 +74,16 @@ static int change(struct ip_ctx *ip, int argc, char **argv, uint16_t type)
 	m->ifa_index = index;
 	nl_attr_u32(&r, IFA_LOCAL, addr);
 	nl_attr_u32(&r, IFA_ADDRESS, addr);
-	if (m->ifa_prefixlen < 31)
+	brd = word_after(argc, argv, "brd");
+	brd = brd ? brd : word_after(argc, argv, "broadcast");
+	if (brd && strcmp(brd, "+")) {
+		if (!parse_addr(brd, &addr))
+			return 1;
+		nl_attr_u32(&r, IFA_BROADCAST, addr);
+	} else if (m->ifa_prefixlen < 31) {
 		nl_attr_u32(&r, IFA_BROADCAST,
 			    addr | htonl((uint32_t)((1ull << (32 - m->ifa_prefixlen)) - 1)));
+	}
 	return ip_do(ip, &r);
 }
 
@@ -85,8 +97,8 @@ int ip_addr(struct ip_ctx *ip, int argc, char **argv)
 		return change(ip, argc - 1, argv + 1, RTM_DELADDR);
 	if (!is_show(argc, argv))
 		return bad_command("addr");
-	if (argc > 1)
-		ip->dev = strcmp(argv[1], "dev") ? argv[1] : word_after(argc, argv, "dev");
+	if (!show_only(ip, argc, argv))
+		return 1;
 	nl_begin(&r, RTM_GETLINK, 0, sizeof(struct ifinfomsg));
 	return nl_dump(ip->fd, &r, print_device, ip);
 }

@@ -59,6 +59,37 @@ bool parse_prefix(const char *text, uint32_t *addr, uint8_t *len)
 	return parse_addr(host, addr);
 }
 
+static bool among(const char *word, const char *const *words)
+{
+	for (; words && *words; words++)
+		if (!strcmp(*words, word))
+			return true;
+	return false;
+}
+
+bool known_words(int argc, char **argv, const char *const *keys, const char *const *flags)
+{
+	for (int i = 0; i < argc; i++) {
+		if (among(argv[i], flags))
+			continue;
+		if (!among(argv[i], keys)) {
+			fprintf(stderr, "ip: \"%s\" is a garbage.\n", argv[i]);
+			return false;
+		}
+		if (++i == argc) {
+			fprintf(stderr, "ip: command line is not complete.\n");
+			return false;
+		}
+	}
+	return true;
+}
+
+int wrong(const char *arg, const char *what)
+{
+	fprintf(stderr, "ip: argument \"%s\" is wrong: %s\n", arg, what);
+	return 1;
+}
+
 const char *word_after(int argc, char **argv, const char *key)
 {
 	for (int i = 0; i + 1 < argc; i++)
@@ -86,4 +117,22 @@ bool is_show(int argc, char **argv)
 {
 	return !argc || !strcmp(argv[0], "show") || !strcmp(argv[0], "list") ||
 	       !strcmp(argv[0], "ls");
+}
+
+bool show_only(struct ip_ctx *ip, int argc, char **argv)
+{
+	int i = 1;
+
+	if (argc > 1 && !strcmp(argv[1], "dev"))
+		i = 2;
+	if (argc > i + 1 || (i == 2 && argc == 2)) {
+		fprintf(stderr,
+			argc > i + 1 ? "ip: \"%s\" is a garbage.\n"
+				     : "ip: command line is not complete%.0s.\n",
+			argc > i + 1 ? argv[i + 1] : "");
+		return false;
+	}
+	if (argc > i)
+		ip->dev = argv[i];
+	return !ip->dev || dev_index(ip->dev);
 }

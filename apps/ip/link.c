@@ -5,8 +5,9 @@
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "../lib/num.h"
 
 static const struct {
 	unsigned flag;
@@ -94,31 +95,46 @@ static void print_link(const struct nlmsghdr *nlh, void *arg)
 
 static int set_link(struct ip_ctx *ip, int argc, char **argv)
 {
-	const char *dev = word_after(argc, argv, "dev");
+	static const char *const keys[] = {"dev", "mtu", "address", "promisc", NULL};
+	static const char *const flags[] = {"up", "down", NULL};
+	const char *dev = word_after(argc, argv, "dev"), *mtu, *address, *promisc;
 	struct nl_req r;
 	struct ifinfomsg *m = nl_begin(&r, RTM_SETLINK, 0, sizeof(*m));
+	unsigned char mac[6];
+	unsigned n;
 
-	if (!dev && argc)
+	if (!dev && argc) {
 		dev = argv[0];
+		argc--;
+		argv++;
+	}
+	if (!known_words(argc, argv, keys, flags))
+		return 1;
 	m->ifi_index = (int)dev_index(dev);
 	if (!m->ifi_index)
 		return 1;
-	for (int i = 0; i < argc; i++) {
-		unsigned char mac[6];
-
+	for (int i = 0; i < argc; i++)
 		if (!strcmp(argv[i], "up") || !strcmp(argv[i], "down")) {
-			m->ifi_change = IFF_UP;
+			m->ifi_change |= IFF_UP;
 			m->ifi_flags = argv[i][0] == 'u' ? IFF_UP : 0;
-		} else if (!strcmp(argv[i], "mtu") && i + 1 < argc) {
-			nl_attr_u32(&r, IFLA_MTU, (uint32_t)strtoul(argv[++i], NULL, 10));
-		} else if (!strcmp(argv[i], "address") && i + 1 < argc) {
-			if (!nl_parse_mac(argv[++i], mac)) {
-				fprintf(stderr, "ip: %s is not a link address\n", argv[i]);
-				return 1;
-			}
-			nl_attr(&r, IFLA_ADDRESS, mac, sizeof(mac));
 		}
+	promisc = word_after(argc, argv, "promisc");
+	if (promisc) {
+		if (strcmp(promisc, "on") && strcmp(promisc, "off"))
+			return wrong(promisc, "\"on\" or \"off\" is expected");
+		m->ifi_change |= IFF_PROMISC;
+		m->ifi_flags |= promisc[1] == 'n' ? IFF_PROMISC : 0;
 	}
+	mtu = word_after(argc, argv, "mtu");
+	if (mtu && !parse_uint(mtu, 0, INT32_MAX, &n))
+		return wrong(mtu, "invalid \"mtu\" value");
+	if (mtu)
+		nl_attr_u32(&r, IFLA_MTU, n);
+	address = word_after(argc, argv, "address");
+	if (address && !nl_parse_mac(address, mac))
+		return wrong(address, "not a link address");
+	if (address)
+		nl_attr(&r, IFLA_ADDRESS, mac, sizeof(mac));
 	return ip_do(ip, &r);
 }
 
@@ -130,8 +146,8 @@ int ip_link(struct ip_ctx *ip, int argc, char **argv)
 		return set_link(ip, argc - 1, argv + 1);
 	if (!is_show(argc, argv))
 		return bad_command("link");
-	if (argc > 1)
-		ip->dev = strcmp(argv[1], "dev") ? argv[1] : word_after(argc, argv, "dev");
+	if (!show_only(ip, argc, argv))
+		return 1;
 	nl_begin(&r, RTM_GETLINK, 0, sizeof(struct ifinfomsg));
 	return nl_dump(ip->fd, &r, print_link, ip);
 }

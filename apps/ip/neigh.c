@@ -42,11 +42,14 @@ static void print_neigh(const struct nlmsghdr *nlh, void *arg)
 static int change(struct ip_ctx *ip, int argc, char **argv, uint16_t type, uint16_t flags)
 {
 	const char *lladdr = word_after(argc, argv, "lladdr");
+	static const char *const keys[] = {"dev", "lladdr", NULL};
 	uint32_t addr;
 	struct nl_req r;
 	struct ndmsg *m = nl_begin(&r, type, flags, sizeof(*m));
 
-	if (!argc || !parse_addr(argv[0], &addr))
+	if (!argc)
+		return bad_command("neigh");
+	if (!parse_addr(argv[0], &addr) || !known_words(argc - 1, argv + 1, keys, NULL))
 		return 1;
 	m->ndm_family = AF_INET;
 	m->ndm_state = NUD_PERMANENT;
@@ -78,7 +81,8 @@ int ip_neigh(struct ip_ctx *ip, int argc, char **argv)
 		return change(ip, argc - 1, argv + 1, RTM_DELNEIGH, 0);
 	if (!is_show(argc, argv))
 		return bad_command("neigh");
-	ip->dev = word_after(argc, argv, "dev");
+	if (!show_only(ip, argc, argv))
+		return 1;
 	nl_begin(&r, RTM_GETNEIGH, 0, sizeof(struct ndmsg));
 	return nl_dump(ip->fd, &r, print_neigh, ip);
 }

@@ -4,8 +4,9 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "../lib/num.h"
 
 static const char *const type_names[] = {
 	[RTN_UNICAST] = "unicast",     [RTN_LOCAL] = "local",
@@ -79,18 +80,24 @@ static void print_answer(const struct nlmsghdr *nlh, void *arg)
 {
 	(void)arg;
 	print_one(nlh);
+	printf("    cache\n");
 }
 
 static int show(struct ip_ctx *ip, int argc, char **argv)
 {
+	static const char *const keys[] = {"table", NULL};
 	const char *table = word_after(argc, argv, "table");
 	struct filter f = {.table = RT_TABLE_MAIN};
 	struct nl_req r;
 
-	if (table)
-		f.table = !strcmp(table, "local") ? RT_TABLE_LOCAL
-			  : !strcmp(table, "all") ? 0
-						  : (unsigned)strtoul(table, NULL, 10);
+	if (argc && !known_words(argc - 1, argv + 1, keys, NULL))
+		return 1;
+	if (table && !strcmp(table, "local"))
+		f.table = RT_TABLE_LOCAL;
+	else if (table && !strcmp(table, "all"))
+		f.table = 0;
+	else if (table && strcmp(table, "main") && !parse_uint(table, 1, 255, &f.table))
+		return wrong(table, "\"table\" value is invalid");
 	nl_begin(&r, RTM_GETROUTE, 0, sizeof(struct rtmsg));
 	return nl_dump(ip->fd, &r, print_route, &f);
 }
@@ -117,12 +124,18 @@ static int change(struct ip_ctx *ip, int argc, char **argv, uint16_t type, uint1
 {
 	const char *via = word_after(argc, argv, "via"), *dev = word_after(argc, argv, "dev");
 	const char *metric = word_after(argc, argv, "metric");
+	const char *src = word_after(argc, argv, "src");
+	static const char *const keys[] = {"via", "dev", "metric", "src", NULL};
 	uint32_t addr, gw, index;
 	struct nl_req r;
 	struct rtmsg *m = nl_begin(&r, type, flags, sizeof(*m));
+	unsigned n;
 
-	if (!argc || !parse_prefix(argv[0], &addr, &m->rtm_dst_len))
-		return argc ? 1 : bad_command("route");
+	if (!argc)
+		return bad_command("route");
+	if (!parse_prefix(argv[0], &addr, &m->rtm_dst_len) ||
+	    !known_words(argc - 1, argv + 1, keys, NULL))
+		return 1;
 	m->rtm_family = AF_INET;
 	m->rtm_table = RT_TABLE_MAIN;
 	if (type == RTM_NEWROUTE) {
@@ -145,8 +158,15 @@ static int change(struct ip_ctx *ip, int argc, char **argv, uint16_t type, uint1
 			return 1;
 		nl_attr_u32(&r, RTA_OIF, index);
 	}
+	if (src) {
+		if (!parse_addr(src, &addr))
+			return 1;
+		nl_attr_u32(&r, RTA_PREFSRC, addr);
+	}
+	if (metric && !parse_uint(metric, 0, UINT32_MAX, &n))
+		return wrong(metric, "invalid \"metric\" value");
 	if (metric)
-		nl_attr_u32(&r, RTA_PRIORITY, (uint32_t)strtoul(metric, NULL, 10));
+		nl_attr_u32(&r, RTA_PRIORITY, n);
 	return ip_do(ip, &r);
 }
 
@@ -154,7 +174,7 @@ int ip_route(struct ip_ctx *ip, int argc, char **argv)
 {
 	if (is_show(argc, argv))
 		return show(ip, argc, argv);
-	if (!strcmp(argv[0], "get") && argc > 1)
+	if (!strcmp(argv[0], "get") && argc == 2)
 		return get(ip, argv[1]);
 	if (!strcmp(argv[0], "add"))
 		return change(ip, argc - 1, argv + 1, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);

@@ -39,7 +39,7 @@ struct ping {
 	uint64_t begin_us;
 	unsigned sent, received, errors, duplicates;
 	uint64_t min_us, max_us, sum_us, sum_square;
-	uint64_t sent_us[SENT_SLOTS]; /* by sequence number; 0: answered */
+	uint64_t sent_us[SENT_SLOTS]; /* by sequence number, plus 1; 0: answered */
 };
 
 static bool send_one(struct ping *p)
@@ -52,7 +52,7 @@ static bool send_one(struct ping *p)
 	icmp->un.echo.sequence = htons((uint16_t)seq);
 	for (unsigned i = 0; i < p->size; i++)
 		p->buf[sizeof(*icmp) + i] = (uint8_t)i;
-	p->sent_us[seq % SENT_SLOTS] = now_us();
+	p->sent_us[seq % SENT_SLOTS] = now_us() + 1;
 	if (sendto(p->fd, p->buf, sizeof(*icmp) + p->size, 0, (struct sockaddr *)&p->to,
 		   sizeof(p->to)) >= 0)
 		return true;
@@ -120,7 +120,7 @@ static bool read_reply(struct ping *p)
 	seq = ntohs(icmp.un.echo.sequence);
 	sent = &p->sent_us[seq % SENT_SLOTS];
 	duplicate = !*sent;
-	us = duplicate ? 0 : now_us() - *sent;
+	us = duplicate ? 0 : now_us() + 1 - *sent;
 	*sent = 0;
 	if (duplicate)
 		p->duplicates++;

@@ -51,7 +51,6 @@ static bool transmit(struct nc *n, const char *data, size_t len)
 /* The terminal does not echo, nor does it know lines. False: the connection is broken. */
 static bool typed(struct nc *n)
 {
-	static const char newline[] = "\r\n";
 	char c;
 
 	if (read(STDIN_FILENO, &c, 1) != 1)
@@ -67,7 +66,7 @@ static bool typed(struct nc *n)
 		write(STDOUT_FILENO, "\b \b", 3);
 	} else if (c == '\r' || c == '\n') {
 		n->line[n->len++] = '\n';
-		write(STDOUT_FILENO, newline, 2);
+		write(STDOUT_FILENO, "\n", 1);
 		if (!transmit(n, n->line, n->len))
 			return false;
 		n->len = 0;

@@ -181,14 +181,33 @@ static u32 tty_poll(struct file *f, struct poll_table *pt)
 	return events;
 }
 
+/* With ISIG on from now: has Ctrl-C been typed ahead? Then what came before it is dropped with it,
+ * as Linux drops it. Lock held. */
+static bool take_interrupt(struct tty *t)
+{
+	bool found = false;
+
+	for (u32 i = t->rx_tail; i != t->rx_head; i++) {
+		if (t->rx[i % TTY_RX_BYTES] == CTRL_C) {
+			t->rx_tail = i + 1;
+			found = true;
+		}
+	}
+	return found;
+}
+
 static void tty_set_termios(struct tty *t, const struct ktermios *to)
 {
 	irqflags_t flags;
+	bool found;
 
 	spin_lock_irqsave(&t->lock, flags);
 	t->termios = *to;
-	t->interrupted = false;
+	found = to->c_lflag & TC_ISIG && take_interrupt(t);
+	t->interrupted = found;
 	spin_unlock_irqrestore(&t->lock, flags);
+	if (found && t->ops->unthrottle)
+		t->ops->unthrottle(t);
 }
 
 static long tty_ioctl(struct file *f, unsigned cmd, void *arg)

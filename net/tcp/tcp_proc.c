@@ -80,7 +80,7 @@ static void tcp_show(struct seq_file *m)
 	struct row r = {.m = m};
 
 	seq_puts(m, "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt  "
-		    " uid  timeout inode ref\n");
+		    " uid  timeout inode\n");
 	tcp_for_each(m->private, show_key, &r);
 }
 

@@ -132,7 +132,8 @@ def test_guest_as_client(vm, stock_server, options):
 
 def test_guest_as_client_json(vm, stock_server):
     """-J gives one JSON object with the keys of iperf 3."""
-    report = json.loads(vm.sh(f"iperf3 -c {HOST_IP} -p 5202 -t 2 -J", 30))
+    output = vm.sh(f"iperf3 -c {HOST_IP} -p 5202 -t 2 -J", 30)
+    report = json.loads(output[output.index("{") :])
     assert report["end"]["sum_received"]["bytes"] > 1 << 20
     assert len(report["intervals"]) == 2
     assert report["end"]["sum_sent"]["sender"] and report["start"]["test_start"]["protocol"] == "TCP"
