@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../lib/nl.h"
 #include "../lib/num.h"
 
 #define NOT_REORDERED  3u /* tcpi_reordering of a path that keeps order */

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../lib/nl.h"
 #include "../lib/opts.h"
 #include "../tools/text.h"
 

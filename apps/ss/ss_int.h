@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../lib/nl.h"
+struct rtattr;
 
 /* ---- filter.c ------------------------------------------------------------------------------ */
 
