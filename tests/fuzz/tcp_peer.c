@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "../../include/libc/netinet/tcp.h"
+
 #include "tcp_peer.h"
 
 #include <fcntl.h>
@@ -6,8 +8,11 @@
 #include <linux/if_ether.h>
 #include <net/sock.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "../../net/tcp/tcp_int.h"
 
 #define ISN 1000000u
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
@@ -208,6 +213,22 @@ void tcp_peer_begin(struct tcp_peer *p, struct fuzz_stack *s, enum tcp_peer_stat
 		go_on(p, state);
 }
 
+/* After that long against a host that answers everything by RST, nothing may be left. */
+static void show_left(const struct sock_key *key, void *arg)
+{
+	(void)arg;
+	fprintf(stderr, "fuzz: a connection is left, in state %u\n", key->state);
+	if (key->state != TCP_TIME_WAIT && key->state != TCP_NEW_SYN_RECV) {
+		const struct tcp_sock *tp = tcp_sk(tcp_key_sock(key));
+
+		fprintf(stderr,
+			"  pending %u in %lld ms, %u retransmits, %d unacknowledged, out %u\n",
+			tp->pending, (long long)(tp->timeout_ns - ktime_get_ns()) / 1000000,
+			tp->retransmits, seq_diff(tp->write_seq, tp->snd_una), tp->packets_out);
+	}
+	abort();
+}
+
 void tcp_peer_end(struct tcp_peer *p)
 {
 	p->dead = true;
@@ -216,6 +237,7 @@ void tcp_peer_end(struct tcp_peer *p)
 	tcp_peer_close(p);
 	for (unsigned i = 0; i < 40; i++)
 		tcp_peer_run_ms(p, 5000);
+	tcp_for_each(&p->s->net, show_left, NULL);
 	set_current_net(NULL);
 }
 
