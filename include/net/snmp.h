@@ -230,7 +230,8 @@
 	X(TCPDSACKIGNOREDDUBIOUS, "TCPDSACKIgnoredDubious") \
 	X(TCPMIGRATEREQSUCCESS, "TCPMigrateReqSuccess") \
 	X(TCPMIGRATEREQFAILURE, "TCPMigrateReqFailure") \
-	X(TCPPLBREHASH, "TCPPLBRehash")
+	X(TCPPLBREHASH, "TCPPLBRehash") \
+	X(BEYOND_WINDOW, "BeyondWindow")
 
 /* clang-format on */
 

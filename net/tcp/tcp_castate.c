@@ -138,9 +138,15 @@ static bool in_recovery(struct sock *sk, struct tcp_ack_news *news)
 /* True: go on as if the state were Open. */
 static bool in_loss(struct sock *sk, struct tcp_ack_news *news)
 {
+	struct tcp_sock *tp = tcp_sk(sk);
+
 	tcp_process_loss(sk, news);
+	if (tp->ca_state != TCP_CA_Loss && tp->rto_stamp_ms) { /* how long the time-outs lasted */
+		tp->total_rto_time_ms += tcp_time_stamp(tp) - tp->rto_stamp_ms;
+		tp->rto_stamp_ms = 0;
+	}
 	tcp_identify_packet_loss(sk, &news->flag);
-	return tcp_sk(sk)->ca_state == TCP_CA_Open || news->flag & FLAG_LOST_RETRANS;
+	return tp->ca_state == TCP_CA_Open || news->flag & FLAG_LOST_RETRANS;
 }
 
 /* Open, Disorder, CWR. True: Recovery was entered. */

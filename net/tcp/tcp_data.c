@@ -118,21 +118,6 @@ static void drain_ofo(struct sock *sk)
 	}
 }
 
-/* Cut what lies beyond the window off; the FIN with it. */
-static bool cut_tail(struct sk_buff *skb, u32 bytes)
-{
-	struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
-	u32 fin = !!(cb->flags & TCPHDR_FIN);
-
-	if (!bytes)
-		return true;
-	if (bytes - fin > skb->len || pskb_trim(skb, skb->len - (bytes - fin)))
-		return false;
-	cb->flags &= (u8)~TCPHDR_FIN;
-	cb->end_seq = seq_sub(cb->end_seq, bytes);
-	return true;
-}
-
 /* The segment of the tree that begins last among those that begin at or before seq; NULL: none. */
 static struct sk_buff *ofo_before(struct tcp_sock *tp, seq32 seq)
 {
@@ -275,7 +260,6 @@ enum skb_drop_reason tcp_data_queue(struct sock *sk, struct sk_buff *skb)
 	struct tcp_sock *tp = tcp_sk(sk);
 	struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
 	u32 wnd = tcp_receive_window(tp);
-	s32 beyond = seq_diff(cb->end_seq, seq_add(tp->rcv_nxt, wnd));
 	bool bare_fin = seq_eq(cb->seq, tp->rcv_nxt) && seq_diff(cb->end_seq, cb->seq) == 1 &&
 			cb->flags & TCPHDR_FIN;
 
@@ -296,8 +280,6 @@ enum skb_drop_reason tcp_data_queue(struct sock *sk, struct sk_buff *skb)
 		return unwanted(sk, SKB_DROP_REASON_TCP_ZEROWINDOW);
 	}
 	if (!seq_before(cb->seq, seq_add(tp->rcv_nxt, max(wnd, 1u))))
-		return unwanted(sk, SKB_DROP_REASON_TCP_OVERWINDOW);
-	if (beyond > 0 && !bare_fin && !cut_tail(skb, (u32)beyond))
 		return unwanted(sk, SKB_DROP_REASON_TCP_OVERWINDOW);
 	if (seq_after(cb->seq, tp->rcv_nxt))
 		return queue_ofo(sk, skb);

@@ -98,15 +98,34 @@ static enum skb_drop_reason check_paws(struct sock *sk, struct sk_buff *skb)
 	return SKB_DROP_REASON_TCP_RFC7323_PAWS;
 }
 
+/* As Linux: what repeats text that was not acknowledged yet may bring a new ACK or SACK; what
+ * begins within the window and goes beyond it is taken while nothing waits to be read. */
+static enum skb_drop_reason judge_sequence(const struct sock *sk, const struct tcp_skb_cb *cb)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	seq32 edge = seq_add(tp->rcv_nxt, tcp_receive_window(tp));
+	u32 fin = !!(cb->flags & TCPHDR_FIN);
+
+	if (seq_before(cb->end_seq, tp->rcv_wup))
+		return SKB_DROP_REASON_TCP_OLD_SEQUENCE;
+	if (!seq_after(seq_sub(cb->end_seq, fin), edge))
+		return SKB_NOT_DROPPED_YET;
+	if (seq_after(cb->seq, edge))
+		return SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
+	return skb_queue_empty(&sk->sk_receive_queue) ? SKB_NOT_DROPPED_YET
+						      : SKB_DROP_REASON_TCP_OVERWINDOW;
+}
+
 static enum skb_drop_reason check_sequence(struct sock *sk, struct sk_buff *skb)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+	enum skb_drop_reason why = judge_sequence(sk, cb);
 
-	/* As Linux: what repeats text that was not acknowledged yet may bring a new ACK or SACK. */
-	if (seq_after_eq(cb->end_seq, tp->rcv_wup) &&
-	    seq_before_eq(cb->seq, seq_add(tp->rcv_nxt, tcp_receive_window(tp))))
-		return SKB_NOT_DROPPED_YET;
+	if (why == SKB_NOT_DROPPED_YET)
+		return why;
+	if (why != SKB_DROP_REASON_TCP_OLD_SEQUENCE)
+		TCP_STAT(sk, LINUX_MIB_BEYOND_WINDOW);
 	if (cb->flags & TCPHDR_RST)
 		return SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
 	if (cb->flags & TCPHDR_SYN) {
@@ -116,10 +135,9 @@ static enum skb_drop_reason check_sequence(struct sock *sk, struct sk_buff *skb)
 	}
 	if (tcp_oow_rate_ok(sock_net(sk), skb, LINUX_MIB_TCPACKSKIPPEDSEQ, &tp->last_oow_ack_ms))
 		tcp_send_dupack(sk, skb);
-	if (!seq_after(cb->end_seq, tp->rcv_nxt))
-		return SKB_DROP_REASON_TCP_OLD_SEQUENCE;
-	return tcp_receive_window(tp) ? SKB_DROP_REASON_TCP_INVALID_SEQUENCE
-				      : SKB_DROP_REASON_TCP_ZEROWINDOW;
+	if (why != SKB_DROP_REASON_TCP_OLD_SEQUENCE && !tcp_receive_window(tp))
+		return SKB_DROP_REASON_TCP_ZEROWINDOW;
+	return why;
 }
 
 static int reset_errno(u8 state)
@@ -271,7 +289,9 @@ static enum skb_drop_reason process_ack(struct sock *sk, struct sk_buff *skb, bo
 				  : SKB_DROP_REASON_TCP_OLD_ACK;
 	}
 	if (acceptable < 0) {
-		send_challenge_ack(sk, skb);
+		/* Of what was never sent: in the middle of a connection just a wrong segment. */
+		if (sk->sk_state != TCP_ESTABLISHED || acceptable == -SKB_DROP_REASON_TCP_OLD_ACK)
+			send_challenge_ack(sk, skb);
 		return (enum skb_drop_reason) - acceptable;
 	}
 	all = seq_eq(tp->snd_una, tp->write_seq);

@@ -289,7 +289,9 @@ static u32 sendable(struct sock *sk, struct sk_buff *skb, struct xmit *x)
 	bool last = skb_queue_is_last(&sk->sk_write_queue, skb);
 	u32 quota = tcp_cwnd_test(tp);
 
-	if (!quota && x->push == TCP_PUSH_PROBE)
+	/* A probe goes in any case, and so does the last FIN. */
+	if (!quota && (x->push == TCP_PUSH_PROBE ||
+		       (TCP_SKB_CB(skb)->flags & TCPHDR_FIN && tcp_skb_pcount(skb) == 1)))
 		quota = 1;
 	if (!quota || tcp_pacing_check(sk))
 		return 0;
