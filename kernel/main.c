@@ -104,6 +104,7 @@ _Noreturn void kernel_main(u32 magic, u64 info)
 	clockevent_init_cpu();
 	smp_join(); /* all CPUs run their idle threads */
 	rcu_init();
+	slab_reap_init();
 	softirq_start_threads();
 	start_init();
 	sched_idle();

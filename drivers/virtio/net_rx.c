@@ -23,7 +23,7 @@
 #define RX_PAD        (NET_SKB_PAD + NET_IP_ALIGN)
 #define RX_HALF       ((u32)PAGE_SIZE / 2)
 #define RX_WHOLE      ((u32)PAGE_SIZE)
-#define RX_COPY_BYTES 128u
+#define RX_COPY_BYTES 256u /* ACKs, pings, and most HTTP requests */
 #define RX_MIN_FILL   16u
 #define RX_REFILL_NS  (10 * NSEC_PER_MSEC)
 /* Receive buffers may take this part of all memory, over all queues. */

@@ -159,6 +159,8 @@ void page_alloc_init(uintptr_t start, uintptr_t end, void *mem_map);
 void page_alloc_add_range(uintptr_t start, uintptr_t end);
 void page_alloc_seal(void);
 void slab_init(void);
+/* From now on what lies idle in slab caches is given back after a while. Once timers run. */
+void slab_reap_init(void);
 
 /* Test knob: every n-th allocation fails (0: never), from seed; sysctl vm.fail_alloc. */
 void mm_fail_every(unsigned n);

@@ -12,12 +12,17 @@
  * Invariants [cache lock]: a slab is in the partial list exactly when 0 <= in_use < objects; at
  * most KEEP_EMPTY slabs of a cache have in_use == 0. Debug builds put a red zone behind objects
  * and poison free ones. Interrupts are off while a magazine or a lock is held.
+ *
+ * What a burst leaves behind in magazines and empty slabs goes back to the page allocator
+ * REAP_AFTER_NS later (slab_reap()); without frees there is no timer either.
  */
 #include <kernel/log.h>
 #include <kernel/mm.h>
 #include <kernel/percpu.h>
 #include <kernel/rcu.h>
 #include <kernel/spinlock.h>
+#include <kernel/time.h>
+#include <kernel/timer.h>
 #include <lib/assert.h>
 #include <lib/bitops.h>
 #include <lib/string.h>
@@ -28,6 +33,7 @@
 #define MAX_SLAB_ORDER  3
 #define KEEP_EMPTY      1u
 #define MAGAZINE_MAX    16u
+#define REAP_AFTER_NS   NSEC_PER_SEC
 #define NO_OBJECT       0xffffu
 #define NO_PAGE         (~0u)
 #define LARGEST_KMALLOC 3072u /* beyond: whole pages */
@@ -316,6 +322,17 @@ static struct magazine *magazine_get(struct kmem_cache *c)
 	return *m;
 }
 
+static DEFINE_PER_CPU(struct timer, reap_timer);
+
+/* This CPU returned objects that it has no use for: more than that will lie idle soon. */
+static void reap_later(void)
+{
+	struct timer *t = &this_cpu(reap_timer);
+
+	if (t->fn && !timer_pending(t))
+		timer_mod(t, ktime_get_ns() + REAP_AFTER_NS);
+}
+
 /* --- public ----------------------------------------------------------------------------------- */
 
 static void *cache_alloc(struct kmem_cache *c, unsigned gfp)
@@ -365,6 +382,7 @@ static void cache_free(struct kmem_cache *c, void *obj)
 
 			/* The ones that lay longest. */
 			put_objects(c, half, m->obj);
+			reap_later();
 			m->n -= half;
 			memmove(m->obj, m->obj + half, m->n * sizeof(m->obj[0]));
 		}
@@ -532,6 +550,49 @@ static unsigned slab_shrink(struct shrinker *s)
 	}
 	local_irq_restore(flags);
 	return pages;
+}
+
+/* A slab of c without objects out, which has left c's lists; NULL: none. Lock held. */
+static struct page *take_empty(struct kmem_cache *c)
+{
+	u32 n = c->empty ? c->partial : NO_PAGE;
+
+	while (n != NO_PAGE && page_of_number(n)->slab.in_use)
+		n = page_of_number(n)->slab.next;
+	if (n == NO_PAGE)
+		return NULL;
+	partial_remove(c, page_of_number(n));
+	c->empty--;
+	c->slabs--;
+	return page_of_number(n);
+}
+
+/* Softirq: this CPU's magazines and the empty slabs go. Slabs keep no page for an idle cache. */
+static void slab_reap(struct timer *t)
+{
+	for (unsigned i = 0; i < MAX_CACHES; i++) {
+		struct kmem_cache *c = &caches[i];
+		irqflags_t flags = local_irq_save();
+		struct magazine *m = this_cpu(magazines)[i];
+		struct page *p = NULL;
+
+		if (c->name && m) {
+			put_objects(c, m->n, m->obj);
+			m->n = 0;
+			spin_lock(&c->lock);
+			p = take_empty(c);
+			spin_unlock(&c->lock);
+			if (p)
+				slab_release(c, p);
+		}
+		local_irq_restore(flags);
+	}
+}
+
+void slab_reap_init(void)
+{
+	for_each_cpu(cpu)
+		timer_setup(&per_cpu(reap_timer, cpu), slab_reap);
 }
 
 /* --- kmalloc ---------------------------------------------------------------------------------- */
