@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The instruction counter: builds insn_count.c for the QEMU that is here, and reads its counts."""
+"""The instruction counter: builds insn.c for the QEMU that is here, reads its counts and profiles."""
 
 import os
 import re
@@ -18,12 +18,12 @@ def build(folder):
         ["qemu-system-x86_64", "--version"], capture_output=True, text=True, check=True
     ).stdout
     number = tuple(map(int, re.search(r"version (\d+)\.(\d+)", version).groups()))
-    out = os.path.join(folder, "libinsn_count.so")
+    out = os.path.join(folder, "libinsn.so")
     api = next((api for first, api in API if number >= first), None)
     if api is None:
         return None
     flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", f"-DPLUGIN_API={api}"]
-    subprocess.run(["gcc", *flags, "-o", out, os.path.join(HERE, "insn_count.c")], check=True)
+    subprocess.run(["gcc", *flags, "-o", out, os.path.join(HERE, "insn.c")], check=True)
     probe = ["qemu-system-x86_64", "-M", "none", "-accel", "tcg", "-S", "-display", "none"]
     probe += ["-plugin", f"{out},counts={folder}/probe", "-monitor", "stdio", "-serial", "none"]
     done = subprocess.run(
@@ -37,3 +37,35 @@ def read(path):
     with open(path, "rb") as f:
         data = f.read()
     return sum(struct.unpack_from("<Q", data, at)[0] for at in range(0, len(data), STRIDE))
+
+
+# -- profiles: struct profile of insn.c ------------------------------------------------------------
+
+CPUS, NODES, NODE = 8, 16384, struct.Struct("<IIIIQ")
+
+
+def write_symbols(elf, path):
+    """The functions of an image, for the plugin; their names by number."""
+    listing = subprocess.run(["nm", "-n", elf], capture_output=True, text=True, check=True).stdout
+    rows = [line.split() for line in listing.splitlines()]
+    rows = [(row[0], row[2]) for row in rows if len(row) == 3 and row[1] in "tT"]
+    with open(path, "w", encoding="ascii") as f:
+        f.writelines(f"{at} {name}\n" for at, name in rows)
+    return [name for _, name in rows]
+
+
+def read_profile(path, names):
+    """{(outermost function, ..., innermost): instructions} so far, of all CPUs."""
+    with open(path, "rb") as f:
+        data = f.read()
+    stacks = {}
+    for cpu in range(CPUS):
+        used = struct.unpack_from("<I", data, 4 * cpu)[0]
+        base = 4 * CPUS + cpu * NODES * NODE.size
+        paths = {0: ()}
+        for i in range(1, used + 1):  # a parent comes before its children
+            symbol, parent, _, _, count = NODE.unpack_from(data, base + i * NODE.size)
+            paths[i] = paths.get(parent, ()) + (names[symbol],)
+            if count:
+                stacks[paths[i]] = stacks.get(paths[i], 0) + count
+    return stacks
