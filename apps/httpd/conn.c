@@ -48,17 +48,11 @@ void conn_start(struct worker *w, int fd)
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
-/* Send what the worker's buffer holds. What the socket does not take is kept with the connection.
- */
-static enum progress flush(struct worker *w, struct conn *c, int flags)
+/* Send len bytes at data. What the socket does not take is kept with the connection. */
+static enum progress send_now(struct conn *c, const char *data, size_t len, int flags)
 {
-	size_t len = w->out_len;
-	ssize_t n;
+	ssize_t n = send(c->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
 
-	w->out_len = 0;
-	if (!len)
-		return GO_ON;
-	n = send(c->fd, w->out, len, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
 	if (n == (ssize_t)len)
 		return GO_ON;
 	if (n < 0 && errno != EAGAIN)
@@ -70,8 +64,17 @@ static enum progress flush(struct worker *w, struct conn *c, int flags)
 	c->out = malloc(c->out_len);
 	if (!c->out)
 		return GONE;
-	memcpy(c->out, w->out + n, c->out_len);
+	memcpy(c->out, data + n, c->out_len);
 	return WAIT_OUT;
+}
+
+/* Send what the worker's buffer holds. */
+static enum progress flush(struct worker *w, struct conn *c, int flags)
+{
+	size_t len = w->out_len;
+
+	w->out_len = 0;
+	return len ? send_now(c, w->out, len, flags) : GO_ON;
 }
 
 static enum progress send_kept(struct conn *c)
@@ -185,7 +188,68 @@ static enum progress answer_file(struct worker *w, struct conn *c, const struct 
 	}
 }
 
-static enum progress answer(struct worker *w, struct conn *c, const struct http_request *req)
+/* ---- answers that are ready ------------------------------------------------------------------ */
+
+/* By the first eight bytes of the target, in a head of len bytes; NULL: too short. */
+static struct memo *memo_of(struct worker *w, const char *head, size_t len)
+{
+	uint64_t start;
+
+	if (len < 4 + sizeof(start))
+		return NULL;
+	memcpy(&start, head + 4, sizeof(start));
+	return &w->memo[start * 0x9e3779b97f4a7c15ull >> 32 & (NR_MEMOS - 1)];
+}
+
+static struct memo *memo_find(struct worker *w, const char *head, size_t len)
+{
+	struct memo *m = memo_of(w, head, len);
+
+	if (!m || !m->file || len < m->len || memcmp(head, m->head, m->len))
+		return NULL;
+	return m;
+}
+
+/* The head of len bytes asked for f, all of it, and to go on. */
+static void memo_keep(struct worker *w, const char *head, size_t len, struct http_file *f)
+{
+	struct memo *m = memo_of(w, head, len);
+
+	if (!m || len > MEMO_HEAD)
+		return;
+	f->refs++;
+	if (m->file)
+		file_put(m->file);
+	m->file = f;
+	m->len = len;
+	memcpy(m->head, head, len);
+}
+
+static bool is_plain_get(const struct http_request *req)
+{
+	return req->method == HTTP_GET && req->keep_alive && !req->http10 && !req->chunked &&
+	       !req->content_length && req->range == RANGE_NONE && !req->if_none_match;
+}
+
+/* Send f's ready answer: as it lies there if nothing else waits to go with it. */
+static enum progress answer_ready(struct worker *w, struct conn *c, struct http_file *f, bool last)
+{
+	const char *date = worker_date(w);
+
+	if (f->dated != w->date_number) {
+		memcpy(f->ready_date, date, HTTP_DATE_LEN);
+		f->dated = w->date_number;
+	}
+	if (last && !w->out_len)
+		return send_now(c, f->ready, f->ready_len, 0);
+	memcpy(w->out + w->out_len, f->ready, f->ready_len);
+	w->out_len += f->ready_len;
+	return GO_ON;
+}
+
+/* head: the bytes that req was made from, head_len of them. */
+static enum progress answer(struct worker *w, struct conn *c, const struct http_request *req,
+			    const char *head, size_t head_len)
 {
 	char path[HTTP_MAX_TARGET + 2];
 	struct http_file *f;
@@ -202,6 +266,8 @@ static enum progress answer(struct worker *w, struct conn *c, const struct http_
 		return GO_ON;
 	}
 	f = file_get(&w->files, path, &status);
+	if (f && f->ready && is_plain_get(req))
+		memo_keep(w, head, head_len, f);
 	if (f)
 		return answer_file(w, c, req, f);
 	answer_error(w, c, req, status, status == 301 ? path : NULL);
@@ -223,8 +289,9 @@ static enum progress serve(struct worker *w, struct conn *c, size_t len)
 	size_t used = 0;
 
 	while (p == GO_ON && !c->close_after && used < len) {
+		const struct memo *m = memo_find(w, w->in + used, len - used);
 		struct http_request req;
-		int n = http_parse_request(w->in + used, len - used, &req);
+		int n = m ? (int)m->len : http_parse_request(w->in + used, len - used, &req);
 
 		if (!n)
 			break;
@@ -238,7 +305,10 @@ static enum progress serve(struct worker *w, struct conn *c, size_t len)
 		if (p != GO_ON)
 			break;
 		used += (size_t)n;
-		p = answer(w, c, &req);
+		if (m)
+			p = answer_ready(w, c, m->file, used == len);
+		else
+			p = answer(w, c, &req, w->in + used - n, (size_t)n);
 	}
 	if (p == GO_ON)
 		p = flush(w, c, 0);
@@ -295,32 +365,32 @@ static void conn_step(struct worker *w, struct conn *c, enum progress p)
 	}
 }
 
+/* Read once and answer. *more: what was read may not be all. */
+static enum progress read_some(struct worker *w, struct conn *c, bool *more)
+{
+	size_t len = restore_input(w, c), room = IN_SIZE - len;
+	ssize_t n = recv(c->fd, w->in + len, room, MSG_DONTWAIT);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN))
+		return GONE;
+	if (n < 0)
+		*more = false;
+	else if ((size_t)n < room && !(c->events_seen & (EPOLLRDHUP | EPOLLHUP)))
+		*more = false; /* the next bytes, or the end, come with another event */
+	return serve(w, c, n > 0 ? len + (size_t)n : len);
+}
+
 static void conn_readable(struct worker *w, struct conn *c)
 {
-	bool had_part = c->in != NULL;
-	size_t len = restore_input(w, c);
-	ssize_t n = recv(c->fd, w->in + len, IN_SIZE - len, MSG_DONTWAIT);
+	bool had_part = c->in != NULL, more = true;
+	enum progress p = GO_ON;
 
-	if (n <= 0 && !(n < 0 && errno == EAGAIN)) {
-		conn_free(w, c);
+	while (more && p == GO_ON && !c->close_after)
+		p = read_some(w, c, &more);
+	/* A head's time-out runs from its first byte: trickling does not renew it. */
+	if (p == GO_ON && had_part && c->in && !c->close_after && c->wait == WAIT_HEAD)
 		return;
-	}
-	if (n > 0)
-		len += (size_t)n;
-	switch (serve(w, c, len)) {
-	case GO_ON:
-		/* A head's time-out runs from its first byte: trickling does not renew it. */
-		if (had_part && c->in && !c->close_after && c->wait == WAIT_HEAD)
-			return;
-		after_answers(w, c);
-		break;
-	case WAIT_OUT:
-		worker_wait_for(w, c, WAIT_SEND);
-		break;
-	case GONE:
-		conn_free(w, c);
-		break;
-	}
+	conn_step(w, c, p);
 }
 
 static void conn_writable(struct worker *w, struct conn *c)
@@ -345,6 +415,7 @@ static void conn_drain(struct worker *w, struct conn *c)
 
 void conn_event(struct worker *w, struct conn *c, uint32_t events)
 {
+	c->events_seen = events;
 	if (c->wait == WAIT_LINGER)
 		conn_drain(w, c);
 	else if (events & EPOLLERR)

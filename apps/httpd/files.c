@@ -69,7 +69,7 @@ static void file_free(struct http_file *f)
 {
 	if (f->fd >= 0)
 		close(f->fd);
-	free(f->small);
+	free(f->ready);
 	free(f);
 }
 
@@ -94,10 +94,22 @@ static void evict_one(struct file_cache *fc)
 	}
 }
 
-static bool load_small(struct http_file *f)
+/* The answer to a plain GET, but for the date. */
+static bool make_ready(struct http_file *f)
 {
-	f->small = malloc(f->size ? f->size : 1);
-	return f->small && pread(f->fd, f->small, f->size, 0) == (ssize_t)f->size;
+	char head[512], date[32];
+	size_t n;
+
+	http_date(0, date);
+	n = http_file_head(head, sizeof(head), 200, f, 0, 0, false, false, date);
+	f->ready = malloc(n + f->size);
+	if (!f->ready)
+		return false;
+	memcpy(f->ready, head, n);
+	f->ready_len = n + f->size;
+	f->ready_date = f->ready + (strstr(head, date) - head);
+	f->small = f->ready + n;
+	return pread(f->fd, f->small, f->size, 0) == (ssize_t)f->size;
 }
 
 static int status_of_errno(int err)
@@ -146,7 +158,7 @@ static struct http_file *file_open(const char *path, const char *full, int *stat
 	snprintf(f->etag, sizeof(f->etag), "\"%lx-%lx\"", (unsigned long)st.st_mtime,
 		 (unsigned long)st.st_size);
 	http_date(st.st_mtime, f->last_modified);
-	if (f->size <= SMALL_FILE && !load_small(f)) {
+	if (f->size <= SMALL_FILE && !make_ready(f)) {
 		*status = 503;
 		file_free(f);
 		return NULL;

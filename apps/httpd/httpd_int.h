@@ -32,10 +32,16 @@ struct http_file {
 	const char *type; /* Content-Type */
 	char etag[40];
 	char last_modified[32];
-	char *small; /* the content, where size <= SMALL_FILE */
+	/* Where size <= SMALL_FILE: the answer to a plain GET, head and content in one piece. */
+	char *ready;
+	size_t ready_len;
+	char *small;      /* the content, in there */
+	char *ready_date; /* HTTP_DATE_LEN bytes in there, those of the worker's date number .. */
+	unsigned dated;
 	char path[];
 };
 
+#define HTTP_DATE_LEN  29
 #define FILE_BUCKETS   64
 #define FILE_CACHE_MAX 256
 
@@ -75,13 +81,25 @@ struct conn {
 	int fd;
 	uint8_t wait; /* enum conn_wait */
 	bool close_after;
-	uint32_t events; /* epoll's interest */
-	char *in;        /* the beginning of a request, kept for later */
+	uint32_t events;      /* epoll's interest */
+	uint32_t events_seen; /* of this turn */
+	char *in;             /* the beginning of a request, kept for later */
 	size_t in_len;
 	char *out; /* response bytes that the socket did not take yet */
 	size_t out_len, out_off;
 	struct http_file *file; /* being sent after out */
 	uint64_t file_off, file_left;
+};
+
+/* A head that was asked before, byte by byte, and the file whose ready answer is right for it:
+ * clients repeat themselves, and comparing is much less work than understanding. */
+#define MEMO_HEAD 400
+#define NR_MEMOS  16
+
+struct memo {
+	struct http_file *file; /* with a reference; NULL: empty */
+	size_t len;
+	char head[MEMO_HEAD];
 };
 
 struct conn_list {
@@ -95,8 +113,9 @@ struct worker {
 	bool accepting;
 	struct conn_list waiting[NR_WAITS];
 	struct file_cache files;
-	uint64_t now_ms;
-	time_t date_at;
+	struct memo memo[NR_MEMOS];
+	uint64_t now_ms, date_until_ms;
+	unsigned date_number; /* counts the dates that there were */
 	char date[32];
 	size_t out_len;
 	char in[IN_SIZE], out[OUT_SIZE];

@@ -27,9 +27,10 @@ static const unsigned timeout_ms[NR_WAITS] = {
 	[WAIT_LINGER] = 2000,
 };
 
+/* Edges are enough where all that is there gets read; a change of interest looks anew. */
 static const uint32_t interest[NR_WAITS] = {
-	[WAIT_REQUEST] = EPOLLIN,
-	[WAIT_HEAD] = EPOLLIN,
+	[WAIT_REQUEST] = EPOLLIN | EPOLLRDHUP | EPOLLET,
+	[WAIT_HEAD] = EPOLLIN | EPOLLRDHUP | EPOLLET,
 	[WAIT_SEND] = EPOLLOUT,
 	[WAIT_LINGER] = EPOLLIN,
 };
@@ -44,11 +45,13 @@ static uint64_t clock_ms(void)
 
 const char *worker_date(struct worker *w)
 {
-	time_t now = time(NULL);
+	struct timespec ts;
 
-	if (now != w->date_at) {
-		w->date_at = now;
-		http_date(now, w->date);
+	if (w->now_ms >= w->date_until_ms) {
+		clock_gettime(CLOCK_REALTIME, &ts);
+		http_date(ts.tv_sec, w->date);
+		w->date_until_ms = w->now_ms + 1000 - (uint64_t)ts.tv_nsec / 1000000;
+		w->date_number++;
 	}
 	return w->date;
 }
