@@ -84,7 +84,16 @@ csum32 csum_ipv6_nofold(const void *saddr, const void *daddr, u32 len_bytes, u8 
 /* Checksum over an IPv4 header of ihl 32-bit words: 0 if it holds a right one. */
 static inline be16 ip_fast_csum(const void *hdr, unsigned ihl)
 {
-	return csum_fold(csum_partial(hdr, (size_t)ihl * 4, 0));
+	u64 s = 0;
+
+	for (unsigned i = 0; i < ihl; i++) {
+		u32 word;
+
+		__builtin_memcpy(&word, (const u8 *)hdr + 4 * i, sizeof(word));
+		s += word;
+	}
+	s = (s & 0xffffffff) + (s >> 32);
+	return csum_fold((u32)(s + (s >> 32)));
 }
 
 /* A header's 16-bit word changes from `from` to `to`: HC' = ~(~HC + ~m + m') (RFC 1624 eqn. 3). */

@@ -42,6 +42,7 @@ static struct {
 	u64 base_count, base_ns, mult; /* ns = base_ns + (count - base_count) * mult >> SHIFT */
 	u64 last_ns;                   /* of clocks that may go back between CPUs [a] */
 	bool clamp;
+	bool plain_tsc; /* the counter is the TSC, and not clamped */
 } mono;
 
 static u64 wall_offset_ns; /* [a] */
@@ -334,9 +335,20 @@ static u64 clamp_ns(u64 ns)
 
 u64 ktime_get_ns(void)
 {
-	u32 seq;
+	u32 seq = smp_load_acquire(&mono.seq);
 	u64 ns;
 
+	/* The usual case, without calls: all packets' work asks several times. */
+	if (likely(mono.plain_tsc && !(seq & 1))) {
+		u64 delta = rdtsc_ordered() - mono.base_count;
+
+		ns = mono.base_ns;
+		if (likely((s64)delta >= 0))
+			ns += (u64)((unsigned __int128)delta * mono.mult >> SHIFT);
+		smp_rmb();
+		if (likely(READ_ONCE(mono.seq) == seq))
+			return ns;
+	}
 	if (unlikely(!started))
 		return (u64)((unsigned __int128)(rdtsc() - boot_entry_tsc) * EARLY_MULT >> SHIFT);
 	do {
@@ -354,6 +366,7 @@ static void change_clock(const struct counter *c, u64 hz, u64 now_count, u64 now
 	WRITE_ONCE(mono.seq, mono.seq + 1);
 	smp_wmb();
 	mono.counter = c;
+	mono.plain_tsc = c == &tsc && !mono.clamp;
 	mono.base_count = now_count;
 	mono.base_ns = now_ns;
 	mono.mult = (NSEC_PER_SEC << SHIFT) / hz;
@@ -423,6 +436,7 @@ void clock_tsc_unstable(void)
 	if (reference == &hpet || reference == &acpi_pm)
 		rebase(reference, reference->hz);
 	mono.clamp = true;
+	WRITE_ONCE(mono.plain_tsc, false);
 	pr_warn("clock: the CPUs' time-stamp counters differ, using %s", clocksource_name());
 }
 

@@ -16,7 +16,6 @@
 #include <kernel/mm.h>
 #include <kernel/random.h>
 #include <lib/err.h>
-#include <lib/siphash.h>
 #include <lib/string.h>
 #include <net/dst.h>
 
@@ -55,9 +54,18 @@ static u64 delay_ns(const struct neighbour *n)
 
 static u32 neigh_hash(const struct neigh_table *tbl, const void *key, const struct net_device *dev)
 {
-	siphash_key k = {{(u64)tbl->hash_rnd[0] << 32 | tbl->hash_rnd[1], dev->ifindex}};
+	u64 secret = (u64)tbl->hash_rnd[0] << 32 | tbl->hash_rnd[1] | 1, h = dev->ifindex;
 
-	return hsiphash(key, tbl->key_len, &k) & tbl->hash_mask;
+	/* Each packet sent comes by here. Multiplying by a secret is enough on a link: the table
+	 * is bounded, and who could fill it need not aim. */
+	for (u32 i = 0; i < tbl->key_len; i += 4) {
+		u32 word;
+
+		memcpy(&word, (const u8 *)key + i, sizeof(word));
+		h = (h ^ word) * secret;
+		h ^= h >> 32;
+	}
+	return (u32)h & tbl->hash_mask;
 }
 
 static void neigh_arm(struct neighbour *n, u64 when_ns)

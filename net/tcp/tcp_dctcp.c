@@ -92,7 +92,7 @@ static void ce_changes(struct sock *sk, bool ce)
 
 	if (ca->ce_state != ce) {
 		/* An ACK that was put off covers segments of the old state. */
-		if (timer_pending(&tp->delack_timer)) {
+		if (tp->ack.pending & TCP_ACK_TIMER) {
 			tcp_ecn_demand_cwr(tp, ca->ce_state);
 			tcp_send_ack_at(sk, ca->prior_rcv_nxt);
 		}

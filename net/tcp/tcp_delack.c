@@ -111,6 +111,15 @@ static u32 delay_ms(const struct tcp_sock *tp)
 	return min3(ato, longest, DELACK_MAX_MS);
 }
 
+void tcp_ack_at(struct sock *sk, u64 when_ns)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	tp->ack.pending |= TCP_ACK_SCHED | TCP_ACK_TIMER;
+	tp->ack.timeout_ns = when_ns;
+	tcp_timer_by(sk, &tp->delack_timer, when_ns);
+}
+
 static void delay_ack(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -118,7 +127,7 @@ static void delay_ack(struct sock *sk)
 	u32 ms = max(delay_ms(tp), 1u);
 	u64 when_ns = now_ns + ms * NSEC_PER_MSEC;
 
-	if (timer_pending(&tp->delack_timer)) {
+	if (tp->ack.pending & TCP_ACK_TIMER) {
 		/* It is about to fire anyway. */
 		if (tp->ack.timeout_ns <= now_ns + ms * NSEC_PER_MSEC / 4) {
 			tcp_send_ack(sk);
@@ -126,8 +135,7 @@ static void delay_ack(struct sock *sk)
 		}
 		when_ns = min(when_ns, tp->ack.timeout_ns);
 	}
-	tp->ack.timeout_ns = when_ns;
-	sk_reset_timer(sk, &tp->delack_timer, when_ns);
+	tcp_ack_at(sk, when_ns);
 }
 
 void tcp_ack_snd_check(struct sock *sk)
@@ -144,10 +152,8 @@ void tcp_delay_handshake_ack(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
-	tp->ack.pending |= TCP_ACK_SCHED;
 	add_quickacks(tp, TCP_MAX_QUICKACKS);
-	tp->ack.timeout_ns = ktime_get_ns() + DELACK_MAX_MS * NSEC_PER_MSEC;
-	sk_reset_timer(sk, &tp->delack_timer, tp->ack.timeout_ns);
+	tcp_ack_at(sk, ktime_get_ns() + DELACK_MAX_MS * NSEC_PER_MSEC);
 }
 
 void tcp_event_data_sent(struct sock *sk)
@@ -166,7 +172,6 @@ void tcp_event_ack_sent(struct sock *sk)
 	if (tp->ack.quick && tp->ack.pending & TCP_ACK_SCHED && !--tp->ack.quick)
 		tp->ack.ato_ms = ATO_MIN_MS; /* leaving quick-ACK mode */
 	tp->ack.pending = 0;
-	sk_stop_timer(sk, &tp->delack_timer);
 }
 
 /* The reader took all of a burst that ended with PSH: the peer waits for our word. */
@@ -219,8 +224,12 @@ void tcp_delack_timer_handler(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
-	if (tcp_state_in(sk, TCPS(CLOSE) | TCPS(LISTEN)) || !(tp->ack.pending & TCP_ACK_SCHED))
+	if (tcp_state_in(sk, TCPS(CLOSE) | TCPS(LISTEN)) || !(tp->ack.pending & TCP_ACK_TIMER))
 		return;
+	if (tp->ack.timeout_ns > ktime_get_ns()) { /* was armed for an ACK that has gone */
+		sk_reset_timer(sk, &tp->delack_timer, tp->ack.timeout_ns);
+		return;
+	}
 	TCP_STAT(sk, LINUX_MIB_DELAYEDACKS);
 	if (tp->ack.pingpong) { /* nothing came to ride on */
 		tp->ack.pingpong = false;

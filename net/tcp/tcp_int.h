@@ -48,10 +48,11 @@
 #define TCP_NAGLE_CORK 2
 #define TCP_NAGLE_PUSH 4 /* push this once, whatever Nagle says */
 
-#define TCP_ACK_SCHED   1 /* an ACK is owed */
-#define TCP_ACK_NOW     2 /* ... without delay */
-#define TCP_ACK_PUSHED  4 /* a short segment came, or one with PSH */
-#define TCP_ACK_PUSHED2 8 /* ... and another */
+#define TCP_ACK_SCHED   1  /* an ACK is owed */
+#define TCP_ACK_NOW     2  /* ... without delay */
+#define TCP_ACK_PUSHED  4  /* a short segment came, or one with PSH */
+#define TCP_ACK_PUSHED2 8  /* ... and another */
+#define TCP_ACK_TIMER   16 /* it goes alone at ack.timeout_ns if nothing goes before */
 
 /* Bits of sk_tsq_flags: work left for release_cb() by someone who found the socket owned. Each bit
  * set holds a reference. */
@@ -657,6 +658,9 @@ void tcp_init_timers(struct sock *sk);
 void tcp_clear_timers(struct sock *sk);
 /* Arm the exclusive slot for `what` after delay. */
 void tcp_arm(struct sock *sk, enum tcp_pending what, u64 delay_us);
+void tcp_timer_by(struct sock *sk, struct timer *t, u64 expires_ns);
+/* Owe an ACK, to go at when_ns. */
+void tcp_ack_at(struct sock *sk, u64 when_ns);
 void tcp_disarm(struct sock *sk);
 /* After an ACK or transmission: RTO for the oldest data in flight. */
 void tcp_rearm_rto(struct sock *sk);

@@ -400,9 +400,7 @@ void tcp_send_ack(struct sock *sk)
 		return;
 	skb = tcp_alloc_skb(0, GFP_ATOMIC);
 	if (!skb) { /* try again when the delayed-ACK timer fires */
-		tp->ack.pending |= TCP_ACK_SCHED;
-		sk_reset_timer(sk, &tp->delack_timer,
-			       ktime_get_ns() + 5 * TCP_DELACK_MS * NSEC_PER_MSEC);
+		tcp_ack_at(sk, ktime_get_ns() + 5 * TCP_DELACK_MS * NSEC_PER_MSEC);
 		return;
 	}
 	tcp_init_skb(skb, tp->snd_nxt, TCPHDR_ACK);

@@ -9,19 +9,26 @@
 
 /* ---- arming ---------------------------------------------------------------------------------- */
 
+/* Have t fire at expires_ns or earlier: its handler looks at the clock and arms it again. Time-outs
+ * are put off or called off with nearly every segment, so a timer that runs is left running. */
+void tcp_timer_by(struct sock *sk, struct timer *t, u64 expires_ns)
+{
+	if (!timer_pending(t) || READ_ONCE(t->expires_ns) > expires_ns)
+		sk_reset_timer(sk, t, expires_ns);
+}
+
 void tcp_arm(struct sock *sk, enum tcp_pending what, u64 delay_us)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	tp->pending = (u8)what;
 	tp->timeout_ns = ktime_get_ns() + delay_us * NSEC_PER_USEC;
-	sk_reset_timer(sk, &tp->retransmit_timer, tp->timeout_ns);
+	tcp_timer_by(sk, &tp->retransmit_timer, tp->timeout_ns);
 }
 
 void tcp_disarm(struct sock *sk)
 {
 	tcp_sk(sk)->pending = TCP_PEND_NONE;
-	sk_stop_timer(sk, &tcp_sk(sk)->retransmit_timer);
 }
 
 s64 tcp_rto_delta_us(const struct sock *sk)
@@ -479,6 +486,7 @@ void tcp_clear_timers(struct sock *sk)
 
 	tcp_disarm(sk);
 	tp->ack.pending = 0;
+	sk_stop_timer(sk, &tp->retransmit_timer);
 	sk_stop_timer(sk, &tp->delack_timer);
 	sk_stop_timer(sk, &sk->sk_timer);
 	tcp_pacing_stop(sk);
