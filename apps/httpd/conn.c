@@ -210,8 +210,9 @@ static struct memo *memo_find(struct worker *w, const char *head, size_t len)
 	return m;
 }
 
-/* The head of len bytes asked for f, all of it, and to go on. */
-static void memo_keep(struct worker *w, const char *head, size_t len, struct http_file *f)
+/* The head of len bytes asked for f, all of it, and to go on or to close. */
+static void memo_keep(struct worker *w, const char *head, size_t len, struct http_file *f,
+		      bool close)
 {
 	struct memo *m = memo_of(w, head, len);
 
@@ -222,28 +223,50 @@ static void memo_keep(struct worker *w, const char *head, size_t len, struct htt
 		file_put(m->file);
 	m->file = f;
 	m->len = len;
+	m->close = close;
 	memcpy(m->head, head, len);
 }
 
 static bool is_plain_get(const struct http_request *req)
 {
-	return req->method == HTTP_GET && req->keep_alive && !req->http10 && !req->chunked &&
-	       !req->content_length && req->range == RANGE_NONE && !req->if_none_match;
+	return req->method == HTTP_GET && !req->http10 && !req->chunked && !req->content_length &&
+	       req->range == RANGE_NONE && !req->if_none_match;
+}
+
+static size_t append(char *to, size_t at, const void *data, size_t n)
+{
+	memcpy(to + at, data, n);
+	return at + n;
+}
+
+/* f's ready answer with one more field, behind the date's line. */
+static void append_closing(struct worker *w, const struct http_file *f)
+{
+	static const char field[] = "Connection: close\r\n";
+	size_t first = (size_t)(f->ready_date - f->ready) + HTTP_DATE_LEN + 2;
+
+	w->out_len = append(w->out, w->out_len, f->ready, first);
+	w->out_len = append(w->out, w->out_len, field, sizeof(field) - 1);
+	w->out_len = append(w->out, w->out_len, f->ready + first, f->ready_len - first);
 }
 
 /* Send f's ready answer: as it lies there if nothing else waits to go with it. */
-static enum progress answer_ready(struct worker *w, struct conn *c, struct http_file *f, bool last)
+static enum progress answer_ready(struct worker *w, struct conn *c, const struct memo *m, bool last)
 {
+	struct http_file *f = m->file;
 	const char *date = worker_date(w);
 
 	if (f->dated != w->date_number) {
 		memcpy(f->ready_date, date, HTTP_DATE_LEN);
 		f->dated = w->date_number;
 	}
-	if (last && !w->out_len)
+	c->close_after = m->close;
+	if (m->close)
+		append_closing(w, f);
+	else if (last && !w->out_len)
 		return send_now(c, f->ready, f->ready_len, 0);
-	memcpy(w->out + w->out_len, f->ready, f->ready_len);
-	w->out_len += f->ready_len;
+	else
+		w->out_len = append(w->out, w->out_len, f->ready, f->ready_len);
 	return GO_ON;
 }
 
@@ -267,7 +290,7 @@ static enum progress answer(struct worker *w, struct conn *c, const struct http_
 	}
 	f = file_get(&w->files, path, &status);
 	if (f && f->ready && is_plain_get(req))
-		memo_keep(w, head, head_len, f);
+		memo_keep(w, head, head_len, f, c->close_after);
 	if (f)
 		return answer_file(w, c, req, f);
 	answer_error(w, c, req, status, status == 301 ? path : NULL);
@@ -306,7 +329,7 @@ static enum progress serve(struct worker *w, struct conn *c, size_t len)
 			break;
 		used += (size_t)n;
 		if (m)
-			p = answer_ready(w, c, m->file, used == len);
+			p = answer_ready(w, c, m, used == len);
 		else
 			p = answer(w, c, &req, w->in + used - n, (size_t)n);
 	}

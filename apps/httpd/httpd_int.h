@@ -99,6 +99,7 @@ struct conn {
 struct memo {
 	struct http_file *file; /* with a reference; NULL: empty */
 	size_t len;
+	bool close;
 	char head[MEMO_HEAD];
 };
 

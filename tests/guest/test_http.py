@@ -82,6 +82,18 @@ def test_connection_close(vm):
         assert time.monotonic() - start < 3, "the connection stayed open"
 
 
+def test_asked_again(vm):
+    """The same request gets the same answer each time, whether it goes on or closes."""
+    for req in (request(), request("GET / HTTP/1.1", "Connection: close")):
+        fields = []
+        for _ in range(3):
+            head, body = vm.http_raw(req, timeout=1).split(CRLF + CRLF, 1)
+            fields.append(sorted(li for li in head.split(CRLF) if not li.startswith(b"Date: ")))
+            assert body == vm.curl("/").stdout
+        assert fields[0] == fields[1] == fields[2]
+        assert (b"Connection: close" in fields[0]) == (b"close" in req)
+
+
 def test_pipelining(vm):
     """Ten requests sent at once are answered in order, and so is one that trickles in."""
     last = request("GET /nosuch HTTP/1.1", "Connection: close")

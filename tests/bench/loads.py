@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""Loads that ask a guest for the same work each time, so that its instructions can be counted.
+
+Each takes a Guest and returns how many units (requests, connections, ...) it moved. Whatever comes
+in bunches is sent while the machine stands still (QMP stop), so it always finds the same bunch.
+"""
+
+import socket
+import struct
+import time
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: 10.77.0.2\r\n\r\n"
+CLOSING = b"GET / HTTP/1.1\r\nHost: 10.77.0.2\r\nConnection: close\r\n\r\n"
+MIB = 1 << 20
+
+
+def read_answer(s):
+    """One whole answer with a Content-Length."""
+    got = b""
+    while b"\r\n\r\n" not in got:
+        got += s.recv(65536)
+    head, body = got.split(b"\r\n\r\n", 1)
+    assert head.startswith(b"HTTP/1.1 200"), head[:80]
+    left = int(head.lower().split(b"content-length: ")[1].split(b"\r")[0]) - len(body)
+    while left:
+        left -= len(s.recv(min(left, 65536)))
+
+
+def keepalive(guest, n=400):
+    """Requests one after another on one connection."""
+    with guest.connect() as s:
+        for _ in range(n):
+            s.sendall(REQUEST)
+            read_answer(s)
+    return n
+
+
+def keepalive32(guest, n=40):
+    """A request on each of 32 connections at once, n times."""
+    socks = [guest.connect() for _ in range(32)]
+    for _ in range(n):
+        guest.qmp.execute("stop")
+        for s in socks:
+            s.sendall(REQUEST)
+        guest.qmp.execute("cont")
+        for s in socks:
+            read_answer(s)
+    for s in socks:
+        s.close()
+    return 32 * n
+
+
+def connections(guest, n=200):
+    """A connection with one request after another; the server closes."""
+    for _ in range(n):
+        with guest.connect() as s:
+            s.sendall(CLOSING)
+            while s.recv(65536):
+                pass
+    return n
+
+
+def ping(guest, n=200):
+    guest.ns.run(["ping", "-q", "-n", "-c", str(n), "-i", "0.003", guest.ip], timeout=30)
+    return n
+
+
+def receive(guest, n=16):
+    """n MiB into the discard service."""
+    data = bytes(MIB)
+    with guest.connect(9) as s:
+        for _ in range(n):
+            s.sendall(data)
+        s.shutdown(socket.SHUT_WR)
+        assert s.recv(1) == b""
+    return n
+
+
+def send(guest, n=16):
+    """A file of n MiB, sent by the HTTP server."""
+    with guest.connect() as s:
+        s.sendall(REQUEST.replace(b" / ", b" /16m.bin "))
+        read_answer(s)
+    return n
+
+
+def checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def syn_frames(guest, n):
+    """SYNs to the HTTP port, each from another address far away."""
+    mac = bytes.fromhex(guest.mac.replace(":", ""))
+    to = socket.inet_aton(guest.ip)
+    for i in range(n):
+        src = socket.inet_aton(f"198.18.{i >> 8 & 255}.{i & 255}")
+        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 44, i & 0xFFFF, 0, 64, 6, 0, src, to)
+        ip = ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:]
+        # 0x60: six words, the header and the MSS option
+        tcp = struct.pack("!HHIIBBHHH", 1024 + i, 80, i * 7919, 0, 0x60, 2, 64240, 0, 0)
+        tcp += b"\x02\x04\x05\xb4"
+        pseudo = src + to + struct.pack("!HH", 6, len(tcp))
+        tcp = tcp[:16] + struct.pack("!H", checksum(pseudo + tcp)) + tcp[18:]
+        yield mac + b"\x02\0\0\0\0\x66\x08\x00" + ip + tcp
+
+
+def syn_flood(guest, n=1024):
+    """SYNs that nobody stands behind, 128 in each bunch."""
+    with guest.ns.inside():
+        raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    with raw:
+        raw.bind((guest.ns.TAP, 0))
+        for i, frame in enumerate(syn_frames(guest, n)):
+            if i % 128 == 0:
+                guest.qmp.execute("cont")
+                time.sleep(0.05)
+                guest.qmp.execute("stop")
+            raw.send(frame)
+        guest.qmp.execute("cont")
+        time.sleep(0.1)
+    return n
+
+
+# name in the table: (load, what one unit is)
+COUNTED = {
+    "keepalive_1": (keepalive, "HTTP request, 1 connection"),
+    "keepalive_32": (keepalive32, "HTTP request, 32 connections"),
+    "connection": (connections, "connection with a request"),
+    "ping": (ping, "ping answered"),
+    "syn": (syn_flood, "flooded SYN"),
+    "mib_received": (receive, "MiB received by TCP"),
+    "mib_sent": (send, "MiB sent by TCP (a file)"),
+}
