@@ -14,8 +14,9 @@ include mk/sim.mk
 include mk/check.mk
 include mk/fuzz.mk
 include mk/image.mk
+include mk/bench.mk
 
-.PHONY: all elf hosted clean help deps run test bench soak fuzz
+.PHONY: all elf hosted clean help deps run test soak fuzz
 
 all: elf
 
@@ -29,7 +30,8 @@ help:
 	@echo 'make hosted     build/host/libsluice.a and build/host-asan/libsluice.a'
 	@echo 'make iso        build/sluice.iso, boots by BIOS and UEFI'
 	@echo 'make soak       the simulator over new seeds for an hour (MINUTES=N)'
-	@echo 'make bench      measurements, as a table and as JSON'
+	@echo 'make bench      measurements beside a Linux guest: tables, JSON, plots (ARGS=--help)'
+	@echo 'make profile    where the instructions go: functions, flame graph (LOAD=connection)'
 	@echo 'make format     let clang-format rewrite all sources'
 	@echo 'make clean      remove build/'
 
@@ -49,7 +51,7 @@ run: deps
 test: deps-test
 	@tests/run $(ARGS)
 
-bench fuzz: deps-test
+fuzz: deps-test
 	@tests/$@/run $(ARGS)
 
 MINUTES ?= 60
