@@ -7,6 +7,7 @@ import shlex
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import time
 
@@ -23,6 +24,25 @@ LISTENING = r"boot: entry to listening"
 # in the log's own lines only: commands may print such words too
 COMPLAINT = r"^(?:\[ *\d+\.\d+\].*(?:[Pp]anic(?!=)|BUG|[Aa]ssert|unhandled|lockdep)|[Pp]anic|PANIC).*$"
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+ETHERTYPES = (b"\x08\x00", b"\x08\x06", b"\x86\xdd")
+
+
+def plain_pcap(source, target):
+    """Without the virtio header that QEMU before 8.0 leaves before each frame of a TAP's dump."""
+    with open(source, "rb") as f:
+        data = f.read()
+    at, out = 24, [data[:24]]
+    while at + 16 <= len(data):
+        stamp, kept, length = struct.unpack_from("<8sII", data, at)
+        frame = data[at + 16 : at + 16 + kept]
+        at += 16 + kept
+        # its length depends on the NIC
+        head = next((n for n in (0, 10, 12) if frame[12 + n : 14 + n] in ETHERTYPES), 0)
+        out += [struct.pack("<8sII", stamp, len(frame) - head, length - head), frame[head:]]
+    with open(target, "wb") as f:
+        f.write(b"".join(out))
 
 
 class Guest:
