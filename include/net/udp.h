@@ -18,6 +18,8 @@ static inline struct udphdr *udp_hdr(const struct sk_buff *skb)
 	return skb_transport_header(skb);
 }
 
+#define UDP_MAX_SEGMENTS 128 /* datagrams that one call may send with UDP_SEGMENT */
+
 struct udp_sock {
 	struct inet_sock inet; /* first */
 	bool encap, gro;
@@ -36,8 +38,14 @@ struct udp_hslot {
 struct netns_udp {
 	struct udp_hslot slot[UDP_HTABLE_SIZE];
 	siphash_key port_key;
+	atomic_t gro_sockets; /* sockets with UDP_GRO */
 	int rmem_min, wmem_min;
 };
+
+static inline struct udp_sock *udp_sk(struct sock *sk)
+{
+	return (struct udp_sock *)(void *)sk;
+}
 
 extern struct proto udp_prot;
 

@@ -35,7 +35,7 @@ static enum skb_drop_reason check_datagram(struct sk_buff *skb)
 }
 
 /* Takes skb. */
-static void deliver(struct sock *sk, struct sk_buff *skb)
+static void deliver_one(struct sock *sk, struct sk_buff *skb)
 {
 	enum skb_drop_reason why;
 
@@ -51,6 +51,22 @@ static void deliver(struct sock *sk, struct sk_buff *skb)
 	else
 		UDP_INC_STATS(sock_net(sk), MEMERRORS);
 	kfree_skb_reason(skb, why);
+}
+
+/* The same; merged datagrams are taken apart for those who did not ask for them so. */
+static void deliver(struct sock *sk, struct sk_buff *skb)
+{
+	struct sk_buff *next;
+
+	if (likely(!skb_is_gso(skb) || udp_sk(sk)->gro)) {
+		deliver_one(sk, skb);
+		return;
+	}
+	for (skb = udp_split(skb); skb; skb = next) {
+		next = skb->next;
+		skb->next = NULL;
+		deliver_one(sk, skb);
+	}
 }
 
 /* To every socket that listens on the port: the last one gets the skb itself. */

@@ -8,6 +8,7 @@
 #include <lib/checksum.h>
 #include <lib/err.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <string.h>
 
 #define UDP_MAX_PAYLOAD (65535 - 20 - 8)
@@ -36,6 +37,16 @@ static int destination(const struct sock *sk, const struct msghdr *msg, be32 *da
 	return 0;
 }
 
+/* A super-packet of datagrams with gso_size bytes each: the checksum is each one's, so later. */
+static void mark_gso(struct sk_buff *skb, u16 gso_size)
+{
+	struct skb_shared_info *sh = skb_shinfo(skb);
+
+	sh->gso_size = gso_size;
+	sh->gso_type = SKB_GSO_UDP_L4;
+	sh->gso_segs = (u16)DIV_ROUND_UP(skb->len, (u32)gso_size);
+}
+
 /* Header and checksum. The device may compute it where the datagram leaves whole. */
 static void fill_header(struct sock *sk, struct sk_buff *skb, const struct flowi4 *fl, csum32 sum)
 {
@@ -51,7 +62,8 @@ static void fill_header(struct sock *sk, struct sk_buff *skb, const struct flowi
 	uh->check = (be16){0};
 	if (sk->sk_no_check_tx)
 		return;
-	if (whole && dst->dev->features & (NETIF_F_HW_CSUM | NETIF_F_IP_CSUM)) {
+	if (skb_is_gso(skb) ||
+	    (whole && dst->dev->features & (NETIF_F_HW_CSUM | NETIF_F_IP_CSUM))) {
 		skb->ip_summed = CHECKSUM_PARTIAL;
 		skb->csum_start = skb->transport_header;
 		skb->csum_offset = offsetof(struct udphdr, check);
@@ -65,8 +77,31 @@ static void fill_header(struct sock *sk, struct sk_buff *skb, const struct flowi
 		uh->check = (be16){0xffff}; /* zero would mean "none" */
 }
 
+/* UDP_SEGMENT's size for this call: the message's own, or the socket's; 0: one datagram. */
+static int segment_size(struct sock *sk, const struct msghdr *msg, u16 *size)
+{
+	struct msghdr *m = (struct msghdr *)(uintptr_t)msg;
+
+	*size = READ_ONCE(udp_sk(sk)->gso_size);
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level != SOL_UDP || c->cmsg_type != UDP_SEGMENT)
+			continue;
+		if (c->cmsg_len < CMSG_LEN(sizeof(*size)))
+			return -EINVAL;
+		memcpy(size, CMSG_DATA(c), sizeof(*size));
+	}
+	return 0;
+}
+
+/* May len bytes go as datagrams of size? Each must leave whole, with a checksum. */
+static bool segments_possible(const struct sock *sk, const struct rtable *rt, u32 len, u16 size)
+{
+	return size + 28u <= dst_mtu(&rt->dst) && len <= (u32)size * UDP_MAX_SEGMENTS &&
+	       !sk->sk_no_check_tx;
+}
+
 static int send_datagram(struct sock *sk, struct rtable *rt, const struct flowi4 *fl,
-			 struct iov_iter *from, int flags)
+			 struct iov_iter *from, int flags, u16 gso_size)
 {
 	u32 len = (u32)iov_iter_count(from);
 	csum32 sum = 0;
@@ -74,7 +109,11 @@ static int send_datagram(struct sock *sk, struct rtable *rt, const struct flowi4
 	struct sk_buff *skb;
 	int err, ttl;
 
-	if (len + 28 > dst_mtu(&rt->dst) && inet->pmtudisc >= IP_PMTUDISC_DO) {
+	if (len <= gso_size)
+		gso_size = 0;
+	if (gso_size && !segments_possible(sk, rt, len, gso_size))
+		return -EINVAL;
+	if (!gso_size && len + 28 > dst_mtu(&rt->dst) && inet->pmtudisc >= IP_PMTUDISC_DO) {
 		ip_local_error(sk, EMSGSIZE, fl->daddr, fl->dport, dst_mtu(&rt->dst));
 		return -EMSGSIZE;
 	}
@@ -83,6 +122,8 @@ static int send_datagram(struct sock *sk, struct rtable *rt, const struct flowi4
 		return err;
 	skb_reserve(skb, MAX_HEADER + 28);
 	csum_and_copy_from_iter(skb_put(skb, len), len, &sum, from);
+	if (gso_size)
+		mark_gso(skb, gso_size);
 	dst_hold(&rt->dst);
 	skb_dst_set(skb, &rt->dst);
 	fill_header(sk, skb, fl, sum);
@@ -98,6 +139,7 @@ ssize_t udp_sendmsg(struct sock *sk, const struct msghdr *msg, struct iov_iter *
 	struct rtable *rt;
 	be32 daddr;
 	be16 dport;
+	u16 gso_size;
 	int err;
 
 	if (len > UDP_MAX_PAYLOAD)
@@ -105,12 +147,14 @@ ssize_t udp_sendmsg(struct sock *sk, const struct msghdr *msg, struct iov_iter *
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	err = destination(sk, msg, &daddr, &dport);
+	if (!err)
+		err = segment_size(sk, msg, &gso_size);
 	if (err)
 		return err;
 	rt = ip4_datagram_route(sk, &fl, daddr, dport);
 	if (IS_ERR(rt))
 		return PTR_ERR(rt);
-	err = send_datagram(sk, rt, &fl, from, flags);
+	err = send_datagram(sk, rt, &fl, from, flags, gso_size);
 	dst_release(&rt->dst);
 	if (!err)
 		UDP_INC_STATS(net, OUTDATAGRAMS);

@@ -8,13 +8,24 @@
 #include <kernel/random.h>
 #include <kernel/vfs.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 
+/* Socket locked, or closing. */
+static void set_gro(struct sock *sk, bool on)
+{
+	if (udp_sk(sk)->gro == on)
+		return;
+	udp_sk(sk)->gro = on;
+	atomic_add(on ? 1 : -1, &sock_net(sk)->udp->gro_sockets);
+}
+
 static void udp_close(struct sock *sk, u64 timeout_ns)
 {
 	(void)timeout_ns;
+	set_gro(sk, false);
 	sk_common_release(sk);
 }
 
@@ -55,6 +66,11 @@ static ssize_t udp_recvmsg(struct sock *sk, struct msghdr *msg, struct iov_iter 
 		msg->msg_flags |= MSG_TRUNC;
 	skb_copy_datagram_iter(skb, 0, to, copied);
 	fill_name(msg, skb);
+	if (udp_sk(sk)->gro && skb_is_gso(skb)) {
+		int size = skb_shinfo(skb)->gso_size;
+
+		put_cmsg(msg, SOL_UDP, UDP_GRO, sizeof(size), &size);
+	}
 	if (inet_sk(sk)->cmsg_flags)
 		ip_cmsg_recv(sk, skb, msg);
 	consume_skb(skb);
@@ -97,6 +113,40 @@ static int udp_ioctl(struct sock *sk, unsigned cmd, void *arg)
 	}
 }
 
+static int udp_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len)
+{
+	int v, err = 0;
+
+	if (level != SOL_UDP)
+		return ip_setsockopt(sk, level, name, val, len);
+	if (len < sizeof(v))
+		return -EINVAL;
+	memcpy(&v, val, sizeof(v));
+	lock_sock(sk);
+	if (name == UDP_SEGMENT && v >= 0 && v <= UINT16_MAX)
+		WRITE_ONCE(udp_sk(sk)->gso_size, (u16)v);
+	else if (name == UDP_GRO)
+		set_gro(sk, v);
+	else
+		err = name == UDP_SEGMENT ? -EINVAL : -ENOPROTOOPT;
+	release_sock(sk);
+	return err;
+}
+
+static int udp_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len)
+{
+	int v;
+
+	if (level != SOL_UDP)
+		return ip_getsockopt(sk, level, name, val, len);
+	if (name != UDP_SEGMENT && name != UDP_GRO)
+		return -ENOPROTOOPT;
+	v = name == UDP_GRO ? udp_sk(sk)->gro : udp_sk(sk)->gso_size;
+	*len = min(*len, (socklen_t)sizeof(v));
+	memcpy(val, &v, *len);
+	return 0;
+}
+
 struct proto udp_prot = {
 	.name = "UDP",
 	.obj_size = sizeof(struct udp_sock),
@@ -106,8 +156,8 @@ struct proto udp_prot = {
 	.unhash = udp_unhash,
 	.connect = ip4_datagram_connect,
 	.disconnect = udp_disconnect,
-	.setsockopt = ip_setsockopt,
-	.getsockopt = ip_getsockopt,
+	.setsockopt = udp_setsockopt,
+	.getsockopt = udp_getsockopt,
 	.sendmsg = udp_sendmsg,
 	.recvmsg = udp_recvmsg,
 	.poll = udp_poll,
@@ -118,8 +168,13 @@ static const struct inet_protosw udp_protosw = {
 	.family = AF_INET, .type = SOCK_DGRAM, .protocol = IPPROTO_UDP, .prot = &udp_prot};
 INET_PROTOSW(udp_protosw);
 
-static const struct net_protocol udp_protocol = {
-	.protocol = IPPROTO_UDP, .family = AF_INET, .handler = udp_rcv, .err_handler = udp_err};
+static const struct net_protocol udp_protocol = {.protocol = IPPROTO_UDP,
+						 .family = AF_INET,
+						 .handler = udp_rcv,
+						 .err_handler = udp_err,
+						 .gro_receive = udp4_gro_receive,
+						 .gro_complete = udp4_gro_complete,
+						 .gso_segment = udp4_gso_segment};
 NET_PROTOCOL(udp_protocol);
 
 /* ---- /proc/net/udp: Linux's columns --------------------------------------------------------- */

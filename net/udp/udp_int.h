@@ -27,4 +27,12 @@ int udp_err(struct sk_buff *skb, u8 type, u8 code, u32 info);
 /* output.c */
 ssize_t udp_sendmsg(struct sock *sk, const struct msghdr *msg, struct iov_iter *from, int flags);
 
+/* udp_offload.c: for IP's GRO and GSO */
+struct sk_buff *udp4_gso_segment(struct sk_buff *skb, u32 features);
+struct sk_buff *udp4_gro_receive(struct list_head *held, struct sk_buff *skb);
+int udp4_gro_complete(struct sk_buff *skb, int thoff);
+/* The datagrams of a super-packet one by one, linked by next, skb->data at the UDP header; takes
+ * skb. NULL: no memory. */
+struct sk_buff *udp_split(struct sk_buff *skb);
+
 #endif

@@ -8,6 +8,7 @@
 #include <kernel/syscalls.h>
 #include <net/netns_ipv4.h>
 #include <net/sock.h>
+#include <netinet/udp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -391,6 +392,130 @@ static void path_mtu(void **state)
 	sys_close(sa);
 }
 
+static void set_udp(int fd, int name, int v)
+{
+	assert_int_equal(sys_setsockopt(fd, SOL_UDP, name, &v, sizeof(v)), 0);
+}
+
+/* Wait for a datagram; its length, and in *size that of its parts where they were merged. */
+static ssize_t recv_merged(int fd, int *size)
+{
+	char control[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = {got, sizeof(got)};
+	struct msghdr m = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = control,
+			   .msg_controllen = sizeof(control)};
+	ssize_t n = sys_recvmsg(fd, &m, MSG_DONTWAIT);
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	*size = 0;
+	if (n >= 0 && m.msg_controllen && c && c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO)
+		memcpy(size, CMSG_DATA(c), sizeof(*size));
+	return n;
+}
+
+/* UDP_SEGMENT: one call, many datagrams of one size, whatever the device can do. */
+static void segments(void **state)
+{
+	static const u32 features[] = {0, NETIF_F_HW_CSUM, NETIF_F_HW_CSUM | NETIF_F_SG,
+				       NETIF_F_IP_CSUM | NETIF_F_SG};
+	int sa = udp_socket(&net_a, "0.0.0.0", 1000), sb = udp_socket(&net_b, "0.0.0.0", 2000);
+	int v;
+	socklen_t len = sizeof(v);
+
+	set_current_net(&net_a);
+	set_udp(sa, UDP_SEGMENT, 1000);
+	assert_int_equal(sys_getsockopt(sa, SOL_UDP, UDP_SEGMENT, &v, &len), 0);
+	assert_int_equal(v, 1000);
+	for (unsigned i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
+		a->dev->features = features[i];
+		b->csum_done = features[i] != 0; /* what the device would finish */
+		assert_int_equal(send_to(sa, "10.0.0.2", 2000, 20300), 20300);
+		host_run_for(NSEC_PER_MSEC);
+		for (unsigned k = 0; k <= 20; k++) {
+			assert_int_equal(recv_now(sb, NULL), k < 20 ? 1000 : 300);
+			assert_memory_equal(got, data + k * 1000, k < 20 ? 1000 : 300);
+		}
+		assert_int_equal(recv_now(sb, NULL), -EAGAIN);
+	}
+	assert_int_equal(send_to(sa, "10.0.0.2", 2000, 700), 700); /* one is enough */
+	host_run_for(NSEC_PER_MSEC);
+	assert_int_equal(recv_now(sb, NULL), 700);
+	set_udp(sa, UDP_SEGMENT, 100);
+	assert_int_equal(send_to(sa, "10.0.0.2", 2000, 128 * 100 + 1), -EINVAL);
+	set_udp(sa, UDP_SEGMENT, 1473); /* longer than a frame */
+	assert_int_equal(send_to(sa, "10.0.0.2", 2000, 3000), -EINVAL);
+	sys_close(sa);
+	sys_close(sb);
+}
+
+/* UDP_GRO: datagrams of a flow come as one, with their size; a shorter one is the last. */
+static void merged(void **state)
+{
+	int sa = udp_socket(&net_a, "0.0.0.0", 1000), sb = udp_socket(&net_b, "0.0.0.0", 2000),
+	    size;
+
+	b->use_gro = true;
+	set_current_net(&net_b);
+	set_udp(sb, UDP_GRO, 1);
+	for (unsigned k = 0; k < 5; k++)
+		assert_int_equal(send_to(sa, "10.0.0.2", 2000, 1000), 1000);
+	assert_int_equal(send_to(sa, "10.0.0.2", 2000, 300), 300);
+	host_run_for(NSEC_PER_MSEC);
+	assert_int_equal(recv_merged(sb, &size), 5300);
+	assert_int_equal(size, 1000);
+	for (unsigned k = 0; k < 5; k++)
+		assert_memory_equal(got + k * 1000, data, 1000);
+	assert_memory_equal(got + 5000, data, 300);
+	/* A longer one cannot follow. */
+	send_to(sa, "10.0.0.2", 2000, 500);
+	send_to(sa, "10.0.0.2", 2000, 501);
+	local_bh_disable();
+	napi_gro_flush(&b->napi, ~0ull);
+	local_bh_enable();
+	host_run_for(NSEC_PER_MSEC);
+	assert_int_equal(recv_merged(sb, &size), 500);
+	assert_int_equal(size, 0);
+	assert_int_equal(recv_merged(sb, &size), 501);
+	/* Who does not ask gets them one by one, at once. */
+	set_udp(sb, UDP_GRO, 0);
+	for (unsigned k = 0; k < 3; k++)
+		send_to(sa, "10.0.0.2", 2000, 400);
+	host_run_for(NSEC_PER_MSEC);
+	for (unsigned k = 0; k < 3; k++)
+		assert_int_equal(recv_merged(sb, &size), 400);
+	b->use_gro = false;
+	sys_close(sa);
+	sys_close(sb);
+}
+
+/* On lo a super-packet arrives as it is: whole for who asks, in parts for others. */
+static void segments_on_loopback(void **state)
+{
+	int sa = udp_socket(&net_a, "127.0.0.1", 1000), sb = udp_socket(&net_a, "0.0.0.0", 2000),
+	    size;
+
+	set_udp(sa, UDP_SEGMENT, 1200);
+	assert_int_equal(send_to(sa, "127.0.0.1", 2000, 30001), 30001);
+	host_run_for(NSEC_PER_MSEC);
+	for (unsigned k = 0; k <= 25; k++) {
+		struct sockaddr_in from;
+
+		assert_int_equal(recv_now(sb, &from), k < 25 ? 1200 : 1);
+		assert_memory_equal(got, data + k * 1200, k < 25 ? 1200 : 1);
+		assert_int_equal(ntohs(from.sin_port), 1000);
+	}
+	set_udp(sb, UDP_GRO, 1);
+	assert_int_equal(send_to(sa, "127.0.0.1", 2000, 30001), 30001);
+	host_run_for(NSEC_PER_MSEC);
+	assert_int_equal(recv_merged(sb, &size), 30001);
+	assert_int_equal(size, 1200);
+	assert_memory_equal(got, data, 30001);
+	sys_close(sa);
+	sys_close(sb);
+}
+
 static u64 in_use;
 
 static void nothing_leaks(void **state)
@@ -402,6 +527,9 @@ static void nothing_leaks(void **state)
 		sizes(NULL);
 		refused(NULL);
 		multicast(NULL);
+		segments(NULL);
+		merged(NULL);
+		segments_on_loopback(NULL);
 		teardown(NULL);
 		host_run_for(60 * NSEC_PER_SEC);
 		now = host_memory_in_use();
@@ -416,13 +544,23 @@ static void nothing_leaks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(sizes),          T(loopback),
-		T(refused),        T(error_queue),
-		T(binding),        T(peek_and_truncate),
-		T(receive_buffer), T(checksum),
-		T(multicast),      T(broadcast),
-		T(ancillary),      T(ping_socket),
-		T(path_mtu),       cmocka_unit_test(nothing_leaks),
+		T(sizes),
+		T(loopback),
+		T(refused),
+		T(error_queue),
+		T(binding),
+		T(peek_and_truncate),
+		T(receive_buffer),
+		T(checksum),
+		T(multicast),
+		T(broadcast),
+		T(ancillary),
+		T(ping_socket),
+		T(path_mtu),
+		T(segments),
+		T(merged),
+		T(segments_on_loopback),
+		cmocka_unit_test(nothing_leaks),
 	};
 
 	host_init(3);
