@@ -14,6 +14,7 @@
 
 #include <kernel/log.h>
 #include <kernel/rculist.h>
+#include <kernel/softirq.h>
 #include <kernel/timer.h>
 #include <kernel/wait.h>
 #include <net/if.h>
@@ -418,11 +419,14 @@ struct netns_core {
 	int somaxconn, netdev_max_backlog, netdev_budget, netdev_budget_usecs, dev_weight;
 	int rmem_default, rmem_max, wmem_default, wmem_max, optmem_max;
 	char default_qdisc[16];
+	u64 rps_default_mask; /* CPUs that take flows from the one that polls; 0: none */
 };
 
 struct softnet_data {                        /* per CPU, as /proc/net/softnet_stat prints */
 	struct list_head poll_list;          /* [irqs off] */
-	struct sk_buff_head input_pkt_queue; /* [irqs off] backlog of netif_rx() */
+	struct sk_buff_head input_pkt_queue; /* [its lock] backlog: netif_rx(), other CPUs' RPS */
+	struct sk_buff_head process_queue;   /* [o] taken from there, to be handled now */
+	struct call_single_data rps_csd;     /* others have the backlog scheduled here */
 	struct napi_struct backlog;          /* polls it */
 	struct Qdisc *output_queue;          /* [irqs off] to be run by NET_TX_SOFTIRQ */
 	struct sk_buff *completion_queue;    /* [irqs off] to be freed there */

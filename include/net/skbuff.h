@@ -449,6 +449,19 @@ static inline struct sk_buff *__skb_dequeue(struct sk_buff_head *q)
 		__skb_unlink(skb, q);
 	return skb;
 }
+/* All of list to the end of q, in order. */
+static inline void skb_queue_splice_tail_init(struct sk_buff_head *list, struct sk_buff_head *q)
+{
+	if (skb_queue_empty(list))
+		return;
+	list->next->prev = q->prev;
+	q->prev->next = list->next;
+	list->prev->next = (struct sk_buff *)(void *)q;
+	q->prev = list->prev;
+	q->qlen += list->qlen;
+	list->next = list->prev = (struct sk_buff *)(void *)list;
+	list->qlen = 0;
+}
 /* With the list's lock taken (bottom halves off). */
 void skb_queue_tail(struct sk_buff_head *q, struct sk_buff *skb);
 void skb_queue_head(struct sk_buff_head *q, struct sk_buff *skb);

@@ -5,6 +5,7 @@
 #ifndef NET_CORE_INT_H
 #define NET_CORE_INT_H
 
+#include <kernel/sysctl.h>
 #include <net/netdevice.h>
 
 /* init_net's values, or the defaults while it is not set up: for what is per CPU, not per net. */
@@ -33,6 +34,10 @@ const struct packet_type *packet_type_get(be16 protocol);
 /* Copies to those that want every packet (ETH_P_ALL). */
 bool packet_taps_active(void);
 void packet_taps_deliver(struct sk_buff *skb, struct net_device *dev);
+
+/* rps.c: the CPU that is to take skb (network header set) up the stack. */
+unsigned rps_cpu(struct sk_buff *skb);
+extern const struct ctl_ops ctl_cpumask;
 
 /* gro.c */
 void napi_gro_init(struct napi_struct *n);

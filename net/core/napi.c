@@ -101,7 +101,8 @@ void dev_count_rx(struct sk_buff *skb)
 		s->multicast++;
 }
 
-int netif_receive_skb_core(struct sk_buff *skb)
+/* Here and now. */
+static int deliver_skb(struct sk_buff *skb)
 {
 	struct net_device *dev = skb->dev;
 	const struct packet_type *pt;
@@ -130,6 +131,17 @@ int netif_receive_skb_core(struct sk_buff *skb)
 	return ret;
 }
 
+static int enqueue_to_backlog(struct sk_buff *skb, unsigned cpu);
+
+int netif_receive_skb_core(struct sk_buff *skb)
+{
+	unsigned cpu;
+
+	skb_reset_network_header(skb);
+	cpu = rps_cpu(skb);
+	return likely(cpu == smp_processor_id()) ? deliver_skb(skb) : enqueue_to_backlog(skb, cpu);
+}
+
 int netif_receive_skb(struct sk_buff *skb)
 {
 	dev_count_rx(skb);
@@ -139,28 +151,70 @@ int netif_receive_skb(struct sk_buff *skb)
 /* -- backlog
  * ------------------------------------------------------------------------------------------ */
 
-int netif_rx(struct sk_buff *skb)
+/* Queue skb for cpu, whose backlog is scheduled if it was idle. Any context. */
+static int enqueue_to_backlog(struct sk_buff *skb, unsigned cpu)
 {
-	irqflags_t flags = local_irq_save();
-	struct softnet_data *sd = &this_cpu(softnet_data);
+	struct softnet_data *sd = &per_cpu(softnet_data, cpu);
+	bool down = !netif_running(skb->dev), idle;
+	irqflags_t flags;
 
-	if (!netif_running(skb->dev) ||
-	    sd->input_pkt_queue.qlen >= (u32)net_core_params()->netdev_max_backlog) {
-		bool down = !netif_running(skb->dev);
-
+	spin_lock_irqsave(&sd->input_pkt_queue.lock, flags);
+	if (down || sd->input_pkt_queue.qlen >= (u32)net_core_params()->netdev_max_backlog) {
 		sd->dropped += !down;
-		local_irq_restore(flags);
+		spin_unlock_irqrestore(&sd->input_pkt_queue.lock, flags);
 		dev_stats_inc(skb->dev, rx_dropped);
 		dev_kfree_skb_any_reason(skb, down ? SKB_DROP_REASON_DEV_READY
 						   : SKB_DROP_REASON_CPU_BACKLOG);
 		return -ENOBUFS;
 	}
-	dev_count_rx(skb);
 	dev_hold(skb->dev); /* the queue outlives the caller's section */
 	__skb_queue_tail(&sd->input_pkt_queue, skb);
-	napi_schedule(&sd->backlog);
-	local_irq_restore(flags);
+	idle = napi_schedule_prep(&sd->backlog);
+	if (idle && cpu == smp_processor_id())
+		__napi_schedule(&sd->backlog);
+	spin_unlock_irqrestore(&sd->input_pkt_queue.lock, flags);
+	/* Its backlog is ours to schedule, and so is its csd, until that CPU has done it. */
+	if (idle && cpu != smp_processor_id())
+		smp_call_function_single_async(cpu, &sd->rps_csd);
 	return 0;
+}
+
+/* Softirq of the CPU that another one has given packets. */
+static void rps_trigger(void *arg)
+{
+	struct softnet_data *sd = arg;
+
+	sd->received_rps++;
+	__napi_schedule(&sd->backlog);
+}
+
+int netif_rx(struct sk_buff *skb)
+{
+	irqflags_t flags = local_irq_save();
+	int err;
+
+	err = enqueue_to_backlog(skb, smp_processor_id());
+	if (!err)
+		dev_count_rx(skb); /* still there: only this CPU takes it, interrupts on */
+	local_irq_restore(flags);
+	return err;
+}
+
+/* What others queued becomes ours. False: nothing, and the backlog is idle now: that under the
+ * lock, so that who adds a packet next finds it unscheduled. */
+static bool take_backlog(struct softnet_data *sd, int work)
+{
+	irqflags_t flags;
+	bool some;
+
+	spin_lock_irqsave(&sd->input_pkt_queue.lock, flags);
+	some = sd->input_pkt_queue.qlen;
+	if (some)
+		skb_queue_splice_tail_init(&sd->input_pkt_queue, &sd->process_queue);
+	else
+		napi_complete_done(&sd->backlog, work);
+	spin_unlock_irqrestore(&sd->input_pkt_queue.lock, flags);
+	return some;
 }
 
 static int process_backlog(struct napi_struct *n, int budget)
@@ -169,20 +223,17 @@ static int process_backlog(struct napi_struct *n, int budget)
 	int work = 0;
 
 	while (work < budget) {
-		irqflags_t flags = local_irq_save();
-		struct sk_buff *skb = __skb_dequeue(&sd->input_pkt_queue);
+		struct sk_buff *skb = __skb_dequeue(&sd->process_queue);
 		struct net_device *dev;
 
 		if (!skb) {
-			/* Within the section: who adds a packet next finds it unscheduled. */
-			napi_complete_done(n, work);
-			local_irq_restore(flags);
-			break;
+			if (!take_backlog(sd, work))
+				break;
+			continue;
 		}
-		local_irq_restore(flags);
 		dev = skb->dev;
 		if (netif_running(dev))
-			netif_receive_skb_core(skb);
+			deliver_skb(skb);
 		else
 			kfree_skb_reason(skb, SKB_DROP_REASON_DEV_READY);
 		dev_put(dev);
@@ -412,6 +463,9 @@ void net_dev_init(void)
 
 		INIT_LIST_HEAD(&sd->poll_list);
 		skb_queue_head_init(&sd->input_pkt_queue);
+		skb_queue_head_init(&sd->process_queue);
+		sd->rps_csd.fn = rps_trigger;
+		sd->rps_csd.arg = sd;
 		netif_napi_add(NULL, &sd->backlog, process_backlog);
 		napi_enable(&sd->backlog);
 	}

@@ -52,7 +52,8 @@ static void softnet_show(struct seq_file *m)
 			   "%08x %08x\n",
 			   sd->processed, sd->dropped, sd->time_squeeze, 0, 0, 0, 0, 0,
 			   sd->cpu_collision, sd->received_rps, sd->flow_limit_count,
-			   sd->input_pkt_queue.qlen, cpu, sd->input_pkt_queue.qlen, 0);
+			   sd->input_pkt_queue.qlen + sd->process_queue.qlen, cpu,
+			   sd->input_pkt_queue.qlen, sd->process_queue.qlen);
 	}
 }
 

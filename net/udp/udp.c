@@ -123,7 +123,7 @@ static int udp_setsockopt(struct sock *sk, int level, int name, const void *val,
 		return -EINVAL;
 	memcpy(&v, val, sizeof(v));
 	lock_sock(sk);
-	if (name == UDP_SEGMENT && v >= 0 && v <= UINT16_MAX)
+	if (name == UDP_SEGMENT && (u32)v <= UINT16_MAX)
 		WRITE_ONCE(udp_sk(sk)->gso_size, (u16)v);
 	else if (name == UDP_GRO)
 		set_gro(sk, v);

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+"""Packets over several CPUs: receive packet steering, and a queue pair a CPU."""
+
+import hashlib
+import subprocess
+
+import payload
+import pytest
+
+
+def softnet(guest):
+    """Of each CPU: packets handled, and times that another CPU gave it some."""
+    rows = [li.split() for li in guest.sh("cat /proc/net/softnet_stat").splitlines() if li.strip()]
+    assert all(len(r) == 15 for r in rows)
+    return {int(r[12], 16): (int(r[0], 16), int(r[9], 16)) for r in rows}
+
+
+def downloads(guest, count=8):
+    url = f"http://{guest.ip}/16m.bin"
+    running = [
+        guest.ns.popen(["sh", "-c", f"curl -sS --fail -m 50 {url} | head -c 3000000 | sha256sum"],
+                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        for _ in range(count)
+    ]  # fmt: skip
+    return [p.communicate(timeout=60)[0].split()[0] for p in running]
+
+
+@pytest.mark.limit(120)
+@pytest.mark.parametrize("nic", ["virtio", "e1000"])
+def test_receive_packet_steering(boot, nic):
+    """With a mask, flows of one receive queue spread over the CPUs, and every byte is right."""
+    guest = boot(nic=nic, cpus=2, pcap=False, module=payload.big_archive()).wait_ready(60)
+    want = hashlib.sha256(payload.big_file()[:3000000]).hexdigest()
+    assert all(given == 0 for _, given in softnet(guest).values())
+    assert guest.sh("sysctl net.core.rps_default_mask").strip() == "net.core.rps_default_mask = 0"
+    assert guest.sh("sysctl -w net.core.rps_default_mask=3").strip() == "net.core.rps_default_mask = 3"
+    before = softnet(guest)
+    assert downloads(guest) == [want] * 8
+    after = softnet(guest)
+    grown = {cpu: after[cpu][0] - before[cpu][0] for cpu in after}
+    assert min(grown.values()) > 100, f"all on one CPU: {grown}"
+    assert max(given for _, given in after.values()) > 0
+    guest.sh("sysctl -w net.core.rps_default_mask=2")
+    assert downloads(guest, 2) == [want] * 2
+    assert "nvalid" in guest.sh("sysctl -w net.core.rps_default_mask=xyz")
+    guest.check_alive()
