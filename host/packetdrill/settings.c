@@ -104,7 +104,12 @@ bool pd_wants_gso(void)
 	return gso.data;
 }
 
+/* CUBIC leaves slow start as Linux does by default (tcp_cubic.hystart_detect), which is what
+ * scripts are written for, not by HyStart++. */
+#define LINUX_HYSTART "3"
+
 void pd_read_sysctls(void)
 {
+	sysctl_write("net.ipv4.tcp_cubic_hystart", NULL, LINUX_HYSTART);
 	sysctl_for_each(take_over, NULL);
 }
