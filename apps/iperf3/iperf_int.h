@@ -91,6 +91,7 @@ struct iperf_test {
 	const char *app; /* the name for messages */
 
 	int control, listener;      /* listener: the server's, -1 on a client */
+	bool listener_is_set;       /* it has options that a client asked for */
 	struct sockaddr_in address; /* of the server, on a client */
 	char cookie[COOKIE_SIZE];
 	struct iperf_stream *stream; /* allocated for a test */

@@ -45,6 +45,20 @@ static bool knows_cookie(const struct iperf_test *t, int fd)
 	       !memcmp(cookie, t->cookie, COOKIE_SIZE);
 }
 
+/* Wait for a stream to begin on fd. False with errno: the client is gone, or takes too long. */
+static bool wait_stream(const struct iperf_test *t, int fd)
+{
+	struct pollfd p[3] = {{.fd = fd, .events = POLLIN},
+			      {.fd = t->control, .events = POLLIN},
+			      interrupt_pollfd()};
+	int n = poll(p, 3, CONTROL_MS);
+
+	if (n > 0 && p[0].revents)
+		return true;
+	errno = n > 0 ? ECONNRESET : ETIMEDOUT; /* nothing is said now but that it is over */
+	return false;
+}
+
 /* A data connection; strangers are turned away. -1 with errno. */
 static int accept_tcp(struct iperf_test *t)
 {
@@ -52,10 +66,8 @@ static int accept_tcp(struct iperf_test *t)
 		signed char denied = ACCESS_DENIED;
 		int fd;
 
-		if (net_wait(t->listener, POLLIN, CONTROL_MS) <= 0) {
-			errno = ETIMEDOUT;
+		if (!wait_stream(t, t->listener))
 			return -1;
-		}
 		fd = accept4(t->listener, NULL, NULL, SOCK_NONBLOCK);
 		if (fd < 0)
 			continue;
@@ -74,10 +86,8 @@ static int accept_udp(struct iperf_test *t, int *fd)
 	uint32_t word = UDP_ANSWER;
 	int stream = *fd;
 
-	if (net_wait(stream, POLLIN, CONTROL_MS) <= 0) {
-		errno = ETIMEDOUT;
+	if (!wait_stream(t, stream))
 		return -1;
-	}
 	if (recvfrom(stream, &word, sizeof(word), MSG_DONTWAIT, (struct sockaddr *)&peer, &len) < 0)
 		return -1;
 	if (connect(stream, (struct sockaddr *)&peer, sizeof(peer)))
@@ -113,11 +123,11 @@ static int take_streams(struct iperf_test *t, int *udp)
 /* The listener, without options that were set for a test: they would stay for the next. */
 static bool reopen(struct iperf_test *t)
 {
-	if (t->listener >= 0 && !t->set.window && !t->set.mss && !t->set.congestion[0] &&
-	    !t->set.nodelay)
+	if (t->listener >= 0 && !t->listener_is_set)
 		return true;
 	if (t->listener >= 0)
 		close(t->listener);
+	t->listener_is_set = false;
 	t->listener = net_listen(SOCK_STREAM, (uint16_t)t->port, LISTEN_BACKLOG);
 	return t->listener >= 0;
 }
@@ -130,8 +140,11 @@ static int create_streams(struct iperf_test *t)
 		udp = net_listen(SOCK_DGRAM, (uint16_t)t->port, 0);
 		if (udp < 0 || iperf_set_options(t, udp))
 			goto fail;
-	} else if (iperf_set_options(t, t->listener)) { /* accepted sockets inherit them */
-		return -1;
+	} else { /* accepted sockets inherit the listener's */
+		t->listener_is_set =
+			t->set.window || t->set.mss || t->set.nodelay || t->set.congestion[0];
+		if (iperf_set_options(t, t->listener))
+			return -1;
 	}
 	ret = iperf_send_state(t, CREATE_STREAMS) ? -1 : take_streams(t, &udp);
 	if (udp >= 0)
