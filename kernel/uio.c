@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The cursor over a reader's or writer's buffers. Thread context; holds no lock. */
+#include <home/copy.h>
 #include <kernel/uio.h>
 #include <lib/assert.h>
 #include <lib/checksum.h>
@@ -78,7 +79,7 @@ size_t copy_to_iter(const void *from, size_t len, struct iov_iter *i)
 	void *at;
 
 	for (; (n = iter_piece(i, len, &at)); len -= n, p += n) {
-		memcpy(at, p, n);
+		home_copy(at, p, n);
 		iter_moved(i, n);
 	}
 	return (size_t)(p - (const char *)from);
@@ -91,7 +92,7 @@ size_t copy_from_iter(void *to, size_t len, struct iov_iter *i)
 	void *at;
 
 	for (; (n = iter_piece(i, len, &at)); len -= n, p += n) {
-		memcpy(p, at, n);
+		home_copy(p, at, n);
 		iter_moved(i, n);
 	}
 	return (size_t)(p - (char *)to);

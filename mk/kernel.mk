@@ -15,7 +15,7 @@ KFLAGS := $(COMMON) $(FREESTANDING) -Ikernel/x86/include -m64 -march=x86-64 -mno
 HOT := lib/string.c lib/checksum.c lib/siphash.c lib/rbtree.c \
 	kernel/softirq.c kernel/timer.c kernel/wait.c kernel/rcu.c kernel/uio.c \
 	kernel/mm/page_alloc.c kernel/mm/page_frag.c kernel/mm/slab.c kernel/sched/% \
-	kernel/x86/clock.c kernel/fs/file.c kernel/fs/epoll.c kernel/fs/poll.c kernel/fs/sendfile.c kernel/x86/irq.c \
+	kernel/x86/clock.c kernel/x86/copy.c kernel/fs/file.c kernel/fs/epoll.c kernel/fs/poll.c kernel/fs/sendfile.c kernel/x86/irq.c \
 	drivers/virtio/ring.c drivers/virtio/net_rx.c drivers/virtio/net_tx.c \
 	drivers/net/intel/rx.c drivers/net/intel/tx.c \
 	net/core/skbuff.c net/core/skb_data.c net/core/napi.c net/core/xmit.c net/core/gro.c \
