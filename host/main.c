@@ -17,10 +17,12 @@
 
 static const char usage[] =
 	"usage: sluice [--tap NAME] [--mac MAC] [--append LINE] [--module ARCHIVE] [--mem MIB]\n"
-	"              [--cpus N] [--seed N] [--log LEVEL]\n"
+	"              [--cpus N] [--seed N] [--log LEVEL] [--preempt PERCENT]\n"
 	"Runs the stack and its apps as a process, on the TAP device NAME. LINE is what the image\n"
 	"takes on its kernel command line, for example \"ip=10.0.0.2/24 init='httpd -p 80; "
-	"shell'\".\n";
+	"shell'\".\n"
+	"--preempt: of the moments when a thread could be preempted, so many are taken; with a\n"
+	"sanitized build it shows what relies on luck.\n";
 
 struct options {
 	const char *tap;
@@ -38,11 +40,17 @@ static bool parse_mac(const char *s, u8 mac[6])
 static void parse(int argc, char **argv, struct options *o)
 {
 	static const struct option names[] = {
-		{"tap", 1, NULL, 't'},    {"mac", 1, NULL, 'm'},
-		{"append", 1, NULL, 'a'}, {"module", 1, NULL, 'r'},
-		{"mem", 1, NULL, 'M'},    {"cpus", 1, NULL, 'c'},
-		{"seed", 1, NULL, 's'},   {"log", 1, NULL, 'l'},
-		{"help", 0, NULL, 'h'},   {0},
+		{"tap", 1, NULL, 't'},
+		{"mac", 1, NULL, 'm'},
+		{"append", 1, NULL, 'a'},
+		{"module", 1, NULL, 'r'},
+		{"mem", 1, NULL, 'M'},
+		{"cpus", 1, NULL, 'c'},
+		{"seed", 1, NULL, 's'},
+		{"preempt", 1, NULL, 'p'},
+		{"log", 1, NULL, 'l'},
+		{"help", 0, NULL, 'h'},
+		{0},
 	};
 	int c;
 
@@ -72,6 +80,9 @@ static void parse(int argc, char **argv, struct options *o)
 		case 's':
 			o->config.seed = strtoull(optarg, NULL, 0);
 			break;
+		case 'p':
+			o->config.preempt_percent = (unsigned)strtoul(optarg, NULL, 0);
+			break;
 		case 'l':
 			o->log = (enum log_level)atoi(optarg);
 			break;
@@ -82,6 +93,10 @@ static void parse(int argc, char **argv, struct options *o)
 	}
 	if (o->config.cpus > MAX_CPUS) {
 		fprintf(stderr, "sluice: at most %d CPUs\n", MAX_CPUS);
+		exit(2);
+	}
+	if (o->config.preempt_percent > 100) {
+		fprintf(stderr, "sluice: --preempt takes a percentage\n");
 		exit(2);
 	}
 }
