@@ -26,6 +26,7 @@ struct napi_gro_cb {
 		free : 2; /* free: GRO_FREE*, what is left of a merged one */
 	u8 network_offset;
 	csum32 csum;          /* with CHECKSUM_COMPLETE: of what follows data_offset */
+	u32 hash;             /* tells most flows apart */
 	struct sk_buff *last; /* of frag_list, or the packet itself */
 	u64 age_ns;
 };

@@ -69,7 +69,7 @@ struct netdev_queue {
 	struct Qdisc *qdisc_sleeping; /* configured one, while the device is down */
 	struct spinlock xmit_lock;
 	unsigned xmit_lock_owner; /* cpu + 1 */
-	u64 trans_start_ns;       /* last time the driver took a packet */
+	u64 trans_start_ns;       /* when the driver last had taken a packet and was full */
 	unsigned long state;      /* QUEUE_STATE_* bits */
 	struct dql dql;
 	u64 trans_timeout;

@@ -8,6 +8,7 @@
 
 #include <kernel/mm.h>
 #include <lib/err.h>
+#include <lib/hash.h>
 #include <lib/string.h>
 #include <linux/if_ether.h>
 
@@ -86,15 +87,32 @@ void napi_gro_drop(struct napi_struct *n)
 	}
 }
 
+/* From the ends of the addresses and the ports, where they usually are. Neither keyed nor exact:
+ * flows that fall together are told apart later, and a bucket is short. The high bits are the good
+ * ones. */
+static u32 gro_hash(const struct sk_buff *skb)
+{
+	u32 at = skb->protocol.wire == BE16(ETH_P_IP).wire ? 12 : 20, step = at == 12 ? 4 : 16;
+	u32 words[3];
+
+	if (skb->hash)
+		return skb->hash;
+	if (skb_headlen(skb) < at + 2 * step + 4)
+		return 0;
+	memcpy(&words[0], skb->data + at, 4);
+	memcpy(&words[1], skb->data + at + step, 4);
+	memcpy(&words[2], skb->data + at + step + 4, 4);
+	return hash_32(words[0] ^ words[1] ^ words[2], 32);
+}
+
 /* Which held packets may be of the same flow, as far as the link tells. */
-static void gro_list_prepare(const struct list_head *head, struct sk_buff *skb)
+static void gro_list_prepare(const struct list_head *head, struct sk_buff *skb, u32 hash)
 {
 	u32 maclen = (u32)(skb->data - (u8 *)skb_mac_header(skb));
-	u32 hash = skb_get_hash(skb);
 	struct sk_buff *p;
 
 	list_for_each_entry(p, head, list) {
-		bool same = p->dev == skb->dev && p->hash == hash &&
+		bool same = p->dev == skb->dev && NAPI_GRO_CB(p)->hash == hash &&
 			    p->protocol.wire == skb->protocol.wire &&
 			    (u32)(p->network_header - p->mac_header) == maclen &&
 			    !memcmp(skb_mac_header(p), skb_mac_header(skb), maclen);
@@ -104,7 +122,7 @@ static void gro_list_prepare(const struct list_head *head, struct sk_buff *skb)
 	}
 }
 
-static void gro_cb_init(struct sk_buff *skb)
+static void gro_cb_init(struct sk_buff *skb, u32 hash)
 {
 	struct napi_gro_cb *cb = NAPI_GRO_CB(skb);
 
@@ -112,7 +130,7 @@ static void gro_cb_init(struct sk_buff *skb)
 	cb->count = 1;
 	cb->last = skb;
 	cb->proto = be16_get(skb->protocol);
-	cb->age_ns = ktime_get_ns();
+	cb->hash = hash;
 	cb->csum = skb->ip_summed == CHECKSUM_COMPLETE ? skb->csum : 0;
 }
 
@@ -125,16 +143,18 @@ static bool dev_gro_receive(struct napi_struct *n, struct sk_buff *skb)
 	unsigned bucket;
 	bool merged;
 	u8 freed;
+	u32 hash;
 
 	if (!(skb->dev->features & NETIF_F_GRO) || !pt || !pt->gro_receive || skb_is_gso(skb) ||
 	    skb_shinfo(skb)->frag_list || skb->pkt_type != PACKET_HOST ||
 	    !skb_mac_header_was_set(skb))
 		return false;
 	skb_reset_network_header(skb);
-	bucket = skb_get_hash(skb) % GRO_HASH_BUCKETS;
+	hash = gro_hash(skb);
+	bucket = reciprocal_scale(hash, GRO_HASH_BUCKETS);
 	head = &n->gro_hash[bucket].list;
-	gro_list_prepare(head, skb);
-	gro_cb_init(skb);
+	gro_list_prepare(head, skb, hash);
+	gro_cb_init(skb, hash);
 	done = pt->gro_receive(head, skb);
 	/* Merged, skb may belong to done, which is gone when it has been passed up. */
 	merged = NAPI_GRO_CB(skb)->same_flow;
@@ -155,6 +175,7 @@ static bool dev_gro_receive(struct napi_struct *n, struct sk_buff *skb)
 		gro_unlink(n, bucket, oldest);
 		gro_pass(oldest);
 	}
+	NAPI_GRO_CB(skb)->age_ns = ktime_get_ns();
 	skb_shinfo(skb)->gso_size = (u16)min(skb_gro_len(skb), 0xffffu);
 	list_add(&skb->list, head);
 	n->gro_hash[bucket].count++;

@@ -135,7 +135,6 @@ static netdev_tx_t xmit_one(struct sk_buff *skb, struct net_device *dev, struct 
 	stats = dev->stats[smp_processor_id()];
 	stats->tx_packets += segs ? segs : 1;
 	stats->tx_bytes += len;
-	txq->trans_start_ns = ktime_get_ns();
 	return rc;
 }
 
@@ -161,8 +160,11 @@ struct sk_buff *dev_hard_start_xmit(struct sk_buff *first, struct net_device *de
 			break;
 		}
 	}
-	if (netif_xmit_stopped(txq))
+	if (netif_xmit_stopped(txq)) {
+		/* The clock is read only here: what counts is how long a queue has been stopped. */
+		txq->trans_start_ns = ktime_get_ns();
 		dev_watchdog_arm(dev);
+	}
 	return skb;
 }
 
