@@ -20,6 +20,7 @@ struct Qdisc_ops {
 	const char *id;                   /* "pfifo_fast" */
 	enum skb_drop_reason drop_reason; /* for what enqueue puts on to_free */
 	size_t priv_size;
+	bool work_conserving; /* when it is empty a packet may pass it by */
 	/* Takes skb: 0, NET_XMIT_CN, or NET_XMIT_DROP with skb put on *to_free. */
 	int (*enqueue)(struct sk_buff *skb, struct Qdisc *q, struct sk_buff **to_free);
 	struct sk_buff *(*dequeue)(struct Qdisc *q);
@@ -79,6 +80,8 @@ const struct Qdisc_ops *qdisc_lookup_ops(const char *kind);
 
 /* Send until the queue is empty, the driver full or the quota used up. Lock held, not running. */
 void __qdisc_run(struct Qdisc *q);
+/* Send skb past an empty queue; false: not possible, enqueue it. As above, and the device is up. */
+bool qdisc_try_bypass(struct Qdisc *q, struct sk_buff *skb);
 void __netif_schedule(struct Qdisc *q);
 /* Bytes of skb as sent: payload and the headers of each of its segments. */
 u32 qdisc_pkt_len(const struct sk_buff *skb);

@@ -193,6 +193,10 @@ static int xmit_qdisc(struct sk_buff *skb, struct Qdisc *q)
 	int rc;
 
 	spin_lock(&q->lock);
+	if (!test_bit(QDISC_STATE_DEACTIVATED, &q->state) && qdisc_try_bypass(q, skb)) {
+		spin_unlock(&q->lock);
+		return NET_XMIT_SUCCESS;
+	}
 	rc = q->ops->enqueue(skb, q, &to_free);
 	if (!q->running && !test_bit(QDISC_STATE_DEACTIVATED, &q->state))
 		__qdisc_run(q);

@@ -100,21 +100,14 @@ static struct sk_buff *dequeue_bulk(struct Qdisc *q, int *n)
 	return first;
 }
 
-/* One turn: false when there is nothing (more) to do now. Lock held, let go meanwhile. */
-static bool qdisc_restart(struct Qdisc *q, int *packets) __must_hold(q->lock)
+/* Hand skb to the driver; what it does not take goes first next time. False: it is full. Lock held,
+ * let go meanwhile. */
+static bool transmit(struct Qdisc *q, struct sk_buff *skb, bool validated) __must_hold(q->lock)
 {
 	struct netdev_queue *txq = q->dev_queue;
 	struct net_device *dev = txq->dev;
-	struct sk_buff *skb;
-	bool validated = q->gso_skb != NULL;
 	int rc = NETDEV_TX_OK;
 
-	*packets = 1;
-	if (netif_xmit_stopped(txq))
-		return false;
-	skb = validated ? take_requeued(q) : dequeue_bulk(q, packets);
-	if (!skb)
-		return false;
 	spin_unlock(&q->lock);
 	if (!validated)
 		skb = validate_xmit_skb_list(skb, dev);
@@ -131,6 +124,36 @@ static bool qdisc_restart(struct Qdisc *q, int *packets) __must_hold(q->lock)
 		return true;
 	requeue(q, skb);
 	return false;
+}
+
+/* One turn: false when there is nothing (more) to do now. Lock held, let go meanwhile. */
+static bool qdisc_restart(struct Qdisc *q, int *packets) __must_hold(q->lock)
+{
+	struct sk_buff *skb;
+	bool validated = q->gso_skb != NULL;
+
+	*packets = 1;
+	if (netif_xmit_stopped(q->dev_queue))
+		return false;
+	skb = validated ? take_requeued(q) : dequeue_bulk(q, packets);
+	return skb && transmit(q, skb, validated);
+}
+
+bool qdisc_try_bypass(struct Qdisc *q, struct sk_buff *skb) __must_hold(q->lock)
+{
+	u32 segs = skb_shinfo(skb)->gso_segs;
+
+	if (!q->ops->work_conserving || q->stats.qlen || q->running ||
+	    netif_xmit_stopped(q->dev_queue))
+		return false;
+	q->stats.bytes += qdisc_pkt_len(skb);
+	q->stats.packets += segs ? segs : 1;
+	q->running = true;
+	skb->next = NULL;
+	if (transmit(q, skb, false) && q->stats.qlen)
+		__qdisc_run(q); /* what came meanwhile */
+	q->running = false;
+	return true;
 }
 
 void __qdisc_run(struct Qdisc *q) __must_hold(q->lock)

@@ -89,6 +89,7 @@ static void pfifo_fast_dump(struct Qdisc *q, char *text, size_t size)
 static const struct Qdisc_ops pfifo_fast_ops = {
 	.id = "pfifo_fast",
 	.drop_reason = SKB_DROP_REASON_QDISC_DROP,
+	.work_conserving = true,
 	.priv_size = sizeof(struct pfifo_fast),
 	.enqueue = pfifo_fast_enqueue,
 	.dequeue = pfifo_fast_dequeue,

@@ -138,6 +138,7 @@ static void prio_dump(struct Qdisc *q, char *text, size_t size)
 static const struct Qdisc_ops prio_ops = {
 	.id = "prio",
 	.drop_reason = SKB_DROP_REASON_QDISC_DROP,
+	.work_conserving = true,
 	.priv_size = sizeof(struct prio),
 	.enqueue = prio_enqueue,
 	.dequeue = prio_dequeue,
