@@ -3,6 +3,7 @@
 
 import pytest
 from guest import eventually
+from raw import TCP
 
 
 def host(vm, path):
@@ -102,6 +103,24 @@ def test_ss_shows_a_connection(vm):
         assert f":{port}" in vm.sh("ss -tn state established sport = :7")
         assert f":{port}" not in vm.sh(f"ss -tn state established not dport = :{port}")
         assert f":{port}" not in vm.sh("ss -ltn")
+
+
+def test_ss_shows_half_open_and_closed_connections(vm):
+    """SYN-RECV while a handshake hangs, TIME-WAIT with its timer after the guest closed first."""
+    host = vm.raw(ip="10.77.0.80")
+    try:
+        host.greet()
+        host.send(host.to_guest() / TCP(sport=4000, dport=7, flags="S", seq=1))
+        eventually(lambda: "10.77.0.80:4000" in vm.sh("ss -tan state syn-recv"))
+        assert "SYN-RECV" in vm.sh("ss -tan dst 10.77.0.80")
+        host.send(host.to_guest() / TCP(sport=4000, dport=7, flags="R", seq=2))
+        eventually(lambda: "10.77.0.80:4000" not in vm.sh("ss -tan state syn-recv"))
+    finally:
+        host.close()
+    assert " 200, " in vm.sh("wget http://127.0.0.1/")
+    output = vm.sh("ss -tano state time-wait")
+    assert "127.0.0.1:80" in output and "timer:(timewait," in output
+    assert "timewait 0" not in vm.sh("ss -s")
 
 
 def test_ip_changes_and_shows(vm):
