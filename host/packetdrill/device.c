@@ -99,6 +99,7 @@ int pd_netdev_send(void *user, const void *packet, size_t len)
 	frame[13] = v6 ? 0xdd : 0x00;
 	memcpy(frame + ETH_BYTES, packet, len);
 	pd_enter();
+	pd_follow_commands();
 	if (!v6 && len >= 20) {
 		memcpy(&daddr, p + 16, sizeof(daddr));
 		pd_device_address(daddr);

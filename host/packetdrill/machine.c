@@ -122,6 +122,7 @@ long pd_run(pd_call fn, const union pd_arg *a)
 	struct thread *t;
 
 	pd_enter();
+	pd_follow_commands();
 	t = thread_create("call", call_thread, &c, 0, PRIO_NORMAL);
 	if (!t) {
 		pd_leave();

@@ -58,6 +58,9 @@ void pd_settings_init(void);
 bool pd_wants_gso(void);
 /* Take over the sysctls of the network namespace. */
 void pd_read_sysctls(void);
+/* ... if a command of the script ran since the last time. */
+void pd_follow_commands(void);
+void pd_command_ran(const char *command);
 
 /* --- calls.c ---------------------------------------------------------------------------------- */
 void pd_fill_table(struct packetdrill_table *table);

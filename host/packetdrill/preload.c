@@ -3,6 +3,8 @@
  * The same object given as LD_PRELOAD: answers the calls that packetdrill makes past its table, for
  * our descriptors; all others go to the kernel. Children of packetdrill may have it too.
  */
+#include <dlfcn.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
@@ -31,6 +33,18 @@ EXPORT ssize_t sendfile(int out, int in, off_t *off, size_t len)
 	if (pd_fd_get(out) >= 0)
 		return pd_sendfile(out, in, off, len);
 	return syscall(SYS_sendfile, out, in, off, len);
+}
+
+/* Shell commands of the script: what they change is looked at before the next call. */
+EXPORT int system(const char *command)
+{
+	static int (*real)(const char *command);
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "system");
+	if (command)
+		pd_command_ran(command);
+	return real ? real(command) : -1;
 }
 
 /* Virtual time needs no pages in memory, and no privilege to have them there. */

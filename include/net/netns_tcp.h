@@ -39,6 +39,26 @@ struct tcp_tw_slot {
 	struct hlist_head head;
 };
 
+/* TCP Fast Open (RFC 7413): what cookies are made with; the second key is a spare one, whose
+ * cookies are accepted still. */
+struct tcp_fastopen_ctx {
+	siphash_key key[2];
+	u8 keys; /* how many are set */
+};
+
+#define TCP_FASTOPEN_PEERS 128
+/* What a peer told us when we last connected to it. */
+struct tcp_fastopen_peer {
+	be32 daddr, saddr;
+	u16 mss;
+	u8 cookie_len, try_exp; /* 1: ask by the experimental option */
+	bool cookie_exp;
+	u8 cookie[16];
+};
+
+/* Forget all cookies, as `ip tcp_metrics flush` does. */
+void tcp_fastopen_flush(struct net *net);
+
 struct netns_tcp {
 	struct net *net;
 	struct tcp_ehash ehash;
@@ -61,6 +81,10 @@ struct netns_tcp {
 	atomic_t tw_count;
 	struct timer tw_timer;
 
+	struct tcp_fastopen_ctx fastopen_ctx;
+	struct spinlock fastopen_lock;
+	struct tcp_fastopen_peer fastopen_peer[TCP_FASTOPEN_PEERS]; /* [fastopen_lock] */
+
 	u32 port_offset[256]; /* RFC 6056 algorithm 4: where the next search begins */
 	u64 challenge_second;
 	u32 challenge_count; /* of this second (RFC 5961); races only blur it */
@@ -80,6 +104,7 @@ struct netns_tcp {
 	int tcp_tso_rtt_log, tcp_limit_output_bytes, tcp_moderate_rcvbuf, tcp_adv_win_scale;
 	int tcp_mtu_probing, tcp_mtu_probe_floor, tcp_base_mss, tcp_probe_interval;
 	int tcp_probe_threshold, tcp_autocorking, tcp_workaround_signed_windows;
+	int tcp_fastopen;
 	unsigned long tcp_notsent_lowat;
 	const struct tcp_congestion_ops *tcp_congestion_control; /* of new sockets */
 	u32 tcp_cc_allowed; /* modules by number, see tcp_cc.c */

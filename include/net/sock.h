@@ -396,6 +396,9 @@ struct proto_ops {
 	int (*release)(struct socket *s);
 	int (*bind)(struct socket *s, const struct sockaddr *a, socklen_t len);
 	int (*connect)(struct socket *s, const struct sockaddr *a, socklen_t len, int flags);
+	/* ... with the socket locked; sending: on behalf of a sendto() that connects. */
+	int (*connect_locked)(struct socket *s, const struct sockaddr *a, socklen_t len, int flags,
+			      bool sending);
 	int (*listen)(struct socket *s, int backlog);
 	int (*accept)(struct socket *s, struct socket *newsock, int flags);
 	int (*getname)(struct socket *s, struct sockaddr_storage *a, int who); /* length */

@@ -302,6 +302,17 @@ struct tcp_sock {
 	int linger2_s; /* FIN-WAIT-2 time-out; < 0: none, 0: the sysctl's */
 	u32 notsent_lowat;
 
+	/* TCP Fast Open (RFC 7413) */
+	struct tcp_request_sock *fastopen_rsk;     /* child whose handshake is not complete */
+	struct tcp_fastopen_request *fastopen_req; /* active: while the SYN is made */
+	struct tcp_fastopen_ctx fastopen_ctx;      /* TCP_FASTOPEN_KEY */
+	u32 fastopen_max_qlen;                     /* listener: such children at most */
+	atomic_t fastopen_qlen;
+	bool fastopen_connect, fastopen_no_cookie; /* the options of these names */
+	bool defer_connect;                        /* connect() said yes, the SYN waits for data */
+	bool syn_fastopen, syn_fastopen_exp, syn_data, syn_data_acked;
+	u8 fastopen_client_fail; /* for tcp_info */
+
 	struct list_head
 		zerocopy; /* sends with MSG_ZEROCOPY that are not reported (tcp_notify.c) */
 

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lib/err.h>
-#include <netinet/tcp.h>
+#include <net/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -247,13 +247,19 @@ static int wait_for_connect(struct socket *s, int flags)
 	return 0;
 }
 
+/* Was the SYN put off until there is data to go with it (TCP_FASTOPEN_CONNECT)? */
+static bool connect_deferred(const struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_TCP && tcp_sk(sk)->defer_connect;
+}
+
 static int stream_connect_locked(struct socket *s, const struct sockaddr *a, socklen_t len,
-				 int flags)
+				 int flags, bool sending)
 {
 	struct sock *sk = s->sk;
 	int err;
 
-	if (a->sa_family == AF_UNSPEC) {
+	if (a && a->sa_family == AF_UNSPEC) {
 		err = sk->sk_prot->disconnect(sk, flags);
 		s->state = err ? SS_DISCONNECTING : SS_UNCONNECTED;
 		return err;
@@ -262,16 +268,20 @@ static int stream_connect_locked(struct socket *s, const struct sockaddr *a, soc
 	case SS_CONNECTED:
 		return -EISCONN;
 	case SS_CONNECTING:
+		if (connect_deferred(sk) && !sending)
+			return -EISCONN;
 		err = wait_for_connect(s, flags);
-		return err == -EINPROGRESS ? -EALREADY : err;
+		return err == -EINPROGRESS && !sending ? -EALREADY : err;
 	case SS_UNCONNECTED:
 		if (sk->sk_state != TCP_CLOSE)
 			return -EISCONN;
+		if (!a || len < sizeof(a->sa_family))
+			return -EINVAL;
 		err = sk->sk_prot->connect(sk, a, len);
 		if (err < 0)
 			return err;
 		s->state = SS_CONNECTING;
-		return wait_for_connect(s, flags);
+		return connect_deferred(sk) ? 0 : wait_for_connect(s, flags);
 	default:
 		return -EINVAL;
 	}
@@ -282,7 +292,7 @@ static int inet_stream_connect(struct socket *s, const struct sockaddr *a, sockl
 	int err;
 
 	lock_sock(s->sk);
-	err = stream_connect_locked(s, a, len, flags);
+	err = stream_connect_locked(s, a, len, flags, false);
 	release_sock(s->sk);
 	return err;
 }
@@ -417,6 +427,7 @@ const struct proto_ops inet_stream_ops = {
 	.release = inet_release,
 	.bind = inet_bind,
 	.connect = inet_stream_connect,
+	.connect_locked = stream_connect_locked,
 	.listen = inet_listen,
 	.accept = inet_accept,
 	.getname = inet_getname,

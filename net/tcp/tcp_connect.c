@@ -61,7 +61,10 @@ int tcp_connect(struct sock *sk)
 	tcp_mstamp_refresh(tp);
 	tp->retrans_stamp_ms = tcp_time_stamp(tp);
 	TCP_INC_STATS(sock_net(sk), ACTIVEOPENS);
-	tcp_transmit_skb(sk, skb, true, GFP_KERNEL); /* a failure: the timer tries again */
+	if (tp->fastopen_req)
+		tcp_fastopen_send_syn(sk, skb);
+	else
+		tcp_transmit_skb(sk, skb, true, GFP_KERNEL); /* a failure: the timer tries again */
 	tcp_arm(sk, TCP_PEND_RETRANS, tp->rto_us);
 	return 0;
 }

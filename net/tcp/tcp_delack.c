@@ -152,7 +152,8 @@ void tcp_delay_handshake_ack(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
-	add_quickacks(tp, TCP_MAX_QUICKACKS);
+	tp->ack.pending |= TCP_ACK_SCHED;
+	tcp_enter_quickack_mode(sk, TCP_MAX_QUICKACKS);
 	tcp_ack_at(sk, ktime_get_ns() + DELACK_MAX_MS * NSEC_PER_MSEC);
 }
 

@@ -242,7 +242,8 @@ static void establish(struct sock *sk, struct sk_buff *skb)
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	tp->delivered++; /* the SYN-ACK, which is in no queue */
-	tp->copied_seq = tp->rcv_nxt;
+	if (!tp->fastopen_rsk)
+		tp->copied_seq = tp->rcv_nxt;
 	tcp_try_undo_spurious_syn(tp);
 	tp->retrans_stamp_ms = 0;
 	tcp_set_state(sk, TCP_ESTABLISHED);
@@ -251,7 +252,10 @@ static void establish(struct sock *sk, struct sk_buff *skb)
 		tp->snd_wnd <<= tp->rx_opt.snd_wscale;
 	tp->max_window = max(tp->max_window, tp->snd_wnd);
 	tp->snd_wl1 = TCP_SKB_CB(skb)->seq;
-	tcp_init_transfer(sk);
+	if (tp->fastopen_rsk)
+		tcp_fastopen_complete(sk);
+	else
+		tcp_init_transfer(sk);
 	if (!tp->ca_ops->cong_control)
 		tcp_update_pacing_rate(sk);
 	if (sk->sk_socket)
@@ -294,6 +298,8 @@ static enum skb_drop_reason process_ack(struct sock *sk, struct sk_buff *skb, bo
 			send_challenge_ack(sk, skb);
 		return (enum skb_drop_reason) - acceptable;
 	}
+	if (tp->fastopen_rsk && sk->sk_state != TCP_SYN_RECV)
+		tcp_fastopen_complete(sk);
 	all = seq_eq(tp->snd_una, tp->write_seq);
 	switch (sk->sk_state) {
 	case TCP_SYN_RECV:
@@ -443,13 +449,16 @@ static enum skb_drop_reason synsent(struct sock *sk, struct sk_buff *skb, bool *
 	struct tcp_sock *tp = tcp_sk(sk);
 	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
 	struct tcp_options o;
+	bool data_resent = false, writer = tp->fastopen_req && tp->fastopen_req->data;
 
 	tcp_parse_skb(skb, &o);
 	if (cb->flags & TCPHDR_ACK) {
 		bool old_ts = o.has & TCP_OPT_TS && o.tsecr && tcp_net(sk)->tcp_timestamps &&
 			      (s32)(tcp_time_stamp(tp) + 1 + tp->tsoffset - o.tsecr) < 0;
 
-		if (!seq_eq(cb->ack_seq, tp->snd_nxt) || old_ts) {
+		/* With data in the SYN its ACK may cover less than that. */
+		if (!seq_after(cb->ack_seq, tp->snd_una) || seq_after(cb->ack_seq, tp->snd_nxt) ||
+		    old_ts) {
 			if (old_ts)
 				TCP_STAT(sk, LINUX_MIB_PAWSACTIVEREJECTED);
 			*reset = !(cb->flags & TCPHDR_RST);
@@ -472,9 +481,13 @@ static enum skb_drop_reason synsent(struct sock *sk, struct sk_buff *skb, bool *
 	tcp_try_undo_spurious_syn(tp);
 	tcp_set_state(sk, TCP_ESTABLISHED);
 	tcp_init_transfer(sk);
+	if (tp->syn_fastopen || tp->syn_data)
+		data_resent = tcp_fastopen_rcv_synack(sk, skb, &o);
 	if (!sock_flag(sk, SOCK_DEAD))
 		sk->sk_state_change(sk);
-	if (tp->ack.pingpong) /* TCP_QUICKACK off: let it ride on the first request */
+	if (data_resent)
+		;                            /* acknowledges too */
+	else if (tp->ack.pingpong || writer) /* let it ride on the request */
 		tcp_delay_handshake_ack(sk);
 	else
 		tcp_send_ack(sk);
@@ -484,6 +497,21 @@ static enum skb_drop_reason synsent(struct sock *sk, struct sk_buff *skb, bool *
 
 /* ---- all of it
  * ------------------------------------------------------------------------------------------ */
+
+/* A Fast Open's SYN once more: our answer was lost, or is late. */
+static bool syn_again(struct sock *sk, const struct sk_buff *skb)
+{
+	struct tcp_request_sock *req = tcp_sk(sk)->fastopen_rsk;
+	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+
+	if ((cb->flags & (TCPHDR_SYN | TCPHDR_ACK | TCPHDR_RST)) != TCPHDR_SYN ||
+	    !seq_eq(cb->seq, req->rcv_isn))
+		return false;
+	if (tcp_oow_rate_ok(sock_net(sk), skb, LINUX_MIB_TCPACKSKIPPEDSYNRECV,
+			    &req->last_oow_ack_ms))
+		tcp_resend_synack(req);
+	return true;
+}
 
 enum skb_drop_reason tcp_rcv_state_process(struct sock *sk, struct sk_buff *skb, bool *reset)
 {
@@ -497,6 +525,8 @@ enum skb_drop_reason tcp_rcv_state_process(struct sock *sk, struct sk_buff *skb,
 	}
 	if (sk->sk_state == TCP_SYN_SENT)
 		return synsent(sk, skb, reset);
+	if (unlikely(tp->fastopen_rsk) && syn_again(sk, skb))
+		return SKB_DROP_REASON_TCP_INVALID_SYN;
 	why = validate(sk, skb);
 	if (why == SKB_NOT_DROPPED_YET)
 		why = process_ack(sk, skb, reset);

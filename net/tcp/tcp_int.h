@@ -685,6 +685,7 @@ struct tcp_request_sock {
 	struct rcu_head rcu;
 	struct sock *listener; /* counted */
 	seq32 rcv_isn, snt_isn;
+	seq32 rcv_nxt; /* behind the SYN, and its data if a child took that */
 	u32 ts_recent, ts_off;
 	u32 rcv_wnd, window_clamp;
 	u32 last_oow_ack_ms;
@@ -704,6 +705,7 @@ extern struct kmem_cache *tcp_request_cache, *tcp_tw_cache;
 void tcp_req_put(struct tcp_request_sock *req);
 /* Remove from hash, timer and accounts. True: it was us who did. */
 bool tcp_req_drop(struct tcp_request_sock *req);
+void tcp_resend_synack(struct tcp_request_sock *req);
 /* The caller has taken it out of the hash: give up what the hash and timer held. */
 void tcp_req_left_hash(struct tcp_request_sock *req);
 /* A SYN for a listener (RFC 9293 3.10.7.2). Does not take skb. Softirq, no lock. */
@@ -718,6 +720,12 @@ struct sock *tcp_check_req(struct sock *sk, struct sk_buff *skb, struct tcp_requ
  */
 /* A child from a request, in SYN-RECEIVED, locked, in the hash and on the accept queue; NULL:
  * refused or no memory. */
+/* ... not on a queue yet; hashed: req is in the hash and hands its place over. */
+struct sock *tcp_make_child(struct sock *sk, struct tcp_request_sock *req, bool hashed,
+			    enum skb_drop_reason *why);
+/* Put it on the accept queue. False: the listener has closed. */
+bool tcp_accept_queue_add(struct sock *sk, struct sock *child);
+void tcp_child_abandon(struct sock *child);
 struct sock *tcp_create_child(struct sock *sk, struct tcp_request_sock *req,
 			      enum skb_drop_reason *why);
 /* Let the new child process the segment that made it; takes skb, the lock and a reference. */
@@ -808,6 +816,59 @@ static inline bool tcp_stream_is_writable(const struct sock *sk)
 
 	return READ_ONCE(sk->sk_sndbuf) - queued >= queued >> 1 && tcp_stream_memory_free(sk, true);
 }
+
+/* ---- tcp_fastopen.c, tcp_fastopen_client.c: RFC 7413 --------------------------------------------
+ */
+#define TFO_CLIENT_ENABLE          0x1
+#define TFO_SERVER_ENABLE          0x2
+#define TFO_CLIENT_NO_COOKIE       0x4
+#define TFO_SERVER_COOKIE_NOT_REQD 0x200
+#define TFO_SERVER_WO_SOCKOPT1     0x400 /* every listener */
+
+#define TCP_FASTOPEN_COOKIE_SIZE 8
+#define TCP_FASTOPEN_KEY_LENGTH  16
+
+/* tcpi_fastopen_client_fail */
+enum { TFO_STATUS_UNSPEC, TFO_COOKIE_UNAVAILABLE, TFO_DATA_NOT_ACKED, TFO_SYN_RETRANSMITTED };
+
+/* An active open with data, from sendto() to the SYN. */
+struct tcp_fastopen_request {
+	s8 cookie_len; /* -1: no option at all */
+	bool cookie_exp;
+	u8 cookie[TCP_FASTOPEN_COOKIE_MAX];
+	struct iov_iter *data; /* of the caller, who waits; or NULL */
+	size_t size;
+	u32 copied; /* what the SYN took */
+};
+
+void tcp_fastopen_init(struct netns_tcp *nt);
+extern const struct ctl_ops tcp_fastopen_key_ops;
+const struct tcp_fastopen_ctx *tcp_fastopen_ctx(const struct sock *sk);
+/* 16 or 32 bytes: one or two keys. 0 or -EINVAL; length. */
+int tcp_fastopen_set_key(struct tcp_fastopen_ctx *ctx, const u8 *keys, u32 len);
+u32 tcp_fastopen_get_key(const struct tcp_fastopen_ctx *ctx, u8 *keys);
+/* A listener's SYN with options *o: a child, locked and held, that took its data; or NULL. *o then
+ * says which cookie the SYN-ACK is to carry. */
+struct sock *tcp_try_fastopen(struct sock *sk, struct sk_buff *skb, struct tcp_request_sock *req,
+			      struct tcp_options *o);
+/* Queue the text that came with a SYN or SYN-ACK; skb stays the caller's. */
+void tcp_fastopen_add_skb(struct sock *sk, struct sk_buff *skb);
+/* The child's handshake is complete / it ends: give up the half-open record. */
+void tcp_fastopen_complete(struct sock *sk);
+void tcp_fastopen_remove(struct sock *sk);
+/* The child's timer: the SYN-ACK again. False: often enough. */
+bool tcp_fastopen_synack_timer(struct sock *sk);
+/* connect() may wait for the first send. *err: no memory. */
+bool tcp_fastopen_defer_connect(struct sock *sk, int *err);
+/* sendto() that connects: 0 when connected, else -errno; *copied bytes went with the SYN. */
+int tcp_sendmsg_fastopen(struct sock *sk, const struct msghdr *msg, struct iov_iter *from,
+			 int flags, size_t *copied);
+void tcp_fastopen_syn_options(struct sock *sk, struct tcp_options *o);
+/* Send syn, with data if there is a cookie, else with a request for one. */
+void tcp_fastopen_send_syn(struct sock *sk, struct sk_buff *syn);
+/* The SYN-ACK came. True: it did not take our data, which is on its way again. */
+bool tcp_fastopen_rcv_synack(struct sock *sk, struct sk_buff *synack, struct tcp_options *o);
+void tcp_fastopen_free_req(struct tcp_sock *tp);
 
 /* ---- tcp_notify.c ---------------------------------------------------------------------------- */
 /* A send ends with skb, which was not sent yet: its last byte is the one that is reported. */

@@ -408,7 +408,8 @@ static void sock_icmp(struct sock *sk, struct sk_buff *skb, seq32 seq, u8 type, 
 static void request_icmp(struct net *net, struct tcp_request_sock *req, seq32 seq, u8 type, u8 code)
 {
 	bool fatal = type == ICMP_PARAMETERPROB || type == ICMP_TIME_EXCEEDED ||
-		     (type == ICMP_DEST_UNREACH && code < 16 && icmp_err_convert[code].fatal);
+		     (type == ICMP_DEST_UNREACH &&
+		      (code == ICMP_NET_UNREACH || code == ICMP_HOST_UNREACH));
 
 	if (!seq_eq(seq, req->snt_isn))
 		NET_INC_STATS(net, LINUX_MIB_OUTOFWINDOWICMPS);
@@ -598,7 +599,10 @@ static int v4_connect(struct sock *sk, const struct sockaddr *addr, socklen_t le
 			tp->write_seq = tcp_secure_isn(sock_net(sk)->tcp, &f);
 		tp->tsoffset = tcp_secure_ts_off(tcp_net(sk), f.laddr, f.faddr);
 		atomic_set(&inet_sk(sk)->inet_id, (s32)(get_random_u32() & 0xffff));
-		err = tcp_connect(sk);
+		if (tcp_fastopen_defer_connect(sk, &err))
+			return 0;
+		if (!err)
+			err = tcp_connect(sk);
 	}
 	if (err) {
 		tcp_set_state(sk, TCP_CLOSE);

@@ -22,6 +22,10 @@ static void child_reset(struct sock *child)
 	INIT_LIST_HEAD(&tp->accept_node);
 	INIT_LIST_HEAD(&tp->zerocopy);
 	INIT_LIST_HEAD(&tp->accept_queue.head);
+	tp->fastopen_rsk = NULL;
+	tp->fastopen_req = NULL;
+	tp->fastopen_max_qlen = 0;
+	atomic_set(&tp->fastopen_qlen, 0);
 	tcp_init_timers(child);
 	tcp_rtt_init(child);
 	tcp_cong_init(child);
@@ -72,7 +76,7 @@ static void child_init(struct sock *child, const struct tcp_request_sock *req,
 }
 
 /* Never visible to anyone: undo the clone. Unlocks it. */
-static void child_abandon(struct sock *child)
+void tcp_child_abandon(struct sock *child)
 {
 	sock_set_flag(child, SOCK_DEAD);
 	tcp_set_state(child, TCP_CLOSE);
@@ -82,7 +86,7 @@ static void child_abandon(struct sock *child)
 	sock_put(child);
 }
 
-static bool accept_queue_add(struct sock *sk, struct sock *child)
+bool tcp_accept_queue_add(struct sock *sk, struct sock *child)
 {
 	struct tcp_accept_queue *q = &tcp_sk(sk)->accept_queue;
 	bool open;
@@ -97,8 +101,8 @@ static bool accept_queue_add(struct sock *sk, struct sock *child)
 	return open;
 }
 
-struct sock *tcp_create_child(struct sock *sk, struct tcp_request_sock *req,
-			      enum skb_drop_reason *why)
+struct sock *tcp_make_child(struct sock *sk, struct tcp_request_sock *req, bool hashed,
+			    enum skb_drop_reason *why)
 {
 	struct dst_entry *dst = tcp_sk(sk)->af->route_req(sk, req);
 	struct sock *child;
@@ -116,25 +120,35 @@ struct sock *tcp_create_child(struct sock *sk, struct tcp_request_sock *req,
 	child_init(child, req, dst);
 	child->sk_hash = req->key.hash;
 	if (!tcp_inherit_port(sk, child)) {
-		child_abandon(child);
+		tcp_child_abandon(child);
 		goto drop;
 	}
 	/* Two CPUs may have got so far with the same request: one wins. */
-	if (!tcp_ehash_insert(tcp_net(sk), &child->__sk_common.skc_key, &req->key)) {
+	if (!tcp_ehash_insert(tcp_net(sk), &child->__sk_common.skc_key,
+			      hashed ? &req->key : NULL)) {
 		*why = SKB_DROP_REASON_TCP_OLD_ACK;
-		child_abandon(child);
+		tcp_child_abandon(child);
 		return NULL;
 	}
-	tcp_req_left_hash(req);
+	if (hashed)
+		tcp_req_left_hash(req);
 	TCP_INC_STATS(sock_net(sk), PASSIVEOPENS);
-	if (accept_queue_add(sk, child))
+	return child;
+drop:
+	TCP_STAT(sk, LINUX_MIB_LISTENDROPS);
+	return NULL;
+}
+
+struct sock *tcp_create_child(struct sock *sk, struct tcp_request_sock *req,
+			      enum skb_drop_reason *why)
+{
+	struct sock *child = tcp_make_child(sk, req, true, why);
+
+	if (!child || tcp_accept_queue_add(sk, child))
 		return child;
 	*why = SKB_DROP_REASON_TCP_CLOSE;
 	tcp_send_active_reset(child, GFP_ATOMIC);
-	child_abandon(child);
-	return NULL;
-drop:
-	TCP_STAT(sk, LINUX_MIB_LISTENDROPS);
+	tcp_child_abandon(child);
 	return NULL;
 }
 
@@ -160,7 +174,10 @@ int tcp_listen_start(struct sock *sk, int backlog)
 {
 	int err = 0;
 
-	(void)backlog; /* in sk_max_ack_backlog already */
+	/* sk_max_ack_backlog is set already. */
+	if (tcp_net(sk)->tcp_fastopen & TFO_SERVER_ENABLE &&
+	    tcp_net(sk)->tcp_fastopen & TFO_SERVER_WO_SOCKOPT1 && !tcp_sk(sk)->fastopen_max_qlen)
+		tcp_sk(sk)->fastopen_max_qlen = (u32)max(backlog, 0);
 	sk->sk_ack_backlog = 0;
 	/* Among sharers of the port only one may listen (unless REUSEPORT): claim it as such. */
 	tcp_set_state(sk, TCP_LISTEN);

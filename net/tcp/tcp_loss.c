@@ -111,20 +111,11 @@ void tcp_process_loss(struct sock *sk, struct tcp_ack_news *news)
 /* ---- not by congestion ------------------------------------------------------------------------
  */
 
-void tcp_simple_retransmit(struct sock *sk)
+/* Send what is marked again; the window stays: what it counts is not lost by congestion. */
+void tcp_non_congestion_loss_retransmit(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 mss = tcp_current_mss(sk);
-	struct sk_buff *skb;
 
-	for (skb = tcp_rtx_queue_head(sk); skb; skb = tcp_rb_next(skb))
-		if ((tcp_skb_pcount(skb) > 1 ? tcp_skb_mss(skb) : skb->len) > mss)
-			tcp_mark_skb_lost(sk, skb);
-	if (!tp->lost_out)
-		return;
-	if (!tcp_is_sack(tp))
-		tcp_limit_reno_sacked(tp);
-	/* The window stays: it counts segments, and these are smaller now. */
 	if (tp->ca_state != TCP_CA_Loss) {
 		tp->high_seq = tp->snd_nxt;
 		tp->snd_ssthresh = tcp_current_ssthresh(sk);
@@ -133,4 +124,23 @@ void tcp_simple_retransmit(struct sock *sk)
 		tcp_set_ca_state(sk, TCP_CA_Loss);
 	}
 	tcp_xmit_retransmit_queue(sk);
+}
+
+void tcp_simple_retransmit(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	/* A Fast Open's SYN and data went as one packet, though they are two here: both are lost.
+	 */
+	bool all = tp->syn_data && sk->sk_state == TCP_SYN_SENT;
+	u32 mss = tcp_current_mss(sk);
+	struct sk_buff *skb;
+
+	for (skb = tcp_rtx_queue_head(sk); skb; skb = tcp_rb_next(skb))
+		if (all || (tcp_skb_pcount(skb) > 1 ? tcp_skb_mss(skb) : skb->len) > mss)
+			tcp_mark_skb_lost(sk, skb);
+	if (!tp->lost_out)
+		return;
+	if (!tcp_is_sack(tp))
+		tcp_limit_reno_sacked(tp);
+	tcp_non_congestion_loss_retransmit(sk);
 }

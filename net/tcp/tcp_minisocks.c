@@ -56,8 +56,9 @@ bool tcp_req_drop(struct tcp_request_sock *req)
 /* ---- SYN-ACK
  * -------------------------------------------------------------------------------------- */
 
+/* cookie: options that hold one to be sent, or NULL. */
 static struct sk_buff *make_synack(const struct sock *sk, struct tcp_request_sock *req,
-				   const struct dst_entry *dst)
+				   const struct dst_entry *dst, const struct tcp_options *cookie)
 {
 	struct tcp_options o = {.has = TCP_OPT_MSS};
 	struct sk_buff *skb = alloc_skb(MAX_TCP_HEADER, GFP_ATOMIC);
@@ -73,6 +74,14 @@ static struct sk_buff *make_synack(const struct sock *sk, struct tcp_request_soc
 	o.tsval = (u32)ktime_get_ms() + req->ts_off;
 	o.tsecr = req->ts_recent;
 	o.wscale = req->rcv_wscale;
+	if (cookie && cookie->has & TCP_OPT_FASTOPEN) {
+		o.has |= TCP_OPT_FASTOPEN;
+		o.cookie_len = cookie->cookie_len;
+		o.cookie_exp = cookie->cookie_exp;
+		memcpy(o.cookie, cookie->cookie, sizeof(o.cookie));
+		if (tcp_options_size(&o) > TCP_MAX_OPTIONS)
+			o.has &= ~TCP_OPT_FASTOPEN;
+	}
 	len = (u32)sizeof(*th) + tcp_options_size(&o);
 	skb_reserve(skb, MAX_TCP_HEADER - len);
 	th = skb_put(skb, len);
@@ -81,7 +90,7 @@ static struct sk_buff *make_synack(const struct sock *sk, struct tcp_request_soc
 		.source = be16_make(req->key.num),
 		.dest = req->key.dport,
 		.seq = seq_to_wire(req->snt_isn),
-		.ack_seq = seq_to_wire(seq_add(req->rcv_isn, 1)),
+		.ack_seq = seq_to_wire(req->rcv_nxt),
 		.doff_res = (u8)((len / 4) << 4),
 		.flags = (u8)(TCPHDR_SYN | TCPHDR_ACK | (req->ecn_ok ? TCPHDR_ECE : 0)),
 		.window = be16_make((u16)min(req->rcv_wnd, 65535u)),
@@ -91,9 +100,10 @@ static struct sk_buff *make_synack(const struct sock *sk, struct tcp_request_soc
 	return skb;
 }
 
-static int send_synack(const struct sock *sk, struct tcp_request_sock *req, struct dst_entry *dst)
+static int send_synack(const struct sock *sk, struct tcp_request_sock *req, struct dst_entry *dst,
+		       const struct tcp_options *cookie)
 {
-	struct sk_buff *skb = make_synack(sk, req, dst);
+	struct sk_buff *skb = make_synack(sk, req, dst, cookie);
 
 	if (!skb)
 		return -ENOMEM;
@@ -101,7 +111,7 @@ static int send_synack(const struct sock *sk, struct tcp_request_sock *req, stru
 	return tcp_sk(sk)->af->send_synack(sk, req, skb, dst, inet_sk(sk)->tos);
 }
 
-static void resend_synack(struct tcp_request_sock *req)
+void tcp_resend_synack(struct tcp_request_sock *req)
 {
 	struct sock *sk = req->listener;
 	struct dst_entry *dst;
@@ -109,7 +119,7 @@ static void resend_synack(struct tcp_request_sock *req)
 	rcu_read_lock();
 	dst = tcp_sk(sk)->af->route_req(sk, req);
 	if (dst) {
-		send_synack(sk, req, dst);
+		send_synack(sk, req, dst, NULL);
 		dst_release(dst);
 	}
 	rcu_read_unlock();
@@ -138,7 +148,7 @@ static void synack_timer(struct timer *t)
 		tcp_req_drop(req);
 	} else if (!hlist_unhashed(&req->key.node)) {
 		req->num_timeout++;
-		resend_synack(req);
+		tcp_resend_synack(req);
 		arm_synack_timer(req);
 		/* Dropped meanwhile by another CPU, which found no timer to stop. */
 		if (hlist_unhashed(&req->key.node) && timer_del(&req->timer))
@@ -168,7 +178,8 @@ static struct tcp_request_sock *req_alloc(struct sock *sk)
 }
 
 /* Numbers and options of the two ends, from the SYN. */
-static void req_init(struct tcp_request_sock *req, const struct sock *sk, const struct sk_buff *skb)
+static void req_init(struct tcp_request_sock *req, const struct sock *sk, const struct sk_buff *skb,
+		     struct tcp_options *opt)
 {
 	struct netns_tcp *nt = tcp_net(sk);
 	struct tcp_flow f = {ip_hdr(skb)->daddr, ip_hdr(skb)->saddr, be16_get(tcp_hdr(skb)->dest),
@@ -176,6 +187,7 @@ static void req_init(struct tcp_request_sock *req, const struct sock *sk, const 
 	struct tcp_options o;
 
 	tcp_parse_skb(skb, &o);
+	*opt = o;
 	req->key.daddr = f.faddr;
 	req->key.rcv_saddr = f.laddr;
 	req->key.dport = f.fport;
@@ -183,16 +195,17 @@ static void req_init(struct tcp_request_sock *req, const struct sock *sk, const 
 	req->key.bound_dev_if = f.dif;
 	req->key.hash = tcp_flow_hash(nt, &f);
 	req->rcv_isn = TCP_SKB_CB(skb)->seq;
+	req->rcv_nxt = seq_add(req->rcv_isn, 1);
 	req->snt_isn =
 		TCP_SKB_CB(skb)->tw_isn ? SEQ32(TCP_SKB_CB(skb)->tw_isn) : tcp_secure_isn(nt, &f);
 	req->mss = o.has & TCP_OPT_MSS ? o.mss : TCP_MSS_DEFAULT;
 	if (tcp_sk(sk)->rx_opt.user_mss)
 		req->mss = min(req->mss, tcp_sk(sk)->rx_opt.user_mss);
 	req->tstamp_ok = o.has & TCP_OPT_TS && nt->tcp_timestamps;
+	req->ecn_ok = tcp_ecn_accept_syn(sk, skb);
 	req->sack_ok = o.has & TCP_OPT_SACK_PERM && nt->tcp_sack;
 	req->ts_recent = req->tstamp_ok ? o.tsval : 0;
 	req->ts_off = tcp_secure_ts_off(nt, f.laddr, f.faddr);
-	req->ecn_ok = tcp_ecn_accept_syn(sk, skb);
 	req->wscale_ok = o.has & TCP_OPT_WSCALE && nt->tcp_window_scaling;
 	req->snd_wscale = (req->wscale_ok ? o.wscale : 0) & 15u;
 }
@@ -220,11 +233,30 @@ static bool syn_queue_full(const struct sock *sk)
 	       qlen >= (u32)tcp_net(sk)->tcp_max_syn_backlog;
 }
 
+/* A child that took the SYN's data: it may be accepted at once. Takes dst and our reference. */
+static void fastopen_child(struct sock *sk, struct sock *child, struct tcp_request_sock *req,
+			   struct dst_entry *dst, const struct tcp_options *opt)
+{
+	send_synack(sk, req, dst, opt);
+	dst_release(dst);
+	tcp_req_put(req);
+	if (!tcp_accept_queue_add(sk, child)) {
+		tcp_send_active_reset(child, GFP_ATOMIC);
+		tcp_child_abandon(child);
+		return;
+	}
+	sk->sk_data_ready(sk);
+	bh_unlock_sock(child);
+	sock_put(child);
+}
+
 enum skb_drop_reason tcp_conn_request(struct sock *sk, struct sk_buff *skb)
 {
 	enum skb_drop_reason why = SKB_DROP_REASON_NOMEM;
 	struct tcp_request_sock *req;
+	struct tcp_options opt;
 	struct dst_entry *dst;
+	struct sock *child;
 
 	if (syn_queue_full(sk)) {
 		TCP_STAT(sk, LINUX_MIB_TCPREQQFULLDROP);
@@ -239,13 +271,19 @@ enum skb_drop_reason tcp_conn_request(struct sock *sk, struct sk_buff *skb)
 	req = req_alloc(sk);
 	if (!req)
 		goto drop;
-	req_init(req, sk, skb);
+	req_init(req, sk, skb, &opt);
 	dst = tcp_sk(sk)->af->route_req(sk, req);
 	if (!dst) {
 		why = SKB_DROP_REASON_IP_OUTNOROUTES;
 		goto drop_req;
 	}
 	req_window(req, sk, dst);
+	req->snt_synack_us = ktime_get_us();
+	child = tcp_try_fastopen(sk, skb, req, &opt);
+	if (child) {
+		fastopen_child(sk, child, req, dst, &opt);
+		return SKB_CONSUMED;
+	}
 	if (!tcp_ehash_insert(tcp_net(sk), &req->key, NULL)) {
 		/* Another CPU was faster with the same SYN. */
 		dst_release(dst);
@@ -254,9 +292,8 @@ enum skb_drop_reason tcp_conn_request(struct sock *sk, struct sk_buff *skb)
 	}
 	atomic_inc(&tcp_sk(sk)->accept_queue.qlen);
 	refcount_inc(&req->key.refcnt); /* ours, while it is used below */
-	req->snt_synack_us = ktime_get_us();
 	arm_synack_timer(req);
-	send_synack(sk, req, dst);
+	send_synack(sk, req, dst, &opt);
 	dst_release(dst);
 	tcp_req_put(req);
 	return SKB_CONSUMED;
@@ -339,7 +376,7 @@ struct sock *tcp_check_req(struct sock *sk, struct sk_buff *skb, struct tcp_requ
 		/* The SYN again: our answer was lost, or is late. */
 		if (tcp_oow_rate_ok(sock_net(sk), skb, LINUX_MIB_TCPACKSKIPPEDSYNRECV,
 				    &req->last_oow_ack_ms))
-			resend_synack(req);
+			tcp_resend_synack(req);
 		*why = SKB_CONSUMED;
 		return NULL;
 	}

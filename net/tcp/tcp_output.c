@@ -82,10 +82,13 @@ static void syn_options(const struct sock *sk, struct tcp_options *o)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 	const struct netns_tcp *nt = tcp_net(sk);
+	const struct dst_entry *dst = sk->sk_dst_cache;
 	bool answer = sk->sk_state == TCP_SYN_RECV; /* simultaneous open: what both offered */
 
 	o->has = TCP_OPT_MSS;
 	o->mss = tp->advmss;
+	if (dst && tcp_advertise_mss(sk, dst) < o->mss) /* the path has become narrower */
+		o->mss = tcp_advertise_mss(sk, dst);
 	if (answer ? tp->rx_opt.tstamp_ok : nt->tcp_timestamps)
 		o->has |= TCP_OPT_TS;
 	if (answer ? tp->rx_opt.wscale_ok : nt->tcp_window_scaling)
@@ -120,6 +123,8 @@ static void build_header(struct sock *sk, struct sk_buff *skb)
 	u32 len;
 
 	segment_options(sk, skb, &o);
+	if ((cb->flags & (TCPHDR_SYN | TCPHDR_ACK)) == TCPHDR_SYN)
+		tcp_fastopen_syn_options(sk, &o);
 	len = (u32)sizeof(*th) + tcp_options_size(&o);
 	th = skb_push(skb, len);
 	skb_reset_transport_header(skb);

@@ -181,6 +181,7 @@ void tcp_enter_loss(struct sock *sk);
 void tcp_process_loss(struct sock *sk, struct tcp_ack_news *news);
 /* The path takes smaller packets only: what is larger is lost, but not by congestion. */
 void tcp_simple_retransmit(struct sock *sk);
+void tcp_non_congestion_loss_retransmit(struct sock *sk);
 
 /* ---- tcp_undo.c --------------------------------------------------------------------------------
  */

@@ -16,7 +16,8 @@ static int wait_connect(struct sock *sk, u64 *timeo)
 {
 	const u32 handshake = TCPS(SYN_SENT) | TCPS(SYN_RECV);
 
-	if (tcp_state_facts(sk->sk_state) & TCPF_TX)
+	/* The child of a Fast Open may answer before its handshake is complete. */
+	if (tcp_state_facts(sk->sk_state) & TCPF_TX || tcp_sk(sk)->fastopen_rsk)
 		return 0;
 	if (!tcp_state_in(sk, handshake))
 		return sk->sk_err ? sock_error(sk) : -EPIPE;
@@ -313,14 +314,31 @@ static ssize_t send_all(struct sock *sk, struct source *src, int flags)
 
 ssize_t tcp_sendmsg(struct sock *sk, const struct msghdr *msg, struct iov_iter *from, int flags)
 {
-	struct source src = {.from = from, .left = iov_iter_count(from)};
-	ssize_t n;
+	struct source src = {.from = from};
+	size_t with_syn = 0;
+	ssize_t n = 0;
 
-	(void)msg; /* a stream's destination is its peer */
+	/* A stream's destination is its peer: msg matters to Fast Open only. */
 	lock_sock(sk);
-	n = send_all(sk, &src, flags);
+	if (unlikely(flags & MSG_FASTOPEN || tcp_sk(sk)->defer_connect)) {
+		n = tcp_sendmsg_fastopen(sk, msg, from, flags, &with_syn);
+		if (n == -EINPROGRESS && with_syn)
+			n = 0;
+		else if (!n && iov_iter_count(from))
+			n = 1; /* connected: the rest follows */
+	} else {
+		n = 1;
+	}
+	src.left = iov_iter_count(from);
+	if (with_syn && !src.left && flags & MSG_ZEROCOPY && sock_flag(sk, SOCK_ZEROCOPY))
+		tcp_zerocopy_sent(sk);
+	if (n == 1) {
+		n = src.left ? send_all(sk, &src, flags) : 0;
+		if (n < 0 && with_syn)
+			n = 0;
+	}
 	release_sock(sk);
-	return n;
+	return n < 0 ? n : n + (ssize_t)with_syn;
 }
 
 ssize_t tcp_sendpage(struct sock *sk, struct page *page, u32 off, size_t len, int flags)

@@ -61,6 +61,8 @@ void tcp_write_queue_purge(struct sock *sk)
 
 void tcp_destroy_sock(struct sock *sk)
 {
+	tcp_fastopen_remove(sk);
+	tcp_fastopen_free_req(tcp_sk(sk));
 	tcp_cc_stop(sk);
 	tcp_clear_timers(sk);
 	tcp_write_queue_purge(sk);
@@ -102,7 +104,7 @@ static u32 drop_unread(struct sock *sk)
 static void close_connection(struct sock *sk, u64 timeout_ns)
 {
 	u32 unread = drop_unread(sk);
-	bool synced = tcp_state_facts(sk->sk_state) & TCPF_SYNCED;
+	bool synced = tcp_state_facts(sk->sk_state) & TCPF_SYNCED || tcp_sk(sk)->fastopen_rsk;
 
 	if (sk->sk_state == TCP_CLOSE)
 		return;
@@ -203,6 +205,9 @@ static void reset_fields(struct sock *sk)
 	tcp_sack_reset(tp);
 	tp->urg_data = 0;
 	tp->urg_mode = false;
+	tp->defer_connect = tp->syn_fastopen = tp->syn_fastopen_exp = false;
+	tp->syn_data = tp->syn_data_acked = false;
+	tp->fastopen_client_fail = TFO_STATUS_UNSPEC;
 	tp->rx_opt.saw_tstamp = tp->rx_opt.tstamp_ok = tp->rx_opt.wscale_ok = 0;
 	tp->rx_opt.snd_wscale = tp->rx_opt.rcv_wscale = 0;
 	tp->bytes_sent = tp->bytes_acked = tp->bytes_received = tp->bytes_retrans = 0;
@@ -228,6 +233,8 @@ int tcp_disconnect(struct sock *sk, int flags)
 	}
 	if (sk->sk_state != TCP_CLOSE)
 		tcp_set_state(sk, TCP_CLOSE);
+	tcp_fastopen_remove(sk);
+	tcp_fastopen_free_req(tcp_sk(sk));
 	tcp_clear_timers(sk);
 	drop_unread(sk);
 	tcp_ofo_purge(sk, SKB_DROP_REASON_SOCKET_CLOSED);
@@ -283,7 +290,8 @@ u32 tcp_poll(struct sock *sk)
 		mask |= EPOLLHUP;
 	if (down & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if (state != TCP_SYN_SENT && state != TCP_SYN_RECV) {
+	if (state != TCP_SYN_SENT &&
+	    (state != TCP_SYN_RECV || READ_ONCE(tcp_sk(sk)->fastopen_rsk))) {
 		if (readable(sk))
 			mask |= EPOLLIN | EPOLLRDNORM;
 		if (tcp_urg_pending(sk))
@@ -297,6 +305,9 @@ u32 tcp_poll(struct sock *sk)
 				mask |= EPOLLOUT | EPOLLWRNORM;
 		}
 	}
+	/* The SYN is sent by the first write. */
+	if (state == TCP_SYN_SENT && tcp_sk(sk)->defer_connect)
+		mask |= EPOLLOUT | EPOLLWRNORM;
 	if (READ_ONCE(sk->sk_err) || !skb_queue_empty(&sk->sk_error_queue))
 		mask |= EPOLLERR;
 	return mask;
@@ -437,6 +448,8 @@ static int tcp_net_init(struct net *net)
 		return err;
 	}
 	tcp_tw_init(net->tcp);
+	spin_lock_init(&net->tcp->fastopen_lock);
+	tcp_fastopen_init(net->tcp);
 	tcp_sysctl_init(net->tcp);
 	return tcp_proc_init(net);
 }

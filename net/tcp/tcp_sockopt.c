@@ -100,6 +100,25 @@ static int set_int(struct sock *sk, int name, int val)
 		return 0;
 	case TCP_USER_TIMEOUT:
 		return set_in_range(&tp->user_timeout_ms, val, 0, INT32_MAX);
+	case TCP_FASTOPEN:
+		if (val < 0 || !tcp_state_in(sk, TCPS(CLOSE) | TCPS(LISTEN)))
+			return -EINVAL;
+		tp->fastopen_max_qlen = min((u32)val, (u32)sock_net(sk)->core->somaxconn);
+		return 0;
+	case TCP_FASTOPEN_CONNECT:
+		if (val < 0 || val > 1)
+			return -EINVAL;
+		if (!(tcp_net(sk)->tcp_fastopen & TFO_CLIENT_ENABLE))
+			return -EOPNOTSUPP;
+		if (sk->sk_state != TCP_CLOSE)
+			return -EINVAL;
+		tp->fastopen_connect = val;
+		return 0;
+	case TCP_FASTOPEN_NO_COOKIE:
+		if (val < 0 || val > 1 || !tcp_state_in(sk, TCPS(CLOSE) | TCPS(LISTEN)))
+			return -EINVAL;
+		tp->fastopen_no_cookie = val;
+		return 0;
 	case TCP_INQ:
 		if (val < 0 || val > 1)
 			return -EINVAL;
@@ -136,6 +155,12 @@ int tcp_setsockopt(struct sock *sk, int level, int name, const void *val, sockle
 		return ip_setsockopt(sk, level, name, val, len);
 	if (name == TCP_CONGESTION)
 		return set_congestion(sk, val, len);
+	if (name == TCP_FASTOPEN_KEY) {
+		lock_sock(sk);
+		err = tcp_fastopen_set_key(&tcp_sk(sk)->fastopen_ctx, val, len);
+		release_sock(sk);
+		return err;
+	}
 	if (len < sizeof(v))
 		return -EINVAL;
 	memcpy(&v, val, sizeof(v));
@@ -209,6 +234,11 @@ void tcp_get_info(struct sock *sk, struct tcp_info *info)
 	info->tcpi_backoff = tp->backoff;
 	info->tcpi_options = tp->rx_opt.tstamp_ok ? TCPI_OPT_TIMESTAMPS : 0;
 	info->tcpi_options |= tcp_is_sack(tp) ? TCPI_OPT_SACK : 0;
+	info->tcpi_options |= tcp_is_sack(tp) ? TCPI_OPT_SACK : 0;
+	info->tcpi_options |= tp->ecn_flags & TCP_ECN_OK ? TCPI_OPT_ECN : 0;
+	info->tcpi_options |= tp->ecn_flags & TCP_ECN_SEEN ? TCPI_OPT_ECN_SEEN : 0;
+	info->tcpi_options |= tp->syn_data_acked ? TCPI_OPT_SYN_DATA : 0;
+	info->tcpi_fastopen_client_fail = tp->fastopen_client_fail & 3u;
 	if (tp->rx_opt.wscale_ok) {
 		info->tcpi_options |= TCPI_OPT_WSCALE;
 		info->tcpi_snd_wscale = tp->rx_opt.snd_wscale;
@@ -273,6 +303,15 @@ static int get_int(const struct sock *sk, int name, int *v)
 	case TCP_USER_TIMEOUT:
 		*v = (int)tp->user_timeout_ms;
 		return 0;
+	case TCP_FASTOPEN:
+		*v = (int)tp->fastopen_max_qlen;
+		return 0;
+	case TCP_FASTOPEN_CONNECT:
+		*v = tp->fastopen_connect;
+		return 0;
+	case TCP_FASTOPEN_NO_COOKIE:
+		*v = tp->fastopen_no_cookie;
+		return 0;
 	case TCP_INQ:
 		*v = tp->recvmsg_inq;
 		return 0;
@@ -312,6 +351,11 @@ int tcp_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *l
 		return ip_getsockopt(sk, level, name, val, len);
 	if (name == TCP_CONGESTION)
 		return put_value(val, len, tcp_sk(sk)->ca_ops->name, TCP_CA_NAME_MAX);
+	if (name == TCP_FASTOPEN_KEY) {
+		u8 keys[2 * TCP_FASTOPEN_KEY_LENGTH];
+
+		return put_value(val, len, keys, tcp_fastopen_get_key(tcp_fastopen_ctx(sk), keys));
+	}
 	lock_sock(sk);
 	if (name == TCP_CC_INFO) {
 		err = get_cc_info(sk, val, len);

@@ -82,6 +82,7 @@ void tcp_done(struct sock *sk)
 		TCP_INC_STATS(sock_net(sk), ATTEMPTFAILS);
 	tcp_set_state(sk, TCP_CLOSE);
 	tcp_clear_timers(sk);
+	tcp_fastopen_remove(sk);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	if (!sock_flag(sk, SOCK_DEAD))
 		sk->sk_state_change(sk);

@@ -70,6 +70,12 @@ static const struct ctl_table tcp_table[] = {
 	TCP_INT(tcp_probe_threshold, 0, INT32_MAX),
 	TCP_INT(tcp_autocorking, 0, 1),
 	TCP_INT(tcp_workaround_signed_windows, 0, 1),
+	TCP_INT(tcp_fastopen, 0, INT32_MAX),
+	{.name = "tcp_fastopen_key",
+	 .offset = offsetof(struct netns_tcp, fastopen_ctx),
+	 .count = 1,
+	 .mode = 0600,
+	 .ops = &tcp_fastopen_key_ops},
 	{.name = "tcp_notsent_lowat",
 	 .offset = offsetof(struct netns_tcp, tcp_notsent_lowat),
 	 .count = 1,
@@ -96,6 +102,7 @@ static void buffer_limits(struct netns_tcp *nt)
 
 void tcp_sysctl_init(struct netns_tcp *nt)
 {
+	nt->tcp_fastopen = TFO_CLIENT_ENABLE;
 	nt->tcp_max_syn_backlog = 1024;
 	nt->tcp_synack_retries = 5;
 	nt->tcp_syn_retries = 6;

@@ -45,6 +45,8 @@ void tcp_rearm_rto(struct sock *sk)
 	struct tcp_sock *tp = tcp_sk(sk);
 	u64 us = tp->rto_us;
 
+	if (tp->fastopen_rsk) /* the timer is the SYN-ACK's */
+		return;
 	if (!tp->packets_out) {
 		tcp_disarm(sk);
 		return;
@@ -281,6 +283,11 @@ static void retransmit_timeout(struct sock *sk)
 {
 	struct sk_buff *head = tcp_rtx_queue_head(sk);
 
+	if (tcp_sk(sk)->fastopen_rsk) {
+		if (!tcp_fastopen_synack_timer(sk))
+			write_err(sk);
+		return;
+	}
 	if (!head)
 		return;
 	if (window_is_shut(sk)) {

@@ -25,8 +25,8 @@ bool tcp_schedule_loss_probe(struct sock *sk, bool advancing_rto)
 	struct tcp_sock *tp = tcp_sk(sk);
 	int early = tcp_net(sk)->tcp_early_retrans;
 
-	if ((early != 3 && early != 4) || !tp->packets_out || !tcp_is_sack(tp) ||
-	    (tp->ca_state != TCP_CA_Open && tp->ca_state != TCP_CA_CWR))
+	if (tp->fastopen_rsk || (early != 3 && early != 4) || !tp->packets_out ||
+	    !tcp_is_sack(tp) || (tp->ca_state != TCP_CA_Open && tp->ca_state != TCP_CA_CWR))
 		return false;
 	tcp_arm(sk, TCP_PEND_LOSS_PROBE,
 		probe_timeout_us(sk, advancing_rto) + tcp_pacing_delay_us(tp));
