@@ -35,6 +35,7 @@ static pthread_cond_t call_done = PTHREAD_COND_INITIALIZER;
 static pthread_cond_t time_read = PTHREAD_COND_INITIALIZER;
 static pthread_t first_thread;
 static struct running_call *sleeper; /* what the second thread waits for */
+static bool returned;                /* the second thread, a moment ago */
 static unsigned unread;              /* calls ended whose time was not read yet */
 
 static __thread bool frozen;
@@ -54,6 +55,7 @@ static void release_sleeper(void)
 		return;
 	sleeper = NULL;
 	unread = 1;
+	returned = true;
 	pthread_cond_signal(&call_done);
 	clock_gettime(CLOCK_REALTIME, &end);
 	end.tv_sec += HOLD_S;
@@ -140,8 +142,21 @@ long pd_run(pd_call fn, const union pd_arg *a)
 
 /* --- the clock -------------------------------------------------------------------------------- */
 
+/* Here the first thread has let go of packetdrill's own lock: real time for the second to take it,
+ * if it has just come back from a call. */
+static void let_second_run(void)
+{
+	static const struct timespec moment = {.tv_nsec = 3000000};
+
+	if (!returned)
+		return;
+	returned = false;
+	nanosleep(&moment, NULL);
+}
+
 int pd_usleep(void *user, useconds_t us)
 {
+	let_second_run();
 	pd_enter();
 	host_run_for(us * NSEC_PER_USEC);
 	pd_leave();

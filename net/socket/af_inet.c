@@ -257,7 +257,7 @@ static int stream_connect_locked(struct socket *s, const struct sockaddr *a, soc
 				 int flags, bool sending)
 {
 	struct sock *sk = s->sk;
-	int err;
+	int err, again;
 
 	if (a && a->sa_family == AF_UNSPEC) {
 		err = sk->sk_prot->disconnect(sk, flags);
@@ -268,10 +268,11 @@ static int stream_connect_locked(struct socket *s, const struct sockaddr *a, soc
 	case SS_CONNECTED:
 		return -EISCONN;
 	case SS_CONNECTING:
-		if (connect_deferred(sk) && !sending)
-			return -EISCONN;
-		err = wait_for_connect(s, flags);
-		return err == -EINPROGRESS && !sending ? -EALREADY : err;
+		again = -EALREADY;
+		if (connect_deferred(sk))
+			again = sending ? -EINPROGRESS : -EISCONN;
+		err = again == -EISCONN ? again : wait_for_connect(s, flags);
+		return err == -EINPROGRESS ? again : err;
 	case SS_UNCONNECTED:
 		if (sk->sk_state != TCP_CLOSE)
 			return -EISCONN;

@@ -53,7 +53,7 @@ int tcp_connect(struct sock *sk)
 	connect_init(sk, dst);
 	tcp_init_skb(skb, tp->write_seq, TCPHDR_SYN);
 	tp->write_seq = TCP_SKB_CB(skb)->end_seq;
-	tp->snd_nxt = tp->write_seq;
+	tp->snd_nxt = tp->pushed_seq = tp->write_seq;
 	tcp_ecn_send_syn(sk, skb);
 	tcp_wmem_charge(sk, skb);
 	tcp_rb_insert(&sk->tcp_rtx_queue, skb);

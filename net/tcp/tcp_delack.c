@@ -150,9 +150,6 @@ void tcp_ack_snd_check(struct sock *sk)
 
 void tcp_delay_handshake_ack(struct sock *sk)
 {
-	struct tcp_sock *tp = tcp_sk(sk);
-
-	tp->ack.pending |= TCP_ACK_SCHED;
 	tcp_enter_quickack_mode(sk, TCP_MAX_QUICKACKS);
 	tcp_ack_at(sk, ktime_get_ns() + DELACK_MAX_MS * NSEC_PER_MSEC);
 }

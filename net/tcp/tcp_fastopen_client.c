@@ -112,6 +112,7 @@ int tcp_sendmsg_fastopen(struct sock *sk, const struct msghdr *msg, struct iov_i
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	const struct sockaddr *addr = msg->msg_name;
+	struct tcp_fastopen_request *fo;
 	int err = 0;
 
 	if (!(tcp_net(sk)->tcp_fastopen & TFO_CLIENT_ENABLE) ||
@@ -119,11 +120,12 @@ int tcp_sendmsg_fastopen(struct sock *sk, const struct msghdr *msg, struct iov_i
 		return -EOPNOTSUPP;
 	if (tp->fastopen_req)
 		return -EALREADY;
-	tp->fastopen_req = kzalloc(sizeof(*tp->fastopen_req), GFP_KERNEL);
-	if (!tp->fastopen_req)
+	fo = kzalloc(sizeof(*fo), GFP_KERNEL);
+	if (!fo)
 		return -ENOBUFS;
-	tp->fastopen_req->data = from;
-	tp->fastopen_req->size = iov_iter_count(from);
+	fo->data = from;
+	fo->size = iov_iter_count(from);
+	tp->fastopen_req = fo;
 	if (tp->defer_connect) {
 		err = tcp_connect(sk);
 		if (err) {

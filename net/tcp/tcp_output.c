@@ -284,7 +284,6 @@ void tcp_sent_new_data(struct sock *sk, struct sk_buff *skb)
 	if (!prior || tp->pending == TCP_PEND_LOSS_PROBE)
 		tcp_rearm_rto(sk);
 	NET_ADD_STATS(sock_net(sk), LINUX_MIB_TCPORIGDATASENT, segs);
-	tcp_check_space(sk);
 }
 
 /* How many bytes of skb may go now, by windows, pacing, Nagle and the hope for more; 0: none. */

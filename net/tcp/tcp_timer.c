@@ -169,6 +169,13 @@ static bool retransmits_timed_out(const struct sock *sk, u32 tries, u32 timeout_
 	return tp->retransmits && tcp_time_stamp(tp) - tp->retrans_stamp_ms >= ms;
 }
 
+/* SYNs at an even pace come before those that are counted; who counts them himself (TCP_SYNCNT)
+ * gets just so many, each after twice the time. */
+static u32 linear_syns(const struct sock *sk)
+{
+	return tcp_sk(sk)->syn_retries ? 0 : (u32)tcp_net(sk)->tcp_syn_linear_timeouts;
+}
+
 static bool handshake_gives_up(const struct sock *sk)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
@@ -178,7 +185,7 @@ static bool handshake_gives_up(const struct sock *sk)
 	if (tp->user_timeout_ms && retransmits_timed_out(sk, 0, tp->user_timeout_ms))
 		return true;
 	if (sk->sk_state == TCP_SYN_SENT)
-		tries += (u32)nt->tcp_syn_linear_timeouts;
+		tries += linear_syns(sk);
 	return tp->retransmits >= tries;
 }
 
@@ -261,8 +268,7 @@ static void back_off(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
-	if (sk->sk_state == TCP_SYN_SENT &&
-	    tp->total_rto <= (u32)tcp_net(sk)->tcp_syn_linear_timeouts)
+	if (sk->sk_state == TCP_SYN_SENT && tp->total_rto <= linear_syns(sk))
 		return;
 	tp->backoff = (u8)min(tp->backoff + 1u, 255u);
 	tp->rto_us = min(tp->rto_us << 1, tcp_rto_max_us(sk));

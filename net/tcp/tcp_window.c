@@ -48,7 +48,8 @@ void tcp_select_initial_window(const struct sock *sk, u32 mss, u32 init_segs, bo
 	space = min(space, clamp);
 	if (space > mss)
 		space = space / mss * mss;
-	w->wnd = nt->tcp_workaround_signed_windows ? min(space, MAX_SIGNED_WINDOW) : space;
+	/* What a SYN can say; more as the peer's packets prove well filled. */
+	w->wnd = min(space, nt->tcp_workaround_signed_windows ? MAX_SIGNED_WINDOW : 65535u);
 	if (init_segs)
 		w->wnd = min(w->wnd, init_segs * mss);
 	w->wscale = 0;
