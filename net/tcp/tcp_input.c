@@ -476,9 +476,9 @@ static enum skb_drop_reason synsent(struct sock *sk, struct sk_buff *skb, bool *
 	if (!(cb->flags & TCPHDR_ACK))
 		return cross_syn(sk, skb, &o);
 	take_syn(sk, skb, &o);
+	tcp_try_undo_spurious_syn(tp); /* before the ACK forgets when the SYN was sent */
 	if (tcp_ack(sk, skb) <= 0)
 		return SKB_DROP_REASON_TCP_INVALID_ACK_SEQUENCE;
-	tcp_try_undo_spurious_syn(tp);
 	tcp_set_state(sk, TCP_ESTABLISHED);
 	tcp_init_transfer(sk);
 	if (tp->syn_fastopen || tp->syn_data)

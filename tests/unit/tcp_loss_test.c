@@ -40,6 +40,7 @@ struct weather {
 	u32 lose, reorder, repeat;
 	bool sack, timestamps;
 	const char *cc;
+	u32 slow_ms; /* longer under way, during the handshake */
 };
 
 static struct net net_a, net_b;
@@ -75,6 +76,8 @@ static bool into_the_air(struct tap *t, u8 *data, u32 len)
 
 	if (tcp && rnd(1000) < weather.lose)
 		return false;
+	if (tcp)
+		delay_ns += weather.slow_ms * NSEC_PER_MSEC;
 	if (tcp && rnd(1000) < weather.reorder)
 		delay_ns += (1 + rnd(8)) * NSEC_PER_MSEC;
 	launch(t->peer, data, len, delay_ns);
@@ -181,6 +184,7 @@ static void begin(u64 seed)
 	sk->sk_prot->close(server->sk, 0);
 	sock_graft(sk, server);
 	server->state = SS_CONNECTED;
+	weather.slow_ms = 0;
 }
 
 static void end(void)
@@ -262,9 +266,27 @@ static void test_reordering_and_repetition(void **state)
 	play((struct weather){30, 200, 100, true, false, "bbr"}, 4);
 }
 
+/* The SYN goes out several times before its answer comes. By the echoed timestamp that was
+ * needless, and the window is as ever; without timestamps it is one segment (RFC 5681 section 3.1).
+ */
+static void test_late_answer_to_a_syn(void **state)
+{
+	(void)state;
+	for (int timestamps = 0; timestamps < 2; timestamps++) {
+		weather = (struct weather){.sack = true, .timestamps = timestamps, .cc = "reno"};
+		weather.slow_ms = 1300;
+		begin(1);
+		assert_true(tcp_sk(client->sk)->total_retrans > 1);
+		assert_int_equal(tcp_sk(client->sk)->snd_cwnd, timestamps ? TCP_INIT_CWND : 1);
+		transfer();
+		end();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_late_answer_to_a_syn),
 		cmocka_unit_test(test_few_losses),
 		cmocka_unit_test(test_many_losses),
 		cmocka_unit_test(test_without_sack),
