@@ -35,8 +35,8 @@ void tcp_cwnd_reduction(struct sock *sk, u32 newly_acked_sacked, u32 newly_lost,
 		send = (s32)((u32)share - tp->prr_out);
 	} else {
 		send = max((s32)(tp->prr_delivered - tp->prr_out), (s32)newly_acked_sacked);
-		/* Nothing is being lost any more: slow start's pace. */
-		if (flag & FLAG_SND_UNA_ADVANCED && !newly_lost)
+		/* SafeACK: a loss is repaired and nothing more is lost, slow start's pace. */
+		if (tp->ca_state == TCP_CA_Recovery && flag & FLAG_SND_UNA_ADVANCED && !newly_lost)
 			send++;
 		send = min(delta, send);
 	}
