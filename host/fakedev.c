@@ -255,8 +255,13 @@ static struct sk_buff *skb_from_frame(struct net_device *dev, const struct host_
 		kfree_skb_reason(skb, SKB_DROP_REASON_NOMEM);
 		return NULL;
 	}
+	if (fd->config.rx_cost_pages && f->len >= PAGE_SIZE - SKB_OVERHEAD)
+		skb->truesize = (u32)ALIGN(f->len + NET_SKB_PAD, PAGE_SIZE) + (u32)sizeof(*skb);
 	skb_shinfo(skb)->gso_size = f->gso_size;
 	skb_shinfo(skb)->gso_type = f->gso_type;
+	if (f->gso_size)
+		skb_shinfo(skb)->gso_segs =
+			(u16)DIV_ROUND_UP(f->len - f->hdr_len, (size_t)f->gso_size);
 	if (f->csum_partial) {
 		skb->ip_summed = CHECKSUM_PARTIAL;
 		skb->csum_start = (u16)(skb_headroom(skb) + f->csum_start);

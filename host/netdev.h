@@ -43,6 +43,9 @@ struct fakedev_config {
 	/* Bytes of a received frame in the skb's head; the rest comes in page fragments of at most
 	 * rx_frag (0: 1024) bytes. 0: all in the head. */
 	unsigned rx_linear, rx_frag;
+	/* What a frame of a page and more costs (skb->truesize) is its pages, and the skb: as a TUN
+	 * of Linux has it. */
+	bool rx_cost_pages;
 };
 
 /* A registered device, down, of net (NULL: init_net); aborts if that fails. */

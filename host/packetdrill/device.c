@@ -68,7 +68,8 @@ void pd_device_init(void)
 	const struct fakedev_config config = {.name = "tun0",
 					      .features = NETIF_F_SG | NETIF_F_HW_CSUM |
 							  NETIF_F_TSO | NETIF_F_TSO6 |
-							  NETIF_F_TSO_ECN | NETIF_F_GRO};
+							  NETIF_F_TSO_ECN | NETIF_F_GRO,
+					      .rx_cost_pages = true};
 	const char *local = pd_option("local_ip");
 
 	dev = fakedev_create(&init_net, &config);
@@ -85,11 +86,36 @@ void pd_device_init(void)
 
 /* --- in --------------------------------------------------------------------------------------- */
 
+/* The script's --mss: longer packets are super-packets of segments of that size, as on the TUN that
+ * packetdrill writes to otherwise. */
+static void mark_super_packet(struct host_frame *f, size_t len)
+{
+	static size_t mss = SIZE_MAX; /* not asked for yet; 0: no such option */
+	const u8 *ip = f->data + ETH_BYTES;
+	const char *option;
+	size_t headers;
+
+	if (mss == SIZE_MAX) {
+		option = pd_option("mss");
+		mss = option ? strtoul(option, NULL, 10) : 0;
+	}
+	if (!mss || ip[0] >> 4 != 4 || ip[9] != IPPROTO_TCP || len < 40)
+		return;
+	headers = (ip[0] & 15u) * 4u;
+	headers += (size_t)(ip[headers + 12] >> 4) * 4u;
+	if (len <= headers + mss)
+		return;
+	f->gso_size = (u16)mss;
+	f->gso_type = SKB_GSO_TCPV4;
+	f->hdr_len = (u16)(ETH_BYTES + headers);
+}
+
 int pd_netdev_send(void *user, const void *packet, size_t len)
 {
 	const u8 *p = packet;
 	u8 *frame = calloc(1, ETH_BYTES + len);
 	bool v6 = len && p[0] >> 4 == 6;
+	struct host_frame *f;
 	u32 daddr;
 
 	if (!frame)
@@ -104,7 +130,9 @@ int pd_netdev_send(void *user, const void *packet, size_t len)
 		memcpy(&daddr, p + 16, sizeof(daddr));
 		pd_device_address(daddr);
 	}
-	fakedev_rx(dev, frame, ETH_BYTES + len);
+	f = host_frame_make(frame, ETH_BYTES + len);
+	mark_super_packet(f, len);
+	fakedev_rx_frame(dev, 0, f);
 	host_run_for(0);
 	pd_leave();
 	free(frame);

@@ -37,8 +37,27 @@ static ssize_t read_file(const char *path, char *text, size_t size)
 	return n;
 }
 
+/* A script may begin with options of packetdrill, a line each. */
+static const char *script_option(const char *path, const char *name)
+{
+	static char text[4096];
+	char line[64], *at;
+
+	if (read_file(path, text + 1, sizeof(text) - 1) < 0)
+		return NULL;
+	text[0] = '\n';
+	snprintf(line, sizeof(line), "\n--%s=", name);
+	at = strstr(text, line);
+	if (!at)
+		return NULL;
+	at += strlen(line);
+	at[strcspn(at, " \t\n")] = '\0';
+	return at;
+}
+
 const char *pd_option(const char *name)
 {
+	const char *script = NULL;
 	static char line[16384];
 	ssize_t len = read_file("/proc/self/cmdline", line, sizeof(line));
 	size_t name_len = strlen(name);
@@ -47,8 +66,10 @@ const char *pd_option(const char *name)
 		if (!strncmp(p, "--", 2) && !strncmp(p + 2, name, name_len) &&
 		    p[2 + name_len] == '=')
 			return p + 3 + name_len;
+		if (strlen(p) > 4 && !strcmp(p + strlen(p) - 4, ".pkt"))
+			script = p;
 	}
-	return NULL;
+	return script ? script_option(script, name) : NULL;
 }
 
 /* Those that tell of the host's size, not of the script's wishes. */

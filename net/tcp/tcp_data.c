@@ -198,6 +198,7 @@ static enum skb_drop_reason queue_ofo(struct sock *sk, struct sk_buff *skb)
 	tp->ack.pending |= TCP_ACK_SCHED;
 	TCP_STAT(sk, LINUX_MIB_TCPOFOQUEUE);
 	tp->rcv_ooopack += max(skb_shinfo(skb)->gso_segs + 0u, 1u);
+	tcp_rcvbuf_ofo_recv(sk, skb);
 	why = ofo_insert(sk, skb);
 	tcp_sack_new_ofo(tp, seq, end);
 	return why;

@@ -88,14 +88,14 @@ static bool ack_now(struct sock *sk)
 	u32 unacked = (u32)seq_diff(tp->rcv_nxt, tp->rcv_wup);
 	u32 unread = (u32)seq_diff(tp->rcv_nxt, tp->copied_seq);
 
+	/* With more than a segment to acknowledge, wait only where a reader about to come will make
+	 * the ACK open the window too. Asked first: a window that closes ends quick-ACK mode. */
+	if (unacked > tp->ack.rcv_mss &&
+	    (unread < (u32)max(sk->sk_rcvlowat, 1) || tcp_new_window(sk) >= tp->rcv_wnd))
+		return true;
 	if (tp->ack.pending & TCP_ACK_NOW || !rb_empty(&tp->out_of_order_queue))
 		return true;
-	if (tp->ack.quick && !tp->ack.pingpong)
-		return true;
-	/* With more than a segment to acknowledge, wait only where a reader about to come will make
-	 * the ACK open the window too. */
-	return unacked > tp->ack.rcv_mss && (unread < (u32)max(sk->sk_rcvlowat, 1) ||
-					     tcp_new_window(sk) >= tcp_receive_window(tp));
+	return tp->ack.quick && !tp->ack.pingpong;
 }
 
 static u32 delay_ms(const struct tcp_sock *tp)

@@ -507,6 +507,8 @@ void tcp_check_space(struct sock *sk);
  */
 /* Text arrived in order: skb without its header, not queued yet. */
 void tcp_rcvbuf_data_recv(struct sock *sk, const struct sk_buff *skb);
+/* ... out of order. */
+void tcp_rcvbuf_ofo_recv(struct sock *sk, const struct sk_buff *skb);
 /* The application has read: does the flow want a larger buffer? */
 void tcp_rcv_space_adjust(struct sock *sk);
 void tcp_set_window_clamp(struct sock *sk, u32 clamp);

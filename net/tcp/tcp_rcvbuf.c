@@ -141,6 +141,14 @@ void tcp_rcvbuf_data_recv(struct sock *sk, const struct sk_buff *skb)
 		grow_window(sk, skb->len, skb->truesize);
 }
 
+void tcp_rcvbuf_ofo_recv(struct sock *sk, const struct sk_buff *skb)
+{
+	measure_ratio(sk, skb, skb_shinfo(skb)->gso_size ? skb_shinfo(skb)->gso_size : skb->len);
+	/* Without SACK the window stays, so that the ACK counts as a duplicate. */
+	if (tcp_is_sack(tcp_sk(sk)))
+		grow_window(sk, skb->len, skb->truesize);
+}
+
 /* ---- how large the buffer is ------------------------------------------------------------------
  */
 
