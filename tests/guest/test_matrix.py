@@ -66,7 +66,7 @@ def test_boots_and_serves(boot, nic, machine, path, cpus):
     dhcp = index % 2 == 0
     how = boot_by(path, dhcp, multiboot1=index % 4 < 2)
     guest = boot(machine=machine, nic=nic, cpus=cpus, dhcp=dhcp, pcap=False, **how)
-    guest.wait_ready(60)
+    guest.wait_ready(80)
     assert guest.ping(count=3).returncode == 0
     assert f"{guest.ip}/24" in guest.sh("ip addr")
     if dhcp:
