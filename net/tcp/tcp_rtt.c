@@ -38,7 +38,7 @@ s64 tcp_rtt_by_timestamp(const struct tcp_sock *tp)
 {
 	u32 ms = tcp_time_stamp(tp) - tp->rx_opt.rcv_tsecr;
 
-	if (!tp->rx_opt.saw_tstamp || !tp->rx_opt.rcv_tsecr || ms >= 1u << 21)
+	if (!tp->rx_opt.saw_tstamp || !tp->rx_opt.rcv_tsecr || ms >= 1u << 17)
 		return -1;
 	return (s64)max(ms, 1u) * 1000;
 }

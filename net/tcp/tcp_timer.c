@@ -159,6 +159,14 @@ static u64 model_timeout_ms(const struct sock *sk, u32 tries, u32 base_us)
 	return ms;
 }
 
+/* Since when there has been no progress: the first time-out of this run, or the SYN. */
+static u32 stalled_ms(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	return tcp_time_stamp(tp) - (in_handshake(sk) ? tp->retrans_stamp_ms : tp->rto_stamp_ms);
+}
+
 /* Have we been retransmitting for as long as so many tries last, or for timeout_ms if not 0? */
 static bool retransmits_timed_out(const struct sock *sk, u32 tries, u32 timeout_ms)
 {
@@ -166,7 +174,7 @@ static bool retransmits_timed_out(const struct sock *sk, u32 tries, u32 timeout_
 	u32 base_us = in_handshake(sk) ? TCP_TIMEOUT_INIT_US : TCP_RTO_MIN_US;
 	u64 ms = timeout_ms ? timeout_ms : model_timeout_ms(sk, tries, base_us);
 
-	return tp->retransmits && tcp_time_stamp(tp) - tp->retrans_stamp_ms >= ms;
+	return tp->retransmits && stalled_ms(sk) >= ms;
 }
 
 /* SYNs at an even pace come before those that are counted; who counts them himself (TCP_SYNCNT)
@@ -278,7 +286,7 @@ static void back_off(struct sock *sk)
 static u64 rto_within_user_timeout(const struct sock *sk)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
-	s64 left_ms = (s64)tp->user_timeout_ms - (s64)(tcp_time_stamp(tp) - tp->retrans_stamp_ms);
+	s64 left_ms = (s64)tp->user_timeout_ms - (s64)stalled_ms(sk);
 
 	if (!tp->user_timeout_ms)
 		return tp->rto_us;
