@@ -42,12 +42,13 @@ def guest_config(folder, library):
 def settled(guest, counts):
     """The count once the guest has nothing left to do."""
     before = plugin.read(counts)
-    while True:
+    for _ in range(100):
         time.sleep(0.05)
         after = plugin.read(counts)
         if after - before < 2000:
-            return after
+            break
         before = after
+    return after
 
 
 def measure_one(guest, counts, load):
