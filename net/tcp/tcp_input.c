@@ -355,7 +355,7 @@ static enum skb_drop_reason process_text(struct sock *sk, struct sk_buff *skb, b
 		return SKB_DROP_REASON_TCP_ABORT_ON_DATA;
 	}
 	tcp_rcv_urg(sk, skb);
-	if (!seq_after(TCP_SKB_CB(skb)->seq, tcp_sk(sk)->rcv_nxt))
+	if (seq_after(TCP_SKB_CB(skb)->end_seq, tcp_sk(sk)->rcv_nxt)) /* out of order too */
 		tcp_measure_rcv_mss(tcp_sk(sk), skb);
 	return tcp_data_queue(sk, skb);
 }
