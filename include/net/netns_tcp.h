@@ -74,6 +74,13 @@ struct netns_tcp {
 	siphash_key ts_key;   /* timestamp offsets */
 	siphash_key port_key; /* RFC 6056 */
 
+	/* SYN cookies: the secret of this time and of the one before, made when needed */
+	struct tcp_cookie_secret {
+		u32 epoch_valid; /* [a] epoch + 1; 0: none */
+		siphash_key key; /* [cookie_lock] to write */
+	} cookie_secret[2];
+	struct spinlock cookie_lock;
+
 	/* TIME-WAIT records, by the second at which they end [tw_lock] */
 	struct spinlock tw_lock;
 	struct tcp_tw_slot tw_slot[TCP_TW_SLOTS];
@@ -90,7 +97,7 @@ struct netns_tcp {
 	u32 challenge_count; /* of this second (RFC 5961); races only blur it */
 
 	/* sysctls */
-	int tcp_max_syn_backlog, tcp_synack_retries, tcp_syn_retries, tcp_abort_on_overflow;
+	int tcp_syncookies, tcp_max_syn_backlog, tcp_synack_retries, tcp_syn_retries, tcp_abort_on_overflow;
 	int tcp_max_tw_buckets, tcp_tw_reuse, tcp_rfc1337, tcp_fin_timeout, tcp_max_orphans;
 	int tcp_orphan_retries, tcp_retries2, tcp_rto_min_us, tcp_rto_max_ms;
 	int tcp_recovery, tcp_early_retrans, tcp_frto, tcp_reordering, tcp_max_reordering;

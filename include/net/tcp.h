@@ -123,6 +123,10 @@ struct tcp_accept_queue {
 	struct spinlock lock;
 	struct list_head head; /* of tcp_sock.accept_node [q] */
 	atomic_t qlen;         /* half-open requests in the hash */
+	atomic_t young;        /* of these, whose SYN-ACK was sent once */
+	u32 overflow_s;        /* [a] when a cookie was sent last, seconds; 0: never */
+	u32 flood_warned_s;
+	u8 defer_accept; /* SYN-ACKs that a bare ACK is ignored for: TCP_DEFER_ACCEPT */
 };
 
 /* What the retransmission timer slot stands for: they exclude each other. */

@@ -345,6 +345,7 @@ int tcp_hash_init(struct netns_tcp *nt)
 	nt->ehash.mask = n - 1;
 	nt->bhash.mask = b - 1;
 	spin_lock_init(&nt->lhash_lock);
+	spin_lock_init(&nt->cookie_lock);
 	for (unsigned i = 0; i < TCP_HASH_LOCKS; i++) {
 		spin_lock_init(&nt->ehash_lock[i]);
 		spin_lock_init(&nt->bhash_lock[i]);

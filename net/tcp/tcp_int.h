@@ -696,7 +696,10 @@ struct tcp_request_sock {
 	u16 mss;
 	u8 snd_wscale : 4, rcv_wscale : 4;
 	u8 tstamp_ok : 1, wscale_ok : 1, sack_ok : 1, ecn_ok : 1;
+	u8 cookie : 1; /* on the stack, never in the hash */
+	u8 acked : 1;  /* a bare ACK came, but accept() waits for data */
 	u8 num_timeout;
+	u8 young; /* [a] counted as such by the listener */
 };
 static_assert(sizeof(struct tcp_request_sock) <= 192, "a half-open connection is small");
 static inline struct tcp_request_sock *tcp_rsk(struct sock_key *key)
@@ -712,10 +715,30 @@ void tcp_resend_synack(struct tcp_request_sock *req);
 void tcp_req_left_hash(struct tcp_request_sock *req);
 /* A SYN for a listener (RFC 9293 3.10.7.2). Does not take skb. Softirq, no lock. */
 enum skb_drop_reason tcp_conn_request(struct sock *sk, struct sk_buff *skb);
+/* Fill in what is known of a flow alone: no timer, no references. */
+void tcp_req_setup(struct tcp_request_sock *req, struct sock *sk, const struct tcp_flow *f);
+/* The window to offer, with the route known by which it will be answered. */
+void tcp_req_window(struct tcp_request_sock *req, const struct sock *sk,
+		    const struct dst_entry *dst);
+/* TCP_DEFER_ACCEPT in seconds, as a number of SYN-ACKs. */
+u8 tcp_defer_accept_set(int seconds);
+int tcp_defer_accept_get(u8 n);
 /* A segment for a half-open request: the child that it makes, locked, to process it further;
  * NULL with *why when it ends here (SKB_CONSUMED: skb was answered for). */
 struct sock *tcp_check_req(struct sock *sk, struct sk_buff *skb, struct tcp_request_sock *req,
 			   enum skb_drop_reason *why);
+
+/* ---- tcp_syncookies.c ------------------------------------------------------------------------ */
+/* The backlog is full: count and log it. True: answer by a cookie. */
+bool tcp_syn_flood_action(struct sock *sk);
+/* Make the cookie req's sequence number; options that it can't carry go. */
+void tcp_cookie_init(struct sock *sk, struct tcp_request_sock *req, const struct tcp_flow *f);
+/* The timestamp to send, with options in its low bits; without the offset. */
+u32 tcp_cookie_timestamp(const struct tcp_request_sock *req);
+/* An ACK for a listener, of no known connection: the child if it returns a cookie, locked; NULL
+ * with *why (SKB_NOT_DROPPED_YET: no cookies are about, answer it by a reset). */
+struct sock *tcp_cookie_check(struct sock *sk, struct sk_buff *skb, const struct tcp_flow *f,
+			      enum skb_drop_reason *why);
 
 /* ---- tcp_listen.c: a listener and its accept queue
  * ----------------------------------------------------------

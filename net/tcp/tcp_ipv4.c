@@ -129,10 +129,21 @@ void tcp_send_ack_reply(struct net *net, struct sk_buff *skb, const struct tcp_a
 static void listener_rcv(struct sock *sk, struct sk_buff *skb)
 {
 	const struct tcphdr *th = tcp_hdr(skb);
+	struct tcp_flow f = flow_of(skb, sk->sk_bound_dev_if);
 	enum skb_drop_reason why = SKB_DROP_REASON_TCP_FLAGS;
+	struct sock *child = NULL;
 
 	if (th->flags & TCPHDR_RST) {
 		why = SKB_DROP_REASON_TCP_RESET;
+	} else if ((th->flags & (TCPHDR_ACK | TCPHDR_SYN)) == TCPHDR_ACK) {
+		child = tcp_cookie_check(sk, skb, &f, &why);
+		if (child) {
+			tcp_child_process(sk, child, skb);
+			return;
+		}
+		if (why == SKB_NOT_DROPPED_YET || why == SKB_DROP_REASON_TCP_COOKIE_INVALID)
+			tcp_send_reset_reply(sk, skb);
+		why = why == SKB_NOT_DROPPED_YET ? SKB_DROP_REASON_TCP_FLAGS : why;
 	} else if (th->flags & TCPHDR_ACK) {
 		tcp_send_reset_reply(sk, skb);
 	} else if ((th->flags & (TCPHDR_SYN | TCPHDR_FIN)) == TCPHDR_SYN) {

@@ -21,6 +21,8 @@ static void child_reset(struct sock *child)
 	tp->out_of_order_queue = RB_ROOT;
 	INIT_LIST_HEAD(&tp->accept_node);
 	INIT_LIST_HEAD(&tp->zerocopy);
+	tp->accept_queue = (struct tcp_accept_queue){0};
+	spin_lock_init(&tp->accept_queue.lock);
 	INIT_LIST_HEAD(&tp->accept_queue.head);
 	tp->fastopen_rsk = NULL;
 	tp->fastopen_req = NULL;
@@ -116,6 +118,8 @@ struct sock *tcp_make_child(struct sock *sk, struct tcp_request_sock *req, bool 
 		dst_release(dst);
 		goto drop;
 	}
+	if (req->cookie)
+		tcp_req_window(req, sk, dst);
 	child_reset(child);
 	child_init(child, req, dst);
 	child->sk_hash = req->key.hash;
@@ -142,7 +146,7 @@ drop:
 struct sock *tcp_create_child(struct sock *sk, struct tcp_request_sock *req,
 			      enum skb_drop_reason *why)
 {
-	struct sock *child = tcp_make_child(sk, req, true, why);
+	struct sock *child = tcp_make_child(sk, req, !req->cookie, why);
 
 	if (!child || tcp_accept_queue_add(sk, child))
 		return child;

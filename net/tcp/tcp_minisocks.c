@@ -36,10 +36,18 @@ void tcp_key_put(struct sock_key *key)
 		sock_put(container_of(key, struct sock, __sk_common.skc_key));
 }
 
+/* Not young any more: its SYN-ACK was sent again, or it is gone. */
+static void req_aged(struct tcp_request_sock *req)
+{
+	if (xchg(&req->young, 0))
+		atomic_dec(&tcp_sk(req->listener)->accept_queue.young);
+}
+
 /* It left the hash by our hand: the rest of what held it goes. */
 void tcp_req_left_hash(struct tcp_request_sock *req)
 {
 	atomic_dec(&tcp_sk(req->listener)->accept_queue.qlen);
+	req_aged(req);
 	if (timer_del(&req->timer))
 		tcp_req_put(req);
 	tcp_req_put(req);
@@ -71,7 +79,7 @@ static struct sk_buff *make_synack(const struct sock *sk, struct tcp_request_soc
 	o.has |= req->tstamp_ok ? TCP_OPT_TS : 0;
 	o.has |= req->wscale_ok ? TCP_OPT_WSCALE : 0;
 	o.has |= req->sack_ok ? TCP_OPT_SACK_PERM : 0;
-	o.tsval = (u32)ktime_get_ms() + req->ts_off;
+	o.tsval = (req->cookie ? tcp_cookie_timestamp(req) : tcp_now_ms()) + req->ts_off;
 	o.tsecr = req->ts_recent;
 	o.wscale = req->rcv_wscale;
 	if (cookie && cookie->has & TCP_OPT_FASTOPEN) {
@@ -137,18 +145,48 @@ static void arm_synack_timer(struct tcp_request_sock *req)
 		refcount_inc(&req->key.refcnt);
 }
 
+/* How often a SYN-ACK is sent again. Where the backlog is more than half full, the old give way:
+ * fewer attempts the fewer young ones there are, two at least. */
+static u32 synack_tries(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 tries = tp->syn_retries ? tp->syn_retries : (u32)tcp_net(sk)->tcp_synack_retries;
+	u32 qlen = (u32)atomic_read(&tp->accept_queue.qlen);
+	u32 young = (u32)max(atomic_read(&tp->accept_queue.young), 0) << 1;
+
+	if (qlen << 1 <= max(8u, READ_ONCE(sk->sk_max_ack_backlog)))
+		return tries;
+	for (; tries > 2 && qlen >= young; young <<= 1)
+		tries--;
+	return tries;
+}
+
+/* Send again or wait on, while it may live. False: it is over. */
+static bool synack_again(struct tcp_request_sock *req)
+{
+	struct sock *sk = req->listener;
+	u32 tries = synack_tries(sk), defer = READ_ONCE(tcp_sk(sk)->accept_queue.defer_accept);
+	/* With TCP_DEFER_ACCEPT one that has its ACK is left alone until the time is nearly up. */
+	bool waits_for_data = defer && req->acked;
+
+	if (READ_ONCE(sk->sk_state) != TCP_LISTEN)
+		return false;
+	if (req->num_timeout >= tries && !(waits_for_data && req->num_timeout < defer))
+		return false;
+	if (!waits_for_data || req->num_timeout + 1u >= defer)
+		tcp_resend_synack(req);
+	req->num_timeout++;
+	req_aged(req);
+	return true;
+}
+
 static void synack_timer(struct timer *t)
 {
 	struct tcp_request_sock *req = container_of(t, struct tcp_request_sock, timer);
-	struct sock *sk = req->listener;
-	u32 tries = tcp_sk(sk)->syn_retries ? tcp_sk(sk)->syn_retries
-					    : (u32)tcp_net(sk)->tcp_synack_retries;
 
-	if (READ_ONCE(sk->sk_state) != TCP_LISTEN || req->num_timeout >= tries) {
+	if (!synack_again(req)) {
 		tcp_req_drop(req);
 	} else if (!hlist_unhashed(&req->key.node)) {
-		req->num_timeout++;
-		tcp_resend_synack(req);
 		arm_synack_timer(req);
 		/* Dropped meanwhile by another CPU, which found no timer to stop. */
 		if (hlist_unhashed(&req->key.node) && timer_del(&req->timer))
@@ -157,47 +195,83 @@ static void synack_timer(struct timer *t)
 	tcp_req_put(req);
 }
 
+/* TCP_DEFER_ACCEPT: a bare ACK makes no connection yet. */
+static bool waits_for_data(const struct sock *sk, struct tcp_request_sock *req,
+			   const struct tcp_skb_cb *cb)
+{
+	if (req->num_timeout >= READ_ONCE(tcp_sk(sk)->accept_queue.defer_accept) ||
+	    !seq_eq(cb->end_seq, seq_add(req->rcv_isn, 1)))
+		return false;
+	req->acked = 1;
+	TCP_STAT(sk, LINUX_MIB_TCPDEFERACCEPTDROP);
+	return true;
+}
+
+u8 tcp_defer_accept_set(int seconds)
+{
+	u32 wait_s = 1;
+	u8 n = 0;
+
+	/* As many SYN-ACKs as are sent within that time, at 1, 2, 4 ... seconds. */
+	if (seconds > 0)
+		for (n = 1; (u32)seconds > wait_s && n < 255; n++)
+			wait_s += min_t(u32, 1u << min(n + 0u, 7u), 120);
+	return n;
+}
+
+int tcp_defer_accept_get(u8 n)
+{
+	u32 wait_s = n ? 1 : 0;
+
+	for (u8 i = 1; i < n; i++)
+		wait_s += min_t(u32, 1u << min(i + 0u, 7u), 120);
+	return (int)wait_s;
+}
+
 /* ---- a SYN
  * ------------------------------------------------------------------------------------------ */
 
-static struct tcp_request_sock *req_alloc(struct sock *sk)
+void tcp_req_setup(struct tcp_request_sock *req, struct sock *sk, const struct tcp_flow *f)
 {
-	struct tcp_request_sock *req = kmem_cache_alloc(tcp_request_cache, GFP_ATOMIC | GFP_ZERO);
-
-	if (!req)
-		return NULL;
-	sock_hold(sk);
+	memset(req, 0, sizeof(*req));
 	req->listener = sk;
+	req->mark = sk->sk_mark;
 	req->key.net = sock_net(sk);
 	req->key.state = TCP_NEW_SYN_RECV;
 	req->key.family = sk->sk_family;
-	req->mark = sk->sk_mark;
+	req->key.daddr = f->faddr;
+	req->key.rcv_saddr = f->laddr;
+	req->key.dport = f->fport;
+	req->key.num = f->lport;
+	req->key.bound_dev_if = f->dif;
+	req->key.hash = tcp_flow_hash(tcp_net(sk), f);
+}
+
+/* A record of its own, with one reference; NULL: no memory. */
+static struct tcp_request_sock *req_alloc(const struct tcp_request_sock *from)
+{
+	struct tcp_request_sock *req = kmem_cache_alloc(tcp_request_cache, GFP_ATOMIC);
+
+	if (!req)
+		return NULL;
+	*req = *from;
+	sock_hold(req->listener);
 	refcount_set(&req->key.refcnt, 1);
 	timer_setup(&req->timer, synack_timer);
 	return req;
 }
 
-/* Numbers and options of the two ends, from the SYN. */
-static void req_init(struct tcp_request_sock *req, const struct sock *sk, const struct sk_buff *skb,
-		     struct tcp_options *opt)
+/* What the SYN tells of its sender. */
+static void req_parse_syn(struct tcp_request_sock *req, const struct sock *sk,
+			  const struct sk_buff *skb, struct tcp_options *opt)
 {
 	struct netns_tcp *nt = tcp_net(sk);
-	struct tcp_flow f = {ip_hdr(skb)->daddr, ip_hdr(skb)->saddr, be16_get(tcp_hdr(skb)->dest),
-			     tcp_hdr(skb)->source, sk->sk_bound_dev_if};
 	struct tcp_options o;
 
 	tcp_parse_skb(skb, &o);
 	*opt = o;
-	req->key.daddr = f.faddr;
-	req->key.rcv_saddr = f.laddr;
-	req->key.dport = f.fport;
-	req->key.num = f.lport;
-	req->key.bound_dev_if = f.dif;
-	req->key.hash = tcp_flow_hash(nt, &f);
 	req->rcv_isn = TCP_SKB_CB(skb)->seq;
 	req->rcv_nxt = seq_add(req->rcv_isn, 1);
-	req->snt_isn =
-		TCP_SKB_CB(skb)->tw_isn ? SEQ32(TCP_SKB_CB(skb)->tw_isn) : tcp_secure_isn(nt, &f);
 	req->mss = o.has & TCP_OPT_MSS ? o.mss : TCP_MSS_DEFAULT;
 	if (tcp_sk(sk)->rx_opt.user_mss)
 		req->mss = min(req->mss, tcp_sk(sk)->rx_opt.user_mss);
@@ -205,14 +279,13 @@ static void req_init(struct tcp_request_sock *req, const struct sock *sk, const 
 	req->ecn_ok = tcp_ecn_accept_syn(sk, skb);
 	req->sack_ok = o.has & TCP_OPT_SACK_PERM && nt->tcp_sack;
 	req->ts_recent = req->tstamp_ok ? o.tsval : 0;
-	req->ts_off = tcp_secure_ts_off(nt, f.laddr, f.faddr);
+	req->ts_off = tcp_secure_ts_off(nt, req->key.rcv_saddr, req->key.daddr);
 	req->wscale_ok = o.has & TCP_OPT_WSCALE && nt->tcp_window_scaling;
 	req->snd_wscale = (req->wscale_ok ? o.wscale : 0) & 15u;
 }
 
-/* The window to offer, with the route known by which it will be answered. */
-static void req_window(struct tcp_request_sock *req, const struct sock *sk,
-		       const struct dst_entry *dst)
+void tcp_req_window(struct tcp_request_sock *req, const struct sock *sk,
+		    const struct dst_entry *dst)
 {
 	u32 mss = tcp_advertise_mss(sk, dst);
 	struct tcp_initial_window w;
@@ -233,12 +306,11 @@ static bool syn_queue_full(const struct sock *sk)
 	       qlen >= (u32)tcp_net(sk)->tcp_max_syn_backlog;
 }
 
-/* A child that took the SYN's data: it may be accepted at once. Takes dst and our reference. */
+/* A child that took the SYN's data: it may be accepted at once. Takes our reference. */
 static void fastopen_child(struct sock *sk, struct sock *child, struct tcp_request_sock *req,
 			   struct dst_entry *dst, const struct tcp_options *opt)
 {
 	send_synack(sk, req, dst, opt);
-	dst_release(dst);
 	tcp_req_put(req);
 	if (!tcp_accept_queue_add(sk, child)) {
 		tcp_send_active_reset(child, GFP_ATOMIC);
@@ -250,58 +322,79 @@ static void fastopen_child(struct sock *sk, struct sock *child, struct tcp_reque
 	sock_put(child);
 }
 
-enum skb_drop_reason tcp_conn_request(struct sock *sk, struct sk_buff *skb)
+/* Remember the request and answer it. */
+static enum skb_drop_reason queue_request(struct sock *sk, struct sk_buff *skb,
+					  const struct tcp_request_sock *from,
+					  struct dst_entry *dst, struct tcp_options *opt)
 {
-	enum skb_drop_reason why = SKB_DROP_REASON_NOMEM;
-	struct tcp_request_sock *req;
-	struct tcp_options opt;
-	struct dst_entry *dst;
+	struct tcp_request_sock *req = req_alloc(from);
 	struct sock *child;
 
-	if (syn_queue_full(sk)) {
-		TCP_STAT(sk, LINUX_MIB_TCPREQQFULLDROP);
+	if (!req) {
 		TCP_STAT(sk, LINUX_MIB_LISTENDROPS);
-		return SKB_DROP_REASON_TCP_REQQ_FULL;
+		return SKB_DROP_REASON_NOMEM;
+	}
+	req->snt_synack_us = ktime_get_us();
+	child = tcp_try_fastopen(sk, skb, req, opt);
+	if (child) {
+		fastopen_child(sk, child, req, dst, opt);
+		return SKB_CONSUMED;
+	}
+	if (tcp_ehash_insert(tcp_net(sk), &req->key, NULL)) {
+		atomic_inc(&tcp_sk(sk)->accept_queue.qlen);
+		atomic_inc(&tcp_sk(sk)->accept_queue.young);
+		WRITE_ONCE(req->young, 1);
+		refcount_inc(&req->key.refcnt); /* ours, while it is used below */
+		arm_synack_timer(req);
+		send_synack(sk, req, dst, opt);
+	}
+	/* Else another CPU was faster with the same SYN. */
+	tcp_req_put(req);
+	return SKB_CONSUMED;
+}
+
+enum skb_drop_reason tcp_conn_request(struct sock *sk, struct sk_buff *skb)
+{
+	struct netns_tcp *nt = tcp_net(sk);
+	struct tcp_flow f = {ip_hdr(skb)->daddr, ip_hdr(skb)->saddr, be16_get(tcp_hdr(skb)->dest),
+			     tcp_hdr(skb)->source, sk->sk_bound_dev_if};
+	u32 isn = TCP_SKB_CB(skb)->tw_isn;
+	enum skb_drop_reason why = SKB_CONSUMED;
+	struct tcp_request_sock req;
+	struct tcp_options opt;
+	struct dst_entry *dst;
+	bool cookie = false;
+
+	/* A SYN that takes the place of a TIME-WAIT has proved that its sender is real. */
+	if ((nt->tcp_syncookies == 2 || syn_queue_full(sk)) && !isn) {
+		cookie = tcp_syn_flood_action(sk);
+		if (!cookie) {
+			TCP_STAT(sk, LINUX_MIB_LISTENDROPS);
+			return SKB_DROP_REASON_TCP_REQQ_FULL;
+		}
 	}
 	if (tcp_acceptq_is_full(sk)) {
 		TCP_STAT(sk, LINUX_MIB_LISTENOVERFLOWS);
 		TCP_STAT(sk, LINUX_MIB_LISTENDROPS);
 		return SKB_DROP_REASON_TCP_LISTEN_OVERFLOW;
 	}
-	req = req_alloc(sk);
-	if (!req)
-		goto drop;
-	req_init(req, sk, skb, &opt);
-	dst = tcp_sk(sk)->af->route_req(sk, req);
+	tcp_req_setup(&req, sk, &f);
+	req_parse_syn(&req, sk, skb, &opt);
+	dst = tcp_sk(sk)->af->route_req(sk, &req);
 	if (!dst) {
-		why = SKB_DROP_REASON_IP_OUTNOROUTES;
-		goto drop_req;
+		TCP_STAT(sk, LINUX_MIB_LISTENDROPS);
+		return SKB_DROP_REASON_IP_OUTNOROUTES;
 	}
-	req_window(req, sk, dst);
-	req->snt_synack_us = ktime_get_us();
-	child = tcp_try_fastopen(sk, skb, req, &opt);
-	if (child) {
-		fastopen_child(sk, child, req, dst, &opt);
-		return SKB_CONSUMED;
-	}
-	if (!tcp_ehash_insert(tcp_net(sk), &req->key, NULL)) {
-		/* Another CPU was faster with the same SYN. */
-		dst_release(dst);
-		tcp_req_put(req);
-		return SKB_CONSUMED;
-	}
-	atomic_inc(&tcp_sk(sk)->accept_queue.qlen);
-	refcount_inc(&req->key.refcnt); /* ours, while it is used below */
-	arm_synack_timer(req);
-	send_synack(sk, req, dst, &opt);
+	if (cookie)
+		tcp_cookie_init(sk, &req, &f);
+	else
+		req.snt_isn = isn ? SEQ32(isn) : tcp_secure_isn(nt, &f);
+	tcp_req_window(&req, sk, dst);
+	if (cookie)
+		send_synack(sk, &req, dst, NULL);
+	else
+		why = queue_request(sk, skb, &req, dst, &opt);
 	dst_release(dst);
-	tcp_req_put(req);
-	return SKB_CONSUMED;
-
-drop_req:
-	tcp_req_put(req);
-drop:
-	TCP_STAT(sk, LINUX_MIB_LISTENDROPS);
 	return why;
 }
 
@@ -383,6 +476,10 @@ struct sock *tcp_check_req(struct sock *sk, struct sk_buff *skb, struct tcp_requ
 	*why = check_handshake_ack(sk, skb, req);
 	if (*why != SKB_NOT_DROPPED_YET)
 		return NULL;
+	if (waits_for_data(sk, req, cb)) {
+		*why = SKB_CONSUMED;
+		return NULL;
+	}
 	if (tcp_acceptq_is_full(sk)) {
 		TCP_STAT(sk, LINUX_MIB_LISTENOVERFLOWS);
 		TCP_STAT(sk, LINUX_MIB_LISTENDROPS);

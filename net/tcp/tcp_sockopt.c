@@ -85,6 +85,9 @@ static int set_int(struct sock *sk, int name, int val)
 		return set_u8_in_range(&tp->keepalive_probes, val, 1, TCP_MAX_KEEPCNT);
 	case TCP_SYNCNT:
 		return set_u8_in_range(&tp->syn_retries, val, 1, TCP_MAX_SYNCNT);
+	case TCP_DEFER_ACCEPT:
+		WRITE_ONCE(tp->accept_queue.defer_accept, tcp_defer_accept_set(val));
+		return 0;
 	case TCP_LINGER2:
 		tp->linger2_s = val < 0 ? -1 : min(val, 120);
 		return 0;
@@ -293,6 +296,9 @@ static int get_int(const struct sock *sk, int name, int *v)
 		return 0;
 	case TCP_SYNCNT:
 		*v = tp->syn_retries ? tp->syn_retries : tcp_net(sk)->tcp_syn_retries;
+		return 0;
+	case TCP_DEFER_ACCEPT:
+		*v = tcp_defer_accept_get(tp->accept_queue.defer_accept);
 		return 0;
 	case TCP_LINGER2:
 		*v = tp->linger2_s < 0 ? -1 : (int)tcp_fin_time_s(sk);

@@ -17,6 +17,7 @@
 #define TCP_INT(field, lo, hi) TCP_ROW(field, 1, lo, hi)
 
 static const struct ctl_table tcp_table[] = {
+	TCP_INT(tcp_syncookies, 0, 2),
 	TCP_INT(tcp_max_syn_backlog, 0, INT32_MAX),
 	TCP_INT(tcp_synack_retries, 0, 255),
 	TCP_INT(tcp_syn_retries, 1, TCP_MAX_SYNCNT),
@@ -103,6 +104,7 @@ static void buffer_limits(struct netns_tcp *nt)
 void tcp_sysctl_init(struct netns_tcp *nt)
 {
 	nt->tcp_fastopen = TFO_CLIENT_ENABLE;
+	nt->tcp_syncookies = 1;
 	nt->tcp_max_syn_backlog = 1024;
 	nt->tcp_synack_retries = 5;
 	nt->tcp_syn_retries = 6;

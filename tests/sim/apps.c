@@ -595,6 +595,8 @@ static int listener(void *arg)
 	p.fd = s.fd;
 	if (sim_percent(20)) /* inherited by its children */
 		set_int(&s, SOL_SOCKET, SO_RCVBUF, (int)sim_log_between(4096, 100000));
+	if (sim_percent(10))
+		set_int(&s, IPPROTO_TCP, TCP_DEFER_ACCEPT, (int)sim_between(1, 10));
 	err = sys_bind(s.fd, (const void *)&any, sizeof(any));
 	if (!err)
 		err = sys_listen(s.fd, (int)accept_backlog);
@@ -679,6 +681,21 @@ static void draw_conn(struct conn *c, unsigned index, u32 most)
 		 c->way[0].shutdown, c->way[1].shutdown);
 }
 
+/* Where the last ACK of a handshake is lost, a cookie is too: a client that waits for the server to
+ * speak would wait for ever; and data that overtakes it proves nothing. So cookies are for networks
+ * that neither lose nor reorder. */
+static void draw_cookies(void)
+{
+	const struct faults *f = &world.faults;
+	bool lossless = !f->loss_ppm && !f->burst_enter_ppm && !f->corrupt_ppm && !f->blackout_ns &&
+			!world.link_config.jitter_ns && !world.link_config.duplicate_ppm &&
+			world.link_config.queue >= 50;
+	int how = lossless && accept_backlog > nconns ? (int)sim_below(3) : 0;
+
+	world.host[1].net.tcp->tcp_syncookies = how;
+	sim_note("syncookies %d", how);
+}
+
 void apps_create(void)
 {
 	u32 most = 300000;
@@ -689,6 +706,7 @@ void apps_create(void)
 	accept_pause_ms = sim_percent(20) ? sim_between(1, 700) : 0;
 	sim_note("%u connections, backlog %u, accept pause %u ms", nconns, accept_backlog,
 		 accept_pause_ms);
+	draw_cookies();
 	for (unsigned i = 0; i < nconns; i++)
 		draw_conn(&conns[i], i, most);
 	if (sim_percent(5)) {

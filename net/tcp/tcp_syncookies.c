@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SYN cookies (RFC 4987 section 3.6): a listener whose backlog is full answers a SYN without
+ * keeping anything; what it must know when the handshake's last ACK comes is in the sequence number
+ * (a MAC, the time in units of 64 s, an index of the MSS) and, where the peer uses timestamps, in
+ * the low bits of the echoed one (window scale, SACK, ECN). The secret changes every 16 units; the
+ * one before is kept as long as cookies made with it hold. Softirq under rcu, no lock.
+ */
+#include "tcp_int.h"
+
+#define COOKIE_UNIT_S     64u
+#define COOKIE_MAX_AGE    2u /* units */
+#define COOKIE_BITS       24
+#define COOKIE_MASK       ((1u << COOKIE_BITS) - 1)
+#define SECRET_UNITS      16u /* units that a secret serves */
+#define OVERFLOW_RECENT_S (COOKIE_UNIT_S * COOKIE_MAX_AGE)
+#define FLOOD_LOG_S       60u
+
+/* In the low bits of the timestamp. */
+#define TS_WSCALE_MASK 0x0fu
+#define TS_WSCALE_NONE 0x0fu
+#define TS_SACK        0x10u
+#define TS_ECN         0x20u
+#define TS_BITS        6
+
+/* What peers offer nearly always: a link's MTU less headers, with less for PPPoE and tunnels. */
+static const u16 msstab[] = {536, 1300, 1440, 1460};
+
+static u32 unit_now(void)
+{
+	return tcp_now_s() / COOKIE_UNIT_S;
+}
+
+/* The secret of a unit, made when it is first asked for. */
+static const siphash_key *secret_of(struct netns_tcp *nt, u32 unit)
+{
+	u32 epoch = unit / SECRET_UNITS;
+	struct tcp_cookie_secret *s = &nt->cookie_secret[epoch % ARRAY_SIZE(nt->cookie_secret)];
+
+	if (likely(smp_load_acquire(&s->epoch_valid) == epoch + 1))
+		return &s->key;
+	spin_lock_bh(&nt->cookie_lock);
+	if (s->epoch_valid != epoch + 1) {
+		get_random_bytes(&s->key, sizeof(s->key));
+		smp_store_release(&s->epoch_valid, epoch + 1);
+	}
+	spin_unlock_bh(&nt->cookie_lock);
+	return &s->key;
+}
+
+static u32 cookie_mac(struct netns_tcp *nt, const struct tcp_flow *f, u32 unit, seq32 peer_isn)
+{
+	u64 addrs = (u64)f->laddr.wire << 32 | f->faddr.wire;
+	u64 ports = (u64)f->lport << 16 | f->fport.wire;
+
+	return (u32)siphash_3u64(addrs, ports, (u64)unit << 32 | peer_isn.v, secret_of(nt, unit));
+}
+
+/* The peer's number is added as by RFC 4987: ours grows with it. */
+static seq32 cookie_make(struct netns_tcp *nt, const struct tcp_flow *f, seq32 peer_isn, u32 index)
+{
+	u32 unit = unit_now(), low = (cookie_mac(nt, f, unit, peer_isn) + index) & COOKIE_MASK;
+
+	return SEQ32((unit << COOKIE_BITS) + low + peer_isn.v);
+}
+
+/* The index, or a number beyond the table. */
+static u32 cookie_index(struct netns_tcp *nt, const struct tcp_flow *f, seq32 peer_isn,
+			seq32 cookie)
+{
+	u32 now = unit_now(), v = cookie.v - peer_isn.v;
+	u32 age = (now - (v >> COOKIE_BITS)) & (~0u >> COOKIE_BITS);
+
+	if (age >= COOKIE_MAX_AGE)
+		return ~0u;
+	return (v - cookie_mac(nt, f, now - age, peer_isn)) & COOKIE_MASK;
+}
+
+/* ---- the SYN -----------------------------------------------------------------------------------
+ */
+
+bool tcp_syn_flood_action(struct sock *sk)
+{
+	struct tcp_accept_queue *q = &tcp_sk(sk)->accept_queue;
+	struct netns_tcp *nt = tcp_net(sk);
+	bool cookies = nt->tcp_syncookies;
+	u32 now = tcp_now_s() | 1;
+
+	TCP_STAT(sk, cookies ? LINUX_MIB_TCPREQQFULLDOCOOKIES : LINUX_MIB_TCPREQQFULLDROP);
+	if (nt->tcp_syncookies != 2 &&
+	    (!q->flood_warned_s || now - q->flood_warned_s >= FLOOD_LOG_S)) {
+		q->flood_warned_s = now;
+		pr_info("TCP: request_sock_TCP: Possible SYN flooding on port %pI4:%u. %s.",
+			&sk->sk_rcv_saddr, sk->sk_num,
+			cookies ? "Sending cookies" : "Dropping request");
+	}
+	return cookies;
+}
+
+u32 tcp_cookie_timestamp(const struct tcp_request_sock *req)
+{
+	u32 now = tcp_now_ms(), ts, low;
+
+	low = req->wscale_ok ? req->snd_wscale : TS_WSCALE_NONE;
+	low |= req->sack_ok ? TS_SACK : 0;
+	low |= req->ecn_ok ? TS_ECN : 0;
+	ts = (now >> TS_BITS << TS_BITS) | low;
+	/* Never of the future: the echo would look like one of a segment not sent yet. */
+	return (s32)(ts - now) > 0 ? ts - (1u << TS_BITS) : ts;
+}
+
+void tcp_cookie_init(struct sock *sk, struct tcp_request_sock *req, const struct tcp_flow *f)
+{
+	struct tcp_accept_queue *q = &tcp_sk(sk)->accept_queue;
+	u32 index = ARRAY_SIZE(msstab) - 1;
+
+	if (READ_ONCE(q->overflow_s) != (tcp_now_s() | 1))
+		WRITE_ONCE(q->overflow_s, tcp_now_s() | 1);
+	/* Without timestamps there is no place for the options. */
+	if (!req->tstamp_ok)
+		req->wscale_ok = req->sack_ok = req->ecn_ok = 0;
+	while (index && msstab[index] > req->mss)
+		index--;
+	req->mss = msstab[index];
+	req->snt_isn = cookie_make(tcp_net(sk), f, req->rcv_isn, index);
+	req->cookie = 1;
+	TCP_STAT(sk, LINUX_MIB_SYNCOOKIESSENT);
+}
+
+/* ---- the ACK -----------------------------------------------------------------------------------
+ */
+
+/* False: the timestamp claims what is switched off here. */
+static bool decode_timestamp(struct tcp_request_sock *req, const struct netns_tcp *nt, u32 ts)
+{
+	u32 ws = ts & TS_WSCALE_MASK;
+
+	req->sack_ok = !!(ts & TS_SACK);
+	req->ecn_ok = !!(ts & TS_ECN);
+	req->wscale_ok = ws != TS_WSCALE_NONE;
+	req->snd_wscale = req->wscale_ok ? ws & 15u : 0;
+	return nt->tcp_timestamps && !(req->sack_ok && !nt->tcp_sack) &&
+	       !(req->wscale_ok && (!nt->tcp_window_scaling || ws > TCP_MAX_WSCALE));
+}
+
+static bool recent_overflow(const struct sock *sk)
+{
+	u32 at = READ_ONCE(tcp_sk(sk)->accept_queue.overflow_s);
+
+	return at && (s32)(tcp_now_s() - at) <= (s32)OVERFLOW_RECENT_S;
+}
+
+/* What the request would have held. */
+static bool restore(struct sock *sk, const struct sk_buff *skb, struct tcp_request_sock *req,
+		    const struct tcp_flow *f, u32 index)
+{
+	const struct netns_tcp *nt = tcp_net(sk);
+	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+	struct tcp_options o;
+
+	tcp_parse_skb(skb, &o);
+	req->rcv_isn = seq_sub(cb->seq, 1);
+	req->rcv_nxt = cb->seq;
+	req->snt_isn = seq_sub(cb->ack_seq, 1);
+	req->mss = msstab[index];
+	req->ts_off = tcp_secure_ts_off(tcp_net(sk), f->laddr, f->faddr);
+	if (o.has & TCP_OPT_TS) {
+		req->tstamp_ok = 1;
+		req->ts_recent = o.tsval;
+		if (!decode_timestamp(req, nt, o.tsecr - req->ts_off))
+			return false;
+	}
+	if (tcp_sk(sk)->rx_opt.user_mss)
+		req->mss = min(req->mss, tcp_sk(sk)->rx_opt.user_mss);
+	return true;
+}
+
+struct sock *tcp_cookie_check(struct sock *sk, struct sk_buff *skb, const struct tcp_flow *f,
+			      enum skb_drop_reason *why)
+{
+	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+	struct tcp_request_sock req;
+	u32 index;
+
+	*why = SKB_NOT_DROPPED_YET;
+	if (!tcp_net(sk)->tcp_syncookies || !recent_overflow(sk))
+		return NULL;
+	index = cookie_index(tcp_net(sk), f, seq_sub(cb->seq, 1), seq_sub(cb->ack_seq, 1));
+	if (index >= ARRAY_SIZE(msstab)) {
+		TCP_STAT(sk, LINUX_MIB_SYNCOOKIESFAILED);
+		*why = SKB_DROP_REASON_TCP_COOKIE_INVALID;
+		return NULL;
+	}
+	TCP_STAT(sk, LINUX_MIB_SYNCOOKIESRECV);
+	tcp_req_setup(&req, sk, f);
+	req.cookie = 1;
+	if (!restore(sk, skb, &req, f, index))
+		return NULL;
+	*why = SKB_CONSUMED;
+	if (tcp_acceptq_is_full(sk)) {
+		TCP_STAT(sk, LINUX_MIB_LISTENOVERFLOWS);
+		TCP_STAT(sk, LINUX_MIB_LISTENDROPS);
+		*why = SKB_DROP_REASON_TCP_LISTEN_OVERFLOW;
+		return NULL;
+	}
+	return tcp_create_child(sk, &req, why);
+}

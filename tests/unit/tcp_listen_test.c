@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A listener under pressure: its backlog of half-open records is bounded and then answers by SYN
+ * cookies (RFC 4987), which lose neither options nor data; the accept queue is bounded exactly;
+ * TCP_DEFER_ACCEPT waits for data; what comes in is accounted for to the last SYN.
+ */
+#include "../../include/libc/netinet/tcp.h"
+
+#include <fcntl.h>
+#include <kernel/uio.h>
+#include <net/ip.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../net/tcp/tcp_int.h"
+#include "host/host.h"
+#include "net_tap.h"
+
+#define PEER_LAST 9
+#define PEER_ISN  1000u
+#define PEER_TS   5000u
+#define BACKLOG   4
+
+static struct net net;
+static struct tap *tap;
+static struct socket *listener;
+
+/* What the stack answered last. */
+static struct {
+	u8 flags;
+	u32 seq, ack, tsval;
+	bool ts, wscale, sack;
+	unsigned count; /* TCP segments seen */
+} answer;
+
+static void arp_reply(void)
+{
+	u8 f[60] = {0};
+
+	memcpy(f, tap->dev->dev_addr, 6);
+	f[6] = 2;
+	f[11] = PEER_LAST;
+	put_be16(f + 12, ETH_P_ARP);
+	put_be16(f + 14, 1);
+	put_be16(f + 16, ETH_P_IP);
+	f[18] = 6;
+	f[19] = 4;
+	put_be16(f + 20, 2);
+	memcpy(f + 22, f + 6, 6);
+	put_be32(f + 28, tap_ip("10.0.0.9"));
+	put_be32(f + 38, tap_ip("10.0.0.1"));
+	tap_inject(tap, f, sizeof(f));
+}
+
+static void read_answer(const u8 *th)
+{
+	u32 hdr = (th[12] >> 4) * 4u;
+
+	memset(&answer, 0, offsetof(__typeof__(answer), count));
+	answer.count++;
+	answer.flags = th[13];
+	answer.seq = get_be32(th + 4);
+	answer.ack = get_be32(th + 8);
+	for (u32 i = 20; i < hdr && th[i];) {
+		if (th[i] == 8) {
+			answer.ts = true;
+			answer.tsval = get_be32(th + i + 2);
+		}
+		answer.wscale |= th[i] == 3;
+		answer.sack |= th[i] == 4;
+		i += th[i] == 1 ? 1 : th[i + 1];
+	}
+}
+
+/* Look at all that was sent; how many TCP segments there were. */
+static unsigned look(void)
+{
+	const struct tap_frame *f;
+
+	answer.count = 0;
+	while ((f = tap_next(tap))) {
+		if (get_be16(f->data + 12) == ETH_P_ARP && get_be16(f->data + 20) == 1)
+			arp_reply();
+		else if (get_be16(f->data + 12) == ETH_P_IP && f->data[23] == 6)
+			read_answer(f->data + 34);
+	}
+	return answer.count;
+}
+
+static void send_segment(u16 port, u8 flags, u32 seq, u32 ack, u32 tsecr, bool options, u32 len)
+{
+	static const u8 syn_options[] = {
+		2, 4, 5, 0xa0, 4, 2, 8, 10, 0, 0, PEER_TS >> 8, PEER_TS & 255,
+		0, 0, 0, 0,    1, 3, 3, 5};
+	u8 seg[256] = {0}, frame[400], pseudo[12] = {0};
+	u32 from = tap_ip("10.0.0.9"), to = tap_ip("10.0.0.1"), hdr = 20;
+
+	put_be16(seg, port);
+	put_be16(seg + 2, 80);
+	put_be32(seg + 4, seq);
+	put_be32(seg + 8, ack);
+	if (options && flags & TCPHDR_SYN) {
+		memcpy(seg + 20, syn_options, sizeof(syn_options));
+		hdr += (u32)sizeof(syn_options);
+	} else if (options) {
+		put_be32(seg + 20, 0x0101080a);
+		put_be32(seg + 24, PEER_TS + 1);
+		put_be32(seg + 28, tsecr);
+		hdr += 12;
+	}
+	seg[12] = (u8)(hdr / 4 << 4);
+	seg[13] = flags;
+	put_be16(seg + 14, 1000);
+	memset(seg + hdr, 'x', len);
+	len += hdr;
+	put_be32(pseudo, from);
+	put_be32(pseudo + 4, to);
+	pseudo[9] = 6;
+	put_be16(pseudo + 10, (u16)len);
+	put_be16(seg + 16, tap_csum(seg, len, (u16)~tap_csum(pseudo, 12, 0)));
+	tap_inject(tap, frame, tap_make_ip(frame, tap, PEER_LAST, from, to, 6, 1, 0, seg, len));
+	look();
+}
+
+static void syn(u16 port)
+{
+	send_segment(port, TCPHDR_SYN, PEER_ISN, 0, 0, true, 0);
+}
+
+/* The ACK of the SYN-ACK that was seen last, with len bytes of text. */
+static void ack(u16 port, u32 len)
+{
+	send_segment(port, TCPHDR_ACK, PEER_ISN + 1, answer.seq + 1, answer.tsval, answer.ts, len);
+}
+
+static u64 mib(unsigned id)
+{
+	return net.mib[0]->linux_[id];
+}
+
+static u32 half_open(void)
+{
+	return (u32)atomic_read(&tcp_sk(listener->sk)->accept_queue.qlen);
+}
+
+static struct socket *accept_one(void)
+{
+	struct sock *sk = tcp_prot.accept(listener->sk, O_NONBLOCK);
+	struct socket *s;
+
+	if (IS_ERR(sk))
+		return NULL;
+	assert_int_equal(sock_create_kern(&net, AF_INET, SOCK_STREAM, 0, &s), 0);
+	s->sk->sk_prot->close(s->sk, 0);
+	sock_graft(sk, s);
+	s->state = SS_CONNECTED;
+	return s;
+}
+
+static void set_option(int name, int value)
+{
+	assert_int_equal(
+		tcp_prot.setsockopt(listener->sk, IPPROTO_TCP, name, &value, sizeof(value)), 0);
+}
+
+static int setup(void **state)
+{
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = be16_make(80).wire};
+
+	(void)state;
+	assert_int_equal(net_init(&net, "listen"), 0);
+	tap = tap_new(&net, 1, "10.0.0.1", 24);
+	assert_int_equal(sock_create_kern(&net, AF_INET, SOCK_STREAM, 0, &listener), 0);
+	assert_int_equal(listener->ops->bind(listener, (const void *)&any, sizeof(any)), 0);
+	assert_int_equal(listener->ops->listen(listener, BACKLOG), 0);
+	arp_reply();
+	look();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	sock_release(listener);
+	host_run_for(300 * NSEC_PER_SEC);
+	tap_free(tap);
+	net_exit(&net);
+	host_check();
+	return 0;
+}
+
+/* More than the backlog and one are never kept; the rest is answered all the same. */
+static void test_backlog_then_cookies(void **state)
+{
+	u64 memory;
+
+	(void)state;
+	for (u16 i = 0; i < BACKLOG + 1; i++) {
+		syn((u16)(1000 + i));
+		assert_int_equal(answer.flags, TCPHDR_SYN | TCPHDR_ACK);
+	}
+	assert_int_equal(half_open(), BACKLOG + 1);
+	memory = host_memory_in_use();
+	for (u16 i = 0; i < 500; i++) {
+		syn((u16)(2000 + i));
+		assert_int_equal(answer.flags, TCPHDR_SYN | TCPHDR_ACK);
+		assert_true(answer.wscale && answer.sack && answer.ts);
+	}
+	assert_int_equal(half_open(), BACKLOG + 1);
+	assert_true(host_memory_in_use() <= memory);
+	assert_int_equal(mib(LINUX_MIB_SYNCOOKIESSENT), 500);
+	assert_int_equal(mib(LINUX_MIB_TCPREQQFULLDOCOOKIES), 500);
+	assert_int_equal(mib(LINUX_MIB_LISTENDROPS), 0);
+}
+
+/* A connection made by a cookie has all that another has, and the text of its first ACK. */
+static void test_cookie_keeps_options_and_data(void **state)
+{
+	struct socket *s;
+	u8 buf[32];
+	struct iovec v = {buf, sizeof(buf)};
+	struct msghdr m = {0};
+	struct iov_iter it;
+
+	(void)state;
+	net.tcp->tcp_syncookies = 2;
+	syn(1000);
+	assert_int_equal(half_open(), 0);
+	host_run_for(30 * NSEC_PER_SEC);
+	ack(1000, 10);
+	assert_int_equal(mib(LINUX_MIB_SYNCOOKIESRECV), 1);
+	s = accept_one();
+	assert_non_null(s);
+	assert_int_equal(s->sk->sk_state, TCP_ESTABLISHED);
+	assert_true(tcp_sk(s->sk)->rx_opt.tstamp_ok && tcp_is_sack(tcp_sk(s->sk)));
+	assert_true(tcp_sk(s->sk)->rx_opt.wscale_ok);
+	assert_int_equal(tcp_sk(s->sk)->rx_opt.snd_wscale, 5);
+	assert_int_equal(tcp_sk(s->sk)->rx_opt.mss_clamp, 1440);
+	iov_iter_init(&it, &v, 1, sizeof(buf));
+	assert_int_equal(s->ops->recvmsg(s, &m, &it, MSG_DONTWAIT), 10);
+	sock_release(s);
+}
+
+/* Without timestamps there is no room for the options: they are not offered. */
+static void test_cookie_without_timestamps(void **state)
+{
+	struct socket *s;
+
+	(void)state;
+	net.tcp->tcp_syncookies = 2;
+	net.tcp->tcp_timestamps = 0;
+	syn(1000);
+	assert_false(answer.wscale || answer.sack || answer.ts);
+	ack(1000, 0);
+	s = accept_one();
+	assert_non_null(s);
+	assert_false(tcp_sk(s->sk)->rx_opt.wscale_ok || tcp_is_sack(tcp_sk(s->sk)));
+	sock_release(s);
+}
+
+static void test_wrong_and_old_cookies(void **state)
+{
+	u32 cookie;
+
+	(void)state;
+	net.tcp->tcp_syncookies = 2;
+	syn(1000);
+	cookie = answer.seq;
+	for (u32 i = 1; i < 50; i++) {
+		send_segment(1000, TCPHDR_ACK, PEER_ISN + 1, cookie + 1 + i * 7, 0, false, 0);
+		assert_int_equal(answer.flags, TCPHDR_RST);
+	}
+	assert_int_equal(mib(LINUX_MIB_SYNCOOKIESFAILED), 49);
+	/* Another port's cookie is none. */
+	send_segment(1001, TCPHDR_ACK, PEER_ISN + 1, cookie + 1, 0, false, 0);
+	assert_int_equal(mib(LINUX_MIB_SYNCOOKIESFAILED), 50);
+	host_run_for(200 * NSEC_PER_SEC);
+	syn(1002); /* cookies are about again */
+	send_segment(1000, TCPHDR_ACK, PEER_ISN + 1, cookie + 1, 0, false, 0);
+	assert_int_equal(mib(LINUX_MIB_SYNCOOKIESFAILED), 51);
+	assert_int_equal(mib(LINUX_MIB_SYNCOOKIESRECV), 0);
+	assert_null(accept_one());
+}
+
+/* SYNs are dropped, kept, or done: the counters know of each. */
+static void test_without_cookies(void **state)
+{
+	struct socket *s;
+
+	(void)state;
+	net.tcp->tcp_syncookies = 0;
+	for (u16 i = 0; i < 100; i++) {
+		syn((u16)(1000 + i));
+		if (i % 50 == 0)
+			ack((u16)(1000 + i), 0);
+	}
+	assert_int_equal(mib(LINUX_MIB_TCPREQQFULLDROP), mib(LINUX_MIB_LISTENDROPS));
+	assert_int_equal(half_open() + net.mib[0]->tcp[TCP_MIB_PASSIVEOPENS] +
+				 mib(LINUX_MIB_TCPREQQFULLDROP),
+			 100);
+	assert_int_equal(half_open(), BACKLOG + 1);
+	while ((s = accept_one()))
+		sock_release(s);
+	/* They age: the SYN-ACKs go out again, then the records go. */
+	assert_int_equal(atomic_read(&tcp_sk(listener->sk)->accept_queue.young), BACKLOG + 1);
+	host_run_for(1500 * NSEC_PER_MSEC);
+	assert_int_equal(atomic_read(&tcp_sk(listener->sk)->accept_queue.young), 0);
+	host_run_for(70 * NSEC_PER_SEC);
+	assert_int_equal(half_open(), 0);
+}
+
+static void test_accept_queue_is_exact(void **state)
+{
+	struct socket *s;
+
+	(void)state;
+	for (u16 i = 0; i < BACKLOG + 1; i++) {
+		syn((u16)(1000 + i));
+		ack((u16)(1000 + i), 0);
+	}
+	assert_int_equal(listener->sk->sk_ack_backlog, BACKLOG + 1);
+	syn(2000);
+	assert_int_equal(answer.count, 0);
+	assert_int_equal(mib(LINUX_MIB_LISTENOVERFLOWS), 1);
+	assert_int_equal(mib(LINUX_MIB_LISTENDROPS), 1);
+	s = accept_one();
+	assert_non_null(s);
+	sock_release(s);
+	look();
+	syn(2000);
+	assert_int_equal(answer.flags, TCPHDR_SYN | TCPHDR_ACK);
+	ack(2000, 0);
+	for (unsigned i = 0; i < BACKLOG + 1; i++) {
+		s = accept_one();
+		assert_non_null(s);
+		sock_release(s);
+	}
+	assert_null(accept_one());
+	assert_int_equal(listener->sk->sk_ack_backlog, 0);
+}
+
+/* Requests that fill up while the queue is full: their last ACK is lost on us, or reset. */
+static void test_last_ack_of_a_full_queue(void **state)
+{
+	u32 seq[2], ts[2];
+	struct socket *s;
+
+	(void)state;
+	for (u16 i = 0; i < 2; i++) {
+		syn((u16)(2000 + i));
+		seq[i] = answer.seq;
+		ts[i] = answer.tsval;
+	}
+	for (u16 i = 0; i < BACKLOG + 1; i++) {
+		syn((u16)(1000 + i));
+		ack((u16)(1000 + i), 0);
+	}
+	send_segment(2000, TCPHDR_ACK, PEER_ISN + 1, seq[0] + 1, ts[0], true, 0);
+	assert_int_equal(answer.count, 0);
+	assert_int_equal(mib(LINUX_MIB_LISTENOVERFLOWS), 1);
+	assert_int_equal(half_open(), 2);
+	net.tcp->tcp_abort_on_overflow = 1;
+	send_segment(2001, TCPHDR_ACK, PEER_ISN + 1, seq[1] + 1, ts[1], true, 0);
+	assert_true(answer.flags & TCPHDR_RST);
+	assert_int_equal(half_open(), 1);
+	while ((s = accept_one()))
+		sock_release(s);
+	send_segment(2000, TCPHDR_ACK, PEER_ISN + 1, seq[0] + 1, ts[0], true, 0);
+	s = accept_one();
+	assert_non_null(s);
+	sock_release(s);
+}
+
+static void test_defer_accept(void **state)
+{
+	struct socket *s;
+
+	(void)state;
+	set_option(TCP_DEFER_ACCEPT, 3);
+	syn(1000);
+	ack(1000, 0);
+	assert_null(accept_one());
+	assert_int_equal(mib(LINUX_MIB_TCPDEFERACCEPTDROP), 1);
+	assert_int_equal(half_open(), 1);
+	syn(1001);
+	ack(1001, 5);
+	s = accept_one();
+	assert_non_null(s);
+	sock_release(s);
+}
+
+static void test_reset_of_a_half_open(void **state)
+{
+	(void)state;
+	syn(1000);
+	send_segment(1000, TCPHDR_RST, PEER_ISN + 1, 0, 0, false, 0);
+	assert_int_equal(half_open(), 0);
+	assert_int_equal(mib(LINUX_MIB_EMBRYONICRSTS), 1);
+}
+
+int main(void)
+{
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_backlog_then_cookies),      TEST(test_cookie_keeps_options_and_data),
+		TEST(test_cookie_without_timestamps), TEST(test_wrong_and_old_cookies),
+		TEST(test_without_cookies),           TEST(test_accept_queue_is_exact),
+		TEST(test_last_ack_of_a_full_queue),  TEST(test_defer_accept),
+		TEST(test_reset_of_a_half_open),
+	};
+
+	host_init(1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
