@@ -97,7 +97,8 @@ struct netns_tcp {
 	u32 challenge_count; /* of this second (RFC 5961); races only blur it */
 
 	/* sysctls */
-	int tcp_syncookies, tcp_max_syn_backlog, tcp_synack_retries, tcp_syn_retries, tcp_abort_on_overflow;
+	int tcp_syncookies, tcp_max_syn_backlog, tcp_synack_retries, tcp_syn_retries,
+		tcp_abort_on_overflow;
 	int tcp_max_tw_buckets, tcp_tw_reuse, tcp_rfc1337, tcp_fin_timeout, tcp_max_orphans;
 	int tcp_orphan_retries, tcp_retries2, tcp_rto_min_us, tcp_rto_max_ms;
 	int tcp_recovery, tcp_early_retrans, tcp_frto, tcp_reordering, tcp_max_reordering;

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""A port under pressure: floods of SYNs, connections by the hundred, peers that do not read."""
+
+import random
+import socket
+import struct
+import threading
+import time
+
+import pytest
+from guest import eventually
+from raw import TCP, checksum
+
+FLOOD_SECONDS = 4
+FLOOD_RATE = 1500  # a second: what a test can ask of a guest that has neighbours on this machine
+
+
+class Flood:
+    """SYNs with options from addresses that do not exist, sent by a thread at a modest rate."""
+
+    def __init__(self, vm):
+        self.peer, self.vm, self.sent, self._stop = vm.raw(), vm, 0, False
+        self._frame = bytearray(
+            bytes(
+                self.peer.to_guest()
+                / TCP(sport=1024, dport=80, flags="S", seq=1, window=64240,
+                      options=[("MSS", 1460), ("SAckOK", b""), ("Timestamp", (1, 0)),
+                               ("NOP", None), ("WScale", 7)])
+            )
+        )  # fmt: skip
+        self._thread = threading.Thread(target=self._run)
+
+    def _next(self):
+        f = self._frame
+        f[26:30] = struct.pack("!I", 0xC6336400 | random.randrange(1, 255))  # 198.51.100.0/24
+        f[24:26] = b"\0\0"
+        f[24:26] = struct.pack("!H", checksum(bytes(f[14:34])))
+        f[34:36] = struct.pack("!H", random.randrange(1024, 65536))
+        f[38:42] = random.randbytes(4)
+        f[50:52] = b"\0\0"
+        pseudo = bytes(f[26:34]) + struct.pack("!BBH", 0, 6, len(f) - 34)
+        f[50:52] = struct.pack("!H", checksum(pseudo + bytes(f[34:])))
+        return bytes(f)
+
+    def _run(self):
+        start = time.monotonic()
+        while not self._stop:
+            due = int((time.monotonic() - start) * FLOOD_RATE)
+            for _ in range(min(due - self.sent, 50)):
+                self.peer.send(self._next())
+                self.sent += 1
+            time.sleep(0.005)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop = True
+        self._thread.join()
+        self.peer.close()
+
+
+def test_syn_flood(vm):
+    """Under a flood of SYNs honest requests succeed, memory stays, and the guest forgets it soon."""
+    vm.sh("sysctl -w net.ipv4.tcp_max_syn_backlog=128")
+    vm.curl("/")
+    before, free = vm.counters(), vm.free_kib()
+    with Flood(vm) as flood:
+        deadline = time.monotonic() + FLOOD_SECONDS
+        requests = 0
+        while time.monotonic() < deadline:
+            assert vm.status("/", timeout=10) == 200
+            requests += 1
+        during = vm.free_kib()
+    assert requests >= 5 and flood.sent >= 1000
+    after = vm.counters()
+    assert after["SyncookiesSent"] > before.get("SyncookiesSent", 0)
+    assert after["ListenDrops"] == before["ListenDrops"]
+    assert free - during < 1024, f"{free - during} KiB held under the flood"
+    assert vm.status("/") == 200
+    assert "LISTEN" in vm.sh("ss -ltn")
+    vm.sh("sysctl -w net.ipv4.tcp_max_syn_backlog=1024")
+
+
+def test_always_cookies(vm):
+    """With tcp_syncookies=2 every connection is made by a cookie, and serves as any other."""
+    vm.sh("sysctl -w net.ipv4.tcp_syncookies=2")
+    before = vm.counters()
+    for _ in range(5):
+        assert vm.status("/") == 200
+    after = vm.counters()
+    vm.sh("sysctl -w net.ipv4.tcp_syncookies=1")
+    assert after["SyncookiesRecv"] - before["SyncookiesRecv"] == 5
+    assert after["SyncookiesFailed"] == before["SyncookiesFailed"]
+
+
+def test_churn(vm):
+    """Connections opened, used and closed one after the other, the end as fast as the start."""
+    for _ in range(50):
+        vm.http_raw(b"GET / HTTP/1.0\r\n\r\n")
+    free, times = vm.free_kib(), []
+    for _ in range(4):
+        start = time.monotonic()
+        for _ in range(75):
+            assert b" 200 " in vm.http_raw(b"GET / HTTP/1.0\r\n\r\n")
+        times.append(time.monotonic() - start)
+    assert times[-1] < 3 * min(times[:-1]) + 1, times
+    assert free - vm.free_kib() < 1024
+
+
+@pytest.mark.limit(90)
+def test_holders_of_zero_windows(vm):
+    """Peers that ask and never read hold what their windows let out; others are served."""
+    free, held = vm.free_kib(), []
+    try:
+        for _ in range(50):
+            s = vm.connect()
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            s.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 20)
+            held.append(s)
+        for _ in range(10):
+            assert vm.status("/") == 200
+        assert free - vm.free_kib() < 16 << 10
+    finally:
+        for s in held:
+            s.close()
+    eventually(lambda: free - vm.free_kib() < 2048, timeout=30, every=0.5)
