@@ -38,7 +38,8 @@ static void check_timers(const struct sock *sk)
 	const struct tcp_sock *tp = tcp_sk(sk);
 	bool handshake = tcp_state_in(sk, TCPS(SYN_SENT) | TCPS(SYN_RECV));
 
-	RULE(sk, !sk->sk_tsq_flags);
+	/* Nothing is left to a thread that owns the socket: nobody does. */
+	RULE(sk, !(sk->sk_tsq_flags & ((1ul << TCP_TSQ_THROTTLED) - 1)));
 	RULE(sk, !tp->packets_out || tp->pending != TCP_PEND_NONE);
 	RULE(sk, tp->pending == TCP_PEND_NONE || timer_pending(&tp->retransmit_timer));
 	RULE(sk,
