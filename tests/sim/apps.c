@@ -703,6 +703,9 @@ void apps_create(void)
 	nconns = sim_percent(50) ? 1 : sim_percent(60) ? sim_between(2, 5) : sim_between(6, 24);
 	most /= nconns;
 	accept_backlog = sim_percent(25) ? sim_between(0, 4) : 128;
+	/* A tiny backlog for many starves some until they give up, and rightly so. */
+	if (nconns > 5)
+		accept_backlog = max(accept_backlog, nconns / 2);
 	accept_pause_ms = sim_percent(20) ? sim_between(1, 700) : 0;
 	sim_note("%u connections, backlog %u, accept pause %u ms", nconns, accept_backlog,
 		 accept_pause_ms);
