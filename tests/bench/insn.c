@@ -120,7 +120,7 @@ static unsigned symbol_of(uint64_t addr)
 /* parent, child and sibling are indices; node 0 is the root, and "none". */
 struct node {
 	uint32_t symbol, parent, child, sibling;
-	uint64_t instructions;
+	uint64_t instructions, calls;
 };
 
 struct profile {
@@ -168,7 +168,7 @@ static uint32_t child_of(unsigned cpu, uint32_t parent, uint32_t symbol)
 	if (profile->nodes[cpu] + 1 >= MAX_NODES)
 		return parent;
 	n = ++profile->nodes[cpu];
-	nodes[n] = (struct node){symbol, parent, 0, nodes[parent].child, 0};
+	nodes[n] = (struct node){symbol, parent, 0, nodes[parent].child, 0, 0};
 	nodes[parent].child = n;
 	return n;
 }
@@ -237,11 +237,14 @@ static void profile_block(unsigned int cpu, const struct block *b)
 		push(s, (struct frame){
 				.caller = s->node, .interrupt = true, .pending_call = c->called});
 		s->node = child_of(cpu, s->node, b->symbol);
+		nodes[s->node].calls++;
 	} else if (c->called) {
 		s->node = child_of(cpu, s->node, b->symbol);
+		nodes[s->node].calls++;
 	} else if (nodes[s->node].symbol != b->symbol) {
 		/* A jump into another function: in its caller's place. */
 		s->node = child_of(cpu, nodes[s->node].parent, b->symbol);
+		nodes[s->node].calls++;
 	}
 	c->called = false;
 	nodes[s->node].instructions += b->instructions;

@@ -41,7 +41,7 @@ def read(path):
 
 # -- profiles: struct profile of insn.c ------------------------------------------------------------
 
-CPUS, NODES, NODE = 8, 16384, struct.Struct("<IIIIQ")
+CPUS, NODES, NODE = 8, 16384, struct.Struct("<IIIIQQ")
 
 
 def write_symbols(elf, path):
@@ -55,7 +55,7 @@ def write_symbols(elf, path):
 
 
 def read_profile(path, names):
-    """{(outermost function, ..., innermost): instructions} so far, of all CPUs."""
+    """{(outermost function, ..., innermost): (instructions, calls)} so far, of all CPUs."""
     with open(path, "rb") as f:
         data = f.read()
     stacks = {}
@@ -64,8 +64,8 @@ def read_profile(path, names):
         base = 4 * CPUS + cpu * NODES * NODE.size
         paths = {0: ()}
         for i in range(1, used + 1):  # a parent comes before its children
-            symbol, parent, _, _, count = NODE.unpack_from(data, base + i * NODE.size)
+            symbol, parent, _, _, *counts = NODE.unpack_from(data, base + i * NODE.size)
             paths[i] = paths.get(parent, ()) + (names[symbol],)
-            if count:
-                stacks[paths[i]] = stacks.get(paths[i], 0) + count
+            before = stacks.get(paths[i], (0, 0))
+            stacks[paths[i]] = tuple(a + b for a, b in zip(before, counts))
     return stacks
