@@ -10,8 +10,8 @@ KFLAGS := $(COMMON) $(FREESTANDING) -Ikernel/x86/include -m64 -march=x86-64 -mno
 	-ffunction-sections -fdata-sections -falign-loops=1 -falign-jumps=1 -falign-labels=1 \
 	-malign-data=abi \
 	$(if $(DEBUG),-DDEBUG)
-# For speed is built what a packet, a request or a task switch comes through; the rest, most of the
-# image, for size.
+# For speed, and without frame pointers, is built what a packet, a request or a task switch comes
+# through; the rest, most of the image, for size.
 HOT := lib/string.c lib/checksum.c lib/siphash.c lib/rbtree.c \
 	kernel/softirq.c kernel/timer.c kernel/wait.c kernel/rcu.c kernel/uio.c \
 	kernel/mm/page_alloc.c kernel/mm/page_frag.c kernel/mm/slab.c kernel/sched/% \
@@ -44,7 +44,7 @@ $(OUT)/obj/lib/string.o: KFLAGS += -fno-tree-loop-distribute-patterns
 $(OUT)/obj/%.o: %.c $(MK_FILES)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(KFLAGS) $(if $(filter $(HOT),$<),,-Os) $(call inc,$<) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(KFLAGS) $(if $(filter $(HOT),$<),-fomit-frame-pointer,-Os) $(call inc,$<) -MMD -MP -c -o $@ $<
 
 $(OUT)/obj/%_S.o: %.S $(MK_FILES)
 	@mkdir -p $(@D)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Call chains and registers in words. Walks frame pointers, trusting nothing: a frame must be
- * aligned and mapped, and the walk is bounded. Names come from the table that tools/mksyms.py
+ * Call chains and registers in words. Reads the stack, trusting nothing: a word must be aligned and
+ * mapped, and the walk is bounded. Names come from the table that tools/mksyms.py
  * links into the image. Any context, also when everything is broken.
  */
 #include "x86_int.h"
@@ -12,7 +12,8 @@
 #include <lib/printf.h>
 #include <string.h>
 
-#define MAX_FRAMES 24
+#define MAX_FRAMES 32
+#define MAX_WORDS  1024
 
 extern const u64 ksyms_base;
 extern const u32 ksyms_count;
@@ -27,36 +28,96 @@ static bool is_text(u64 addr)
 	return addr >= (uintptr_t)_text_start && addr < (uintptr_t)_rodata_start;
 }
 
+struct symbol {
+	const char *name;
+	u64 start, size;
+};
+
+static bool symbol_find(u64 addr, struct symbol *s)
+{
+	*s = (struct symbol){.name = ksyms_names, .start = ksyms_base};
+	if (!is_text(addr) || addr < s->start)
+		return false;
+	for (u32 i = 0; i < ksyms_count; i++) {
+		s->size = ksyms_step[i];
+		if (addr - s->start < s->size)
+			return true;
+		s->start += s->size;
+		s->name += strlen(s->name) + 1;
+	}
+	return false;
+}
+
 int printf_symbol(char *buf, size_t size, unsigned long addr)
 {
-	const char *name = ksyms_names;
-	u64 start = ksyms_base;
+	struct symbol s;
 
-	if (!is_text(addr) || addr < start)
+	if (!symbol_find(addr, &s))
 		return 0;
-	for (u32 i = 0; i < ksyms_count; i++) {
-		if (addr - start < ksyms_step[i])
-			return scnprintf(buf, size, "%s+%#llx/%#x", name, addr - start,
-					 ksyms_step[i]);
-		start += ksyms_step[i];
-		name += strlen(name) + 1;
+	return scnprintf(buf, size, "%s+%#llx/%#llx", s.name, addr - s.start, s.size);
+}
+
+/*
+ * Does a call end just before addr? The value is where it goes: 1 where that is in a register or in
+ * memory, 0 if there is no call.
+ */
+static u64 call_before(u64 addr)
+{
+	const u8 *p = (const u8 *)(uintptr_t)addr;
+	s32 distance;
+
+	if (!is_text(addr) || !is_text(addr - 7))
+		return 0;
+	if (p[-5] == 0xe8) {
+		memcpy(&distance, p - 4, sizeof(distance));
+		return is_text(addr + (u64)(s64)distance) ? addr + (u64)(s64)distance : 0;
 	}
+	for (unsigned length = 2; length <= 7; length++)
+		if (p[-(int)length] == 0xff && (p[1 - (int)length] >> 3 & 7) == 2)
+			return 1;
 	return 0;
 }
 
-static void backtrace_print(u64 rip, u64 rbp)
+static bool is_readable(u64 addr)
 {
-	printk(LOG_EMERG, "Call Trace:\n");
-	for (unsigned n = 0; n < MAX_FRAMES; n++) {
-		const u64 *frame = (const u64 *)(uintptr_t)rbp;
+	return addr && addr % 8 == 0 && paging_is_mapped(addr);
+}
 
-		printk(LOG_EMERG, "  [<%016llx>] %pS\n", rip, (void *)(uintptr_t)rip);
-		if (!rbp || rbp % 8 || !paging_is_mapped(rbp) || !paging_is_mapped(rbp + 15))
+static void frame_print(u64 rip, bool sure)
+{
+	printk(LOG_EMERG, "  [<%016llx>] %s%pS\n", rip, sure ? "" : "? ", (void *)(uintptr_t)rip);
+}
+
+/*
+ * Code that is built for speed keeps no frame pointers, so the stack is read word by word: what
+ * stands behind a call is a return address. It is certain where the call goes to the function shown
+ * last, or the chain of frame pointers has it; the others, marked by a question mark, may be left
+ * over from calls that have returned.
+ */
+static void backtrace_print(u64 rip, u64 rsp, u64 rbp)
+{
+	struct symbol shown;
+
+	printk(LOG_EMERG, "Call Trace:\n");
+	frame_print(rip, true);
+	symbol_find(rip, &shown);
+	for (unsigned n = 1, word = 0; n < MAX_FRAMES && word < MAX_WORDS; word++, rsp += 8) {
+		bool sure = rsp == rbp + 8;
+		u64 value, target;
+
+		if (!is_readable(rsp))
 			return;
-		rbp = frame[0];
-		rip = frame[1];
-		if (!is_text(rip))
-			return;
+		value = *(const u64 *)(uintptr_t)rsp;
+		target = call_before(value);
+		if (sure)
+			rbp = is_readable(rbp) ? *(const u64 *)(uintptr_t)rbp : 0;
+		if (!target)
+			continue;
+		sure |= target == shown.start;
+		if (sure)
+			symbol_find(value, &shown);
+		frame_print(value, sure);
+		n++;
 	}
 }
 
@@ -104,5 +165,5 @@ void dump_stack(void)
 		       t ? t->name : "boot", this_cpu(preempt_count));
 		regs_print(regs);
 	}
-	backtrace_print(regs->rip, regs->rbp);
+	backtrace_print(regs->rip, regs->rsp, regs->rbp);
 }

@@ -179,6 +179,9 @@ def test_panic(boot, cpus):
     guest.wait_log(r"\b[Cc]all [Tt]race|[Bb]acktrace", 5)
     names = guest.wait_log(r"(?:Call Trace|[Bb]acktrace):?(?:.*\n)+?(?:.*\b[a-z_]{4,}\+0x[0-9a-f]+.*\n){2,}", 5)
     assert re.search(r"sysrq|thread", names.group(0) + guest.log[-2000:])
+    # certain, without a question mark, through functions with and without frame pointers
+    for name in ("sysrq_write", "proc_write", "sys_write", "echo_main"):
+        guest.wait_log(rf"\] {name}\+0x", 5)
     before = guest.cpu_seconds()
     time.sleep(1)
     assert guest.cpu_seconds() - before < 0.2, "a halted machine computes"
