@@ -333,8 +333,9 @@ static enum progress serve(struct worker *w, struct conn *c, size_t len)
 		else
 			p = answer(w, c, &req, w->in + used - n, (size_t)n);
 	}
+	/* The end of the connection leaves with the last answer. */
 	if (p == GO_ON)
-		p = flush(w, c, 0);
+		p = flush(w, c, c->close_after ? MSG_MORE : 0);
 	if (p == GONE)
 		return GONE;
 	c->in_len = c->close_after ? 0 : len - used;

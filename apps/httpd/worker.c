@@ -135,14 +135,18 @@ static int run_deadlines(struct worker *w)
 static int open_listener(const struct httpd_config *cfg)
 {
 	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons((uint16_t)cfg->port)};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), one = 1;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), one = 1, zero = 0;
 
 	if (fd < 0)
 		return -1;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
-	/* Inherited by the connections: answers leave in one piece, there is nothing to gather. */
+	/*
+	 * Inherited by the connections: answers leave in one piece, there is nothing to gather; and
+	 * a request is acknowledged by its answer, which comes at once.
+	 */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &zero, sizeof(zero));
 	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, cfg->backlog)) {
 		int err = errno;
 

@@ -73,6 +73,21 @@ def test_keep_alive(vm):
             assert head.startswith(b"HTTP/1.1 200")
 
 
+def test_segments_of_a_connection(vm):
+    """A connection with one request costs the server three segments: SYN-ACK, the answer with the
+    FIN, the last ACK. The request's ACK rides on the answer."""
+    sent = [vm.counters()["Tcp.OutSegs"]]
+    for _ in range(5):
+        with vm.connect() as s:
+            s.sendall(request("GET / HTTP/1.1", "Connection: close"))
+            while s.recv(65536):
+                pass
+        time.sleep(0.05)
+        sent.append(vm.counters()["Tcp.OutSegs"])
+    # the least: on a slow machine a delayed ACK's time may come
+    assert min(after - before for before, after in zip(sent, sent[1:])) == 3
+
+
 def test_connection_close(vm):
     """The server closes where it is asked to, and where the client speaks HTTP/1.0."""
     for req in (request("GET / HTTP/1.1", "Connection: close"), b"GET / HTTP/1.0\r\n\r\n"):

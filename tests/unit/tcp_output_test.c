@@ -187,6 +187,23 @@ static void test_msg_more(void **state)
 	want(1, 150, true);
 }
 
+/* The end of the stream rides on what waits for more. */
+static void test_shutdown_takes_held_data_along(void **state)
+{
+	struct peer_seg s;
+
+	(void)state;
+	peer_connects(with_sack);
+	write_flags(100, MSG_MORE);
+	peer_want_none();
+	assert_int_equal(peer_sock->ops->shutdown(peer_sock, SHUT_WR), 0);
+	host_run_for(0);
+	assert_true(peer_next(&s));
+	assert_int_equal(s.len, 100);
+	assert_true(s.flags & TCPHDR_FIN);
+	peer_want_none();
+}
+
 static void test_records_stay_apart(void **state)
 {
 	(void)state;
@@ -402,6 +419,7 @@ int main(void)
 		OUTPUT_TEST(test_nodelay),
 		OUTPUT_TEST(test_cork),
 		OUTPUT_TEST(test_msg_more),
+		OUTPUT_TEST(test_shutdown_takes_held_data_along),
 		OUTPUT_TEST(test_records_stay_apart),
 		OUTPUT_TEST(test_notsent_lowat),
 		OUTPUT_TEST(test_pacing_spreads_a_window),
