@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -26,6 +27,7 @@ INDEX_BYTES = 612  # as large as nginx's own first page
 # and moves twice as much, so this is its best.
 BEST_CPU = "max,erms=off"
 
+PROMPT = "linux# "  # of its console, see INIT
 INIT = """#!/bin/sh
 export PATH=/bin:/sbin
 mount -t proc proc /proc
@@ -36,21 +38,31 @@ until ip link set eth0 up 2>/dev/null; do sleep 0.01; done
 ip addr add 10.77.0.2/24 dev eth0
 ip route add default via 10.77.0.1
 echo "worker_processes $(nproc);" >/etc/nginx/workers
+connections=4096
+for word in $(cat /proc/cmdline); do
+    case $word in connections=*) connections=${word#*=} ;; esac
+done
+echo "worker_connections $connections;" >/etc/nginx/connections
+echo "worker_rlimit_nofile $((2 * connections));" >>/etc/nginx/workers
+echo $((4 * connections)) >/proc/sys/fs/file-max
 nginx
 iperf3 -s -D >/dev/null
 mount -t tmpfs tmpfs /files
 dd if=/dev/zero of=/files/16m.bin bs=1M count=16 2>/dev/null
 echo READY >/dev/console
-while :; do sleep 3600; done
+# a console for whoever measures
+while :; do
+    printf 'linux# '
+    if read -r line; then eval "$line"; else sleep 1; fi
+done
 """
 
 NGINX = """user root root;
 include /etc/nginx/workers;
 worker_cpu_affinity auto;
-worker_rlimit_nofile 20000;
 error_log /dev/null crit;
 pid /run/nginx.pid;
-events { worker_connections 4096; use epoll; }
+events { include /etc/nginx/connections; use epoll; }
 http {
     access_log off;
     sendfile on;
@@ -144,7 +156,8 @@ def _modules(kernel, root, nic):
 def guest_files(nic):
     """(kernel, initramfs) for a NIC; made once."""
     out = os.path.join(FOLDER, nic)
-    kernel, initramfs = f"{out}/vmlinuz", f"{out}/initramfs.gz"
+    what = zlib.crc32((INIT + NGINX).encode())
+    kernel, initramfs = f"{out}/vmlinuz", f"{out}/initramfs-{what:08x}.gz"
     if os.path.exists(initramfs):
         return kernel, initramfs
     shutil.rmtree(out, ignore_errors=True)
@@ -161,13 +174,13 @@ def guest_files(nic):
     return kernel, initramfs
 
 
-def config(nic):
-    """Guest(**config): the same machine with Linux in it."""
+def config(nic, connections=4096):
+    """Guest(**config): the same machine with Linux in it, nginx set up for so many connections."""
     kernel, initramfs = guest_files(nic)
     return {
         "kernel": kernel,
         "module": initramfs,
         "mem": 512,
-        "cmdline": "console=ttyS0 quiet panic=-1 net.ifnames=0",
+        "cmdline": f"console=ttyS0 quiet panic=-1 net.ifnames=0 connections={connections}",
         "qemu": ["-cpu", BEST_CPU],
     }

@@ -19,6 +19,7 @@ class Console:
         self._more = threading.Condition()
         self._raw = ""
         self.closed = False
+        self.prompt = PROMPT
         self._mark = 0  # how far expect() has read
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -81,13 +82,13 @@ class Console:
         self.send(line + "\r")
         # the echo of the line may hold anything; its end is the first newline
         self.expect(r"\n", timeout)
-        self.expect(rf"(?:^|[\r\n]|\x1b\[[0-9;?]*[A-Za-z]){re.escape(PROMPT)}", timeout)
+        self.expect(rf"(?:^|[\r\n]|\x1b\[[0-9;?]*[A-Za-z]){re.escape(self.prompt)}", timeout)
         text = _ESCAPES.sub("", self.raw[start : self._mark]).replace("\r", "")
         body = text.split("\n", 1)[1]
-        return body[: body.rindex(PROMPT)]
+        return body[: body.rindex(self.prompt)]
 
     def interrupt(self):
         """Ctrl-C, until the prompt is there again."""
         self.mark()
         self.send("\x03")
-        self.expect(re.escape(PROMPT), 5)
+        self.expect(re.escape(self.prompt), 5)
