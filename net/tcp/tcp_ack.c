@@ -395,7 +395,7 @@ int tcp_ack(struct sock *sk, struct sk_buff *skb)
 	if (seq_after(ack, tp->snd_nxt))
 		return -SKB_DROP_REASON_TCP_INVALID_ACK_SEQUENCE;
 	read_ack(sk, skb, &news);
-	tp->rcv_tstamp_ms = tcp_now_ms();
+	tp->rcv_tstamp_ms = tcp_time_stamp(tp);
 	tp->probes_out = 0;
 	tp->keepalive_probes_sent = 0;
 	sk->sk_err_soft = 0;

@@ -236,7 +236,7 @@ static void check_probe_rtt_done(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	struct bbr *b = bbr_of(sk);
-	u32 now_ms = tcp_now_ms();
+	u32 now_ms = tcp_time_stamp(tp);
 
 	if (!b->probe_rtt_done_ms || (s32)(now_ms - b->probe_rtt_done_ms) <= 0)
 		return;
@@ -254,7 +254,7 @@ static void probe_rtt(struct sock *sk)
 
 	tp->app_limited = until ? until : 1; /* so little in flight shows no bandwidth */
 	if (!b->probe_rtt_done_ms && tcp_packets_in_flight(tp) <= BBR_MIN_CWND) {
-		b->probe_rtt_done_ms = (tcp_now_ms() + PROBE_RTT_MS) | 1;
+		b->probe_rtt_done_ms = (tcp_time_stamp(tp) + PROBE_RTT_MS) | 1;
 		b->probe_rtt_round_done = false;
 		b->next_rtt_delivered = tp->delivered;
 	} else if (b->probe_rtt_done_ms) {
@@ -267,7 +267,7 @@ static void probe_rtt(struct sock *sk)
 static void update_min_rtt(struct sock *sk, const struct rate_sample *rs)
 {
 	struct bbr *b = bbr_of(sk);
-	u32 now_ms = tcp_now_ms();
+	u32 now_ms = tcp_time_stamp(tcp_sk(sk));
 	bool expired = (s32)(now_ms - b->min_rtt_stamp_ms - MIN_RTT_WINDOW_MS) > 0;
 
 	if (rs->rtt_us >= 0 && (rs->rtt_us < b->min_rtt_us || (expired && !rs->is_ack_delayed))) {
@@ -333,7 +333,7 @@ static void bbr_init(struct sock *sk)
 	struct bbr *b = bbr_of(sk);
 
 	*b = (struct bbr){.min_rtt_us = tcp_min_rtt(tp),
-			  .min_rtt_stamp_ms = tcp_now_ms(),
+			  .min_rtt_stamp_ms = tcp_time_stamp(tp),
 			  .prev_ca_state = TCP_CA_Open,
 			  .mode = BBR_STARTUP};
 	tp->snd_ssthresh = TCP_INFINITE_SSTHRESH;

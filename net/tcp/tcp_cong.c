@@ -50,7 +50,7 @@ void tcp_cong_control(struct sock *sk, seq32 ack, u32 acked_sacked, u32 flag,
 		tcp_cwnd_reduction(sk, acked_sacked, rs->losses, flag);
 	} else if (may_raise(sk, flag)) {
 		tp->ca_ops->cong_avoid(sk, ack.v, acked_sacked);
-		tp->snd_cwnd_stamp_ms = tcp_now_ms();
+		tp->snd_cwnd_stamp_ms = tcp_time_stamp(tp);
 	}
 	tcp_update_pacing_rate(sk);
 }

@@ -98,9 +98,9 @@ static void follow_reno(struct cubic *ca, u32 cwnd)
 }
 
 /* ca->cnt: for how many acknowledged segments the window grows by one. */
-static void cubic_update(struct cubic *ca, u32 cwnd, u32 acked)
+static void cubic_update(struct cubic *ca, u32 cwnd, u32 acked, u32 now_ms)
 {
-	u32 now_ms = tcp_now_ms(), target;
+	u32 target;
 
 	ca->ack_cnt += acked;
 	if (ca->last_cwnd == cwnd && now_ms - ca->last_time_ms <= UPDATE_MS)
@@ -132,7 +132,7 @@ static void cubic_cong_avoid(struct sock *sk, u32 ack, u32 acked)
 		if (!acked)
 			return;
 	}
-	cubic_update(ca, tp->snd_cwnd, acked);
+	cubic_update(ca, tp->snd_cwnd, acked, tcp_time_stamp(tp));
 	tcp_cong_avoid_ai(tp, ca->cnt, acked);
 }
 
@@ -164,7 +164,7 @@ static void cubic_set_state(struct sock *sk, u8 new_state)
 static void cubic_cwnd_event(struct sock *sk, enum tcp_ca_event ev)
 {
 	struct cubic *ca = inet_csk_ca(sk);
-	u32 now_ms = tcp_now_ms();
+	u32 now_ms = tcp_time_stamp(tcp_sk(sk));
 	s32 idle = (s32)(now_ms - tcp_sk(sk)->lsndtime_ms);
 
 	if (ev != CA_EVENT_TX_START || !ca->epoch_start_ms || idle <= 0)
@@ -180,7 +180,7 @@ static void cubic_acked(struct sock *sk, const struct ack_sample *sample)
 	u32 delay_us = (u32)max(sample->rtt_us, 1);
 
 	if (sample->rtt_us < 0 ||
-	    (ca->epoch_start_ms && tcp_now_ms() - ca->epoch_start_ms < SETTLE_MS))
+	    (ca->epoch_start_ms && tcp_time_stamp(tcp_sk(sk)) - ca->epoch_start_ms < SETTLE_MS))
 		return;
 	if (!ca->delay_min_us || ca->delay_min_us > delay_us)
 		ca->delay_min_us = delay_us;

@@ -33,7 +33,7 @@ static void application_limited(struct sock *sk)
 		}
 		tp->snd_cwnd_used = 0;
 	}
-	tp->snd_cwnd_stamp_ms = tcp_now_ms();
+	tp->snd_cwnd_stamp_ms = tcp_time_stamp(tp);
 }
 
 static void starved(struct sock *sk)
@@ -42,7 +42,7 @@ static void starved(struct sock *sk)
 
 	tp->snd_cwnd_used = max(tp->snd_cwnd_used, tp->packets_out);
 	if (tcp_net(sk)->tcp_slow_start_after_idle && !tp->ca_ops->cong_control &&
-	    (s32)(tcp_now_ms() - tp->snd_cwnd_stamp_ms) >= (s32)(tp->rto_us / 1000))
+	    (s32)(tcp_time_stamp(tp) - tp->snd_cwnd_stamp_ms) >= (s32)(tp->rto_us / 1000))
 		application_limited(sk);
 	/* Nothing left to send although the writer waits: the send buffer is too small. */
 	if (!tcp_send_head(sk) && sk->sk_socket && sock_flag(sk, SOCK_NOSPACE) &&
@@ -63,7 +63,7 @@ void tcp_cwnd_validate(struct sock *sk, bool is_cwnd_limited)
 	}
 	if (tcp_is_cwnd_limited(sk)) {
 		tp->snd_cwnd_used = 0;
-		tp->snd_cwnd_stamp_ms = tcp_now_ms();
+		tp->snd_cwnd_stamp_ms = tcp_time_stamp(tp);
 	} else {
 		starved(sk);
 	}
@@ -81,14 +81,14 @@ static void restart(struct sock *sk, s32 idle_ms)
 	for (idle_ms -= rto_ms; idle_ms > 0 && cwnd > least; idle_ms -= max(rto_ms, 1))
 		cwnd >>= 1;
 	tp->snd_cwnd = max(cwnd, least);
-	tp->snd_cwnd_stamp_ms = tcp_now_ms();
+	tp->snd_cwnd_stamp_ms = tcp_time_stamp(tp);
 	tp->snd_cwnd_used = 0;
 }
 
 void tcp_slow_start_after_idle_check(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	s32 idle_ms = (s32)(tcp_now_ms() - tp->lsndtime_ms);
+	s32 idle_ms = (s32)(tcp_time_stamp(tp) - tp->lsndtime_ms);
 
 	if (!tcp_net(sk)->tcp_slow_start_after_idle || tp->packets_out || tp->ca_ops->cong_control)
 		return;
@@ -101,7 +101,7 @@ void tcp_slow_start_after_idle_check(struct sock *sk)
 
 static void chrono_set(struct tcp_sock *tp, enum tcp_chrono what)
 {
-	u32 now_ms = tcp_now_ms();
+	u32 now_ms = tcp_time_stamp(tp);
 
 	if (tp->chrono_type > TCP_CHRONO_UNSPEC)
 		tp->chrono_stat_ms[tp->chrono_type] += now_ms - tp->chrono_start_ms;

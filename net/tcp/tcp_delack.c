@@ -41,7 +41,7 @@ static void estimate_ato(struct tcp_sock *tp, u32 gap_ms)
 void tcp_event_data_recv(struct sock *sk, u32 len)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 now = tcp_now_ms();
+	u32 now = tcp_time_stamp(tp);
 
 	tp->ack.pending |= TCP_ACK_SCHED;
 	tp->bytes_received += len;
@@ -123,7 +123,7 @@ void tcp_ack_at(struct sock *sk, u64 when_ns)
 static void delay_ack(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	u64 now_ns = ktime_get_ns();
+	u64 now_ns = tp->tcp_clock_ns;
 	u32 ms = max(delay_ms(tp), 1u);
 	u64 when_ns = now_ns + ms * NSEC_PER_MSEC;
 
@@ -151,7 +151,7 @@ void tcp_ack_snd_check(struct sock *sk)
 void tcp_delay_handshake_ack(struct sock *sk)
 {
 	tcp_enter_quickack_mode(sk, TCP_MAX_QUICKACKS);
-	tcp_ack_at(sk, ktime_get_ns() + DELACK_MAX_MS * NSEC_PER_MSEC);
+	tcp_ack_at(sk, tcp_sk(sk)->tcp_clock_ns + DELACK_MAX_MS * NSEC_PER_MSEC);
 }
 
 void tcp_event_data_sent(struct sock *sk)
@@ -159,7 +159,7 @@ void tcp_event_data_sent(struct sock *sk)
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	/* An answer within the delay of an ACK: the session is interactive. */
-	if (tcp_now_ms() - tp->ack.lrcvtime_ms < tp->ack.ato_ms)
+	if (tcp_time_stamp(tp) - tp->ack.lrcvtime_ms < tp->ack.ato_ms)
 		tp->ack.pingpong = true;
 }
 
@@ -191,6 +191,7 @@ void tcp_cleanup_rbuf(struct sock *sk, u32 copied)
 	u32 left = tcp_receive_window(tp);
 
 	if (tp->ack.pending & TCP_ACK_SCHED && reader_caught_up(sk, copied)) {
+		tcp_mstamp_refresh(tp);
 		tcp_send_ack(sk);
 		return;
 	}
@@ -199,8 +200,10 @@ void tcp_cleanup_rbuf(struct sock *sk, u32 copied)
 	if (2 * left <= tp->window_clamp) {
 		u32 wnd = tcp_new_window(sk);
 
-		if (wnd && wnd >= 2 * left)
+		if (wnd && wnd >= 2 * left) {
+			tcp_mstamp_refresh(tp);
 			tcp_send_ack(sk);
+		}
 	}
 }
 
@@ -224,7 +227,8 @@ void tcp_delack_timer_handler(struct sock *sk)
 
 	if (tcp_state_in(sk, TCPS(CLOSE) | TCPS(LISTEN)) || !(tp->ack.pending & TCP_ACK_TIMER))
 		return;
-	if (tp->ack.timeout_ns > ktime_get_ns()) { /* was armed for an ACK that has gone */
+	tcp_mstamp_refresh(tp);
+	if (tp->ack.timeout_ns > tp->tcp_clock_ns) { /* was armed for an ACK that has gone */
 		sk_reset_timer(sk, &tp->delack_timer, tp->ack.timeout_ns);
 		return;
 	}

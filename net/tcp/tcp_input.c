@@ -221,14 +221,14 @@ void tcp_init_transfer(struct sock *sk)
 	tcp_mtup_init(sk);
 	tcp_sync_mss(sk, dst ? dst_mtu(dst) : tp->pmtu_cookie);
 	tp->snd_cwnd = tcp_init_cwnd(tp, dst);
-	tp->snd_cwnd_stamp_ms = tcp_now_ms();
+	tp->snd_cwnd_stamp_ms = tcp_time_stamp(tp);
 	/* The SYN was lost, more than once: RFC 5681 section 3.1. */
 	if (tp->total_retrans > 1 && tp->undo_valid)
 		tp->snd_cwnd = 1;
 	if (!tp->srtt_us) /* RFC 6298 (5.7): nothing is known of the path yet */
 		tcp_rtt_fallback(tp);
 	tp->ack.rcv_mss = (u16)min(TCP_MSS_DEFAULT, (u32)tp->advmss);
-	tp->lsndtime_ms = tp->rcv_tstamp_ms = tp->ack.lrcvtime_ms = tcp_now_ms();
+	tp->lsndtime_ms = tp->rcv_tstamp_ms = tp->ack.lrcvtime_ms = tcp_time_stamp(tp);
 	tcp_cc_start(sk);
 	tp->rcv_ratio_mss = tp->ack.rcv_mss;
 	tcp_init_buffer_space(sk);

@@ -138,6 +138,11 @@ static inline u32 tcp_now_s(void)
 {
 	return (u32)(ktime_get_ns() / NSEC_PER_SEC);
 }
+/*
+ * A socket's own time: that of the event being handled. Whatever comes to it from outside (a
+ * segment, a system call that sends, a timer, an ICMP error) refreshes it first; all its stamps are
+ * made of it, so none is ever in the future.
+ */
 static inline void tcp_mstamp_refresh(struct tcp_sock *tp)
 {
 	tp->tcp_clock_ns = ktime_get_ns();

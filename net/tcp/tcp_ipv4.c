@@ -347,6 +347,7 @@ void tcp_mtu_reduced(struct sock *sk)
 	if (mtu < dst->dev->mtu && inet_sk(sk)->pmtudisc == IP_PMTUDISC_DO)
 		sk->sk_err_soft = EMSGSIZE;
 	if (inet_sk(sk)->pmtudisc != IP_PMTUDISC_DONT && tp->pmtu_cookie > mtu) {
+		tcp_mstamp_refresh(tp);
 		tcp_sync_mss(sk, mtu);
 		/* What was too big is lost for certain: resend it without waiting. */
 		tcp_simple_retransmit(sk);

@@ -48,7 +48,7 @@ void tcp_enter_loss(struct sock *sk)
 	}
 	tp->snd_cwnd = tcp_packets_in_flight(tp) + 1;
 	tp->snd_cwnd_cnt = 0;
-	tp->snd_cwnd_stamp_ms = tcp_now_ms();
+	tp->snd_cwnd_stamp_ms = tcp_time_stamp(tp);
 	/* Many duplicates and yet a time-out: reordering was thought to be more than it is. */
 	if (tp->ca_state <= TCP_CA_Disorder && tp->sacked_out >= (u32)nt->tcp_reordering)
 		tp->reordering = min(tp->reordering, (u32)nt->tcp_reordering);

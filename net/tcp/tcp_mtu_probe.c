@@ -24,7 +24,7 @@ void tcp_mtup_init(struct sock *sk)
 	tp->mtup.search_high = highest(sk);
 	tp->mtup.search_low = tcp_mss_to_mtu(sk, (u32)tcp_net(sk)->tcp_base_mss);
 	tp->mtup.probe_size = 0;
-	tp->mtup.stamp_ms = tcp_now_ms();
+	tp->mtup.stamp_ms = tcp_time_stamp(tp);
 }
 
 /* The path may have changed: look again from what passes now. */
@@ -33,12 +33,12 @@ static void check_reprobe(struct sock *sk)
 	struct tcp_sock *tp = tcp_sk(sk);
 	u64 interval_ms = (u64)tcp_net(sk)->tcp_probe_interval * 1000;
 
-	if (tcp_now_ms() - tp->mtup.stamp_ms < interval_ms)
+	if (tcp_time_stamp(tp) - tp->mtup.stamp_ms < interval_ms)
 		return;
 	tp->mtup.probe_size = 0;
 	tp->mtup.search_high = highest(sk);
 	tp->mtup.search_low = tcp_mss_to_mtu(sk, tcp_current_mss(sk));
-	tp->mtup.stamp_ms = tcp_now_ms();
+	tp->mtup.stamp_ms = tcp_time_stamp(tp);
 }
 
 /* Size of the probe to send now; 0: none. *wait: nothing else may be sent before it. */
@@ -126,7 +126,7 @@ void tcp_mtup_probe_success(struct sock *sk)
 	tp->prior_ssthresh = tcp_current_ssthresh(sk);
 	tp->snd_cwnd = (u32)max_t(u64, bytes / tp->mtup.probe_size, 1);
 	tp->snd_cwnd_cnt = 0;
-	tp->snd_cwnd_stamp_ms = tcp_now_ms();
+	tp->snd_cwnd_stamp_ms = tcp_time_stamp(tp);
 	tp->snd_ssthresh = tcp_current_ssthresh(sk);
 	tp->mtup.search_low = tp->mtup.probe_size;
 	tp->mtup.probe_size = 0;
@@ -157,7 +157,7 @@ void tcp_mtu_black_hole(struct sock *sk)
 		return;
 	if (!tp->mtup.enabled) {
 		tp->mtup.enabled = true;
-		tp->mtup.stamp_ms = tcp_now_ms();
+		tp->mtup.stamp_ms = tcp_time_stamp(tp);
 	} else {
 		mss = min(tcp_mtu_to_mss(sk, tp->mtup.search_low) >> 1, (u32)nt->tcp_base_mss);
 		mss = max(mss, (u32)nt->tcp_mtu_probe_floor);

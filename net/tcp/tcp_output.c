@@ -163,7 +163,7 @@ static void set_gso(const struct sock *sk, struct sk_buff *skb)
 static void data_sent(struct sock *sk, u32 payload, u32 segs)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 now = tcp_now_ms();
+	u32 now = tcp_time_stamp(tp);
 
 	if (!tcp_packets_in_flight(tp))
 		tcp_ca_event(sk, CA_EVENT_TX_START);
@@ -225,7 +225,6 @@ int tcp_transmit_skb(struct sock *sk, struct sk_buff *skb, bool keep, unsigned g
 	u32 payload = skb->len;
 	int err;
 
-	tcp_mstamp_refresh(tp);
 	tp->tcp_wstamp_ns = max(tp->tcp_wstamp_ns, tp->tcp_clock_ns);
 	skb->tstamp_ns = tp->tcp_wstamp_ns;
 	if (keep) {
@@ -404,7 +403,7 @@ void tcp_send_ack(struct sock *sk)
 		return;
 	skb = tcp_alloc_skb(0, GFP_ATOMIC);
 	if (!skb) { /* try again when the delayed-ACK timer fires */
-		tcp_ack_at(sk, ktime_get_ns() + 5 * TCP_DELACK_MS * NSEC_PER_MSEC);
+		tcp_ack_at(sk, tp->tcp_clock_ns + 5 * TCP_DELACK_MS * NSEC_PER_MSEC);
 		return;
 	}
 	tcp_init_skb(skb, tp->snd_nxt, TCPHDR_ACK);
@@ -426,6 +425,7 @@ void tcp_send_active_reset(struct sock *sk, unsigned gfp)
 {
 	struct sk_buff *skb = tcp_alloc_skb(0, gfp);
 
+	tcp_mstamp_refresh(tcp_sk(sk));
 	TCP_INC_STATS(sock_net(sk), OUTRSTS);
 	if (!skb) {
 		TCP_STAT(sk, LINUX_MIB_TCPABORTFAILED);

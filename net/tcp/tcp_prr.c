@@ -55,7 +55,7 @@ void tcp_end_cwnd_reduction(struct sock *sk)
 	if (tp->snd_ssthresh < TCP_INFINITE_SSTHRESH &&
 	    (tp->ca_state == TCP_CA_CWR || tp->undo_valid)) {
 		tp->snd_cwnd = tp->snd_ssthresh;
-		tp->snd_cwnd_stamp_ms = tcp_now_ms();
+		tp->snd_cwnd_stamp_ms = tcp_time_stamp(tp);
 	}
 	tcp_ca_event(sk, CA_EVENT_COMPLETE_CWR);
 }

@@ -14,7 +14,7 @@ void tcp_rtt_init(struct sock *sk)
 	tp->srtt_us = 0;
 	tp->mdev_us = TCP_TIMEOUT_INIT_US;
 	tp->mdev_max_us = tp->rttvar_us = 0;
-	minmax_reset(&tp->rtt_min, tcp_now_ms(), ~0u);
+	minmax_reset(&tp->rtt_min, tcp_time_stamp(tp), ~0u);
 	tp->rto_us = TCP_TIMEOUT_INIT_US;
 }
 
@@ -31,7 +31,7 @@ void tcp_update_rtt_min(struct sock *sk, u32 rtt_us, bool maybe_delayed)
 
 	if (maybe_delayed && rtt_us > tcp_min_rtt(tp))
 		return;
-	minmax_running_min(&tp->rtt_min, window_ms, tcp_now_ms(), rtt_us ? rtt_us : 1000);
+	minmax_running_min(&tp->rtt_min, window_ms, tcp_time_stamp(tp), rtt_us ? rtt_us : 1000);
 }
 
 s64 tcp_rtt_by_timestamp(const struct tcp_sock *tp)

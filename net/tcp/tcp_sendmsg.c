@@ -73,6 +73,7 @@ static struct sk_buff *new_segment(struct sock *sk)
 	TCP_SKB_CB(skb)->gso_segs = 0;
 	tcp_queue_skb(sk, skb);
 	tcp_sk(sk)->nonagle &= (u8)~TCP_NAGLE_PUSH;
+	tcp_mstamp_refresh(tcp_sk(sk));
 	tcp_slow_start_after_idle_check(sk);
 	return skb;
 }

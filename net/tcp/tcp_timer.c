@@ -22,7 +22,7 @@ void tcp_arm(struct sock *sk, enum tcp_pending what, u64 delay_us)
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	tp->pending = (u8)what;
-	tp->timeout_ns = ktime_get_ns() + delay_us * NSEC_PER_USEC;
+	tp->timeout_ns = tp->tcp_clock_ns + delay_us * NSEC_PER_USEC;
 	tcp_timer_by(sk, &tp->retransmit_timer, tp->timeout_ns);
 }
 
@@ -241,7 +241,7 @@ static void count_failure(struct sock *sk)
 static bool rtx_probe0_timed_out(const struct sock *sk, const struct sk_buff *head)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
-	u32 since_ms = tcp_now_ms() - tp->rcv_tstamp_ms;
+	u32 since_ms = tcp_time_stamp(tp) - tp->rcv_tstamp_ms;
 	u64 limit_ms = (u64)tcp_rto_max_us(sk) * 2 / 1000;
 	u64 sent_ms = (tp->tcp_mstamp_us - tcp_skb_timestamp_us(head)) / USEC_PER_MSEC;
 
@@ -359,11 +359,11 @@ static void write_timer_handler(struct sock *sk)
 
 	if (tcp_state_in(sk, TCPS(CLOSE) | TCPS(LISTEN)) || what == TCP_PEND_NONE)
 		return;
-	if (tp->timeout_ns > ktime_get_ns()) { /* was put off while this ran up */
+	tcp_mstamp_refresh(tp);
+	if (tp->timeout_ns > tp->tcp_clock_ns) { /* was put off while this ran up */
 		sk_reset_timer(sk, &tp->retransmit_timer, tp->timeout_ns);
 		return;
 	}
-	tcp_mstamp_refresh(tp);
 	switch (what) {
 	case TCP_PEND_REO_TIMEOUT:
 		tcp_rack_reo_timeout(sk);
@@ -389,7 +389,7 @@ static void write_timer_handler(struct sock *sk)
 static void send_keepalive(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 idle_ms = tcp_now_ms() - max(tp->rcv_tstamp_ms, tp->ack.lrcvtime_ms);
+	u32 idle_ms = tcp_time_stamp(tp) - max(tp->rcv_tstamp_ms, tp->ack.lrcvtime_ms);
 	u64 wait_us = (u64)tcp_keepalive_time_s(tp) * USEC_PER_SEC;
 
 	if (tp->packets_out || tcp_send_head(sk)) { /* the other timers watch the peer */

@@ -37,7 +37,7 @@ static void undo_cwnd_reduction(struct sock *sk, bool unmark_loss)
 			tcp_ecn_withdraw_cwr(tp);
 		}
 	}
-	tp->snd_cwnd_stamp_ms = tcp_now_ms();
+	tp->snd_cwnd_stamp_ms = tcp_time_stamp(tp);
 	tp->undo_valid = false;
 	tp->rack.advanced = 1; /* look at losses again */
 }

@@ -81,7 +81,7 @@ void tcp_init_buffer_space(struct sock *sk)
 	if (tp->window_clamp > 2 * advmss && tp->window_clamp + advmss > most)
 		tp->window_clamp = max(2 * advmss, most - advmss);
 	tp->rcv_ssthresh = min(tp->rcv_ssthresh, tp->window_clamp);
-	tp->snd_cwnd_stamp_ms = tcp_now_ms();
+	tp->snd_cwnd_stamp_ms = tcp_time_stamp(tp);
 	tp->rcvq_space.space = min3(tp->rcv_ssthresh, tp->rcv_wnd, TCP_INIT_CWND * advmss);
 }
 
@@ -181,7 +181,7 @@ void tcp_check_space(struct sock *sk)
 		return;
 	if (should_expand(sk)) {
 		tcp_sndbuf_expand(sk);
-		tcp_sk(sk)->snd_cwnd_stamp_ms = tcp_now_ms();
+		tcp_sk(sk)->snd_cwnd_stamp_ms = tcp_time_stamp(tcp_sk(sk));
 	}
 	sk->sk_write_space(sk);
 	if (!sock_flag(sk, SOCK_NOSPACE))

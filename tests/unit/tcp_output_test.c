@@ -376,6 +376,16 @@ static void test_reno_arithmetic(void **state)
 
 /* RFC 9438: 0.7 of the window is left; back at the old one after K = cbrt(W * 0.3 / 0.4) seconds,
  * slowly around it and faster beyond. */
+static void cubic_rounds(struct tcp_sock *tp, unsigned rounds)
+{
+	for (unsigned i = 0; i < rounds; i++) {
+		tcp_mstamp_refresh(tp);
+		tp->is_cwnd_limited = true;
+		tp->ca_ops->cong_avoid(peer_sock->sk, 0, tp->snd_cwnd);
+		peer_wait_ms(100);
+	}
+}
+
 static void test_cubic_curve(void **state)
 {
 	const struct tcp_congestion_ops *ops = tcp_ca_find("cubic");
@@ -390,18 +400,10 @@ static void test_cubic_curve(void **state)
 	assert_int_equal(tp->snd_ssthresh, 700);
 	tp->snd_cwnd = 700;
 	/* K is 9.1 s. A round trip of 100 ms acknowledges a window each. */
-	for (unsigned i = 0; i < 91; i++) {
-		tp->is_cwnd_limited = true;
-		ops->cong_avoid(peer_sock->sk, 0, tp->snd_cwnd);
-		peer_wait_ms(100);
-	}
+	cubic_rounds(tp, 91);
 	at_k = tp->snd_cwnd;
 	assert_in_range(at_k, 960, 1010);
-	for (unsigned i = 0; i < 50; i++) {
-		tp->is_cwnd_limited = true;
-		ops->cong_avoid(peer_sock->sk, 0, tp->snd_cwnd);
-		peer_wait_ms(100);
-	}
+	cubic_rounds(tp, 50);
 	assert_in_range(tp->snd_cwnd, at_k + 20, at_k + 120); /* 0.4 * 5^3 = 50 */
 }
 
