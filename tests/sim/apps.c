@@ -19,7 +19,6 @@
 #define MAX_CONNS    40u
 #define PORT         80
 #define RETRY_MS     10
-#define LATE_HOURS   4
 #define CROSS_PORT   7000 /* both ends of a simultaneous open, plus the connection's number */
 #define CLIENT_PORT  20000
 #define BUFFER_BYTES 65536u
@@ -532,6 +531,13 @@ static int client(void *arg)
 	return 0;
 }
 
+/* A cookie remembers nothing: text that was under way when the server broke off opens the
+ * connection once more, and its other end is gone or answers with a reset. */
+static bool opened_again(const struct conn *c)
+{
+	return c->mode == ABORT && c->side[1].done && world.host[1].net.tcp->tcp_syncookies;
+}
+
 /* Whose connection is it? Its client may not have come back from connect() yet. */
 static struct conn *find_client(u16 port)
 {
@@ -539,7 +545,9 @@ static struct conn *find_client(u16 port)
 		for (unsigned i = 0; i < nconns; i++) {
 			struct conn *c = &conns[i];
 
-			if (c->mode != CROSS && c->client_port == port && !c->side[1].started)
+			if (c->mode == CROSS || c->client_port != port)
+				continue;
+			if (!c->side[1].started || opened_again(c))
 				return c;
 		}
 		sleep_us(RETRY_MS * 1000);
@@ -575,6 +583,10 @@ static void accept_one(int fd)
 		sim_fail("accept() failed with %d", child);
 	c = find_client(be16_get(BE16_RAW(from.sin_port)));
 	s = &c->side[1];
+	if (s->started) {
+		sys_close(child);
+		return;
+	}
 	s->fd = child;
 	s->started = true;
 	side_keys(s, ip_of(c, 1), PORT, ip_of(c, 0), c->client_port);
@@ -683,16 +695,19 @@ static void draw_conn(struct conn *c, unsigned index, u32 most)
 
 /* Where the last ACK of a handshake is lost, a cookie is too: a client that waits for the server to
  * speak would wait for ever; and data that overtakes it proves nothing. So cookies are for networks
- * that neither lose nor reorder. */
+ * that neither lose nor reorder, where no queue overflows either. */
 static void draw_cookies(void)
 {
 	const struct faults *f = &world.faults;
 	bool lossless = !f->loss_ppm && !f->burst_enter_ppm && !f->corrupt_ppm && !f->blackout_ns &&
-			!world.link_config.jitter_ns && !world.link_config.duplicate_ppm &&
-			world.link_config.queue >= 50;
+			!world.link_config.jitter_ns && !world.link_config.duplicate_ppm;
 	int how = lossless && accept_backlog > nconns ? (int)sim_below(3) : 0;
 
 	world.host[1].net.tcp->tcp_syncookies = how;
+	if (how) {
+		world.link_config.queue = ~0u;
+		link_set(world.link, NULL, &world.link_config);
+	}
 	sim_note("syncookies %d", how);
 }
 
