@@ -245,6 +245,7 @@ static void draw_sysctls(struct netns_tcp *nt)
 	/* So many attempts that only a broken stack runs out of them. */
 	nt->tcp_syn_retries = 12;
 	nt->tcp_synack_retries = 12;
+	nt->tcp_retries2 = 30;
 	nt->tcp_orphan_retries = 14;
 	if (sim_percent(15))
 		nt->tcp_timestamps = 0;
