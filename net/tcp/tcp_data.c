@@ -209,8 +209,9 @@ static enum skb_drop_reason queue_in_order(struct sock *sk, struct sk_buff *skb)
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 len = skb->len;
 
-	/* The first always finds room: a connection that reads what it gets goes on. */
-	if (skb_queue_empty(&sk->sk_receive_queue)) {
+	/* The first always finds room: a connection that reads what it gets goes on. So does a FIN
+	 * alone, or a peer would send it again and again to a reader that waits for the end. */
+	if (skb_queue_empty(&sk->sk_receive_queue) || !len) {
 		sk_forced_mem_schedule(sk, (int)skb->truesize);
 	} else if (!tcp_rmem_schedule(sk, skb)) {
 		TCP_STAT(sk, LINUX_MIB_TCPRCVQDROP);

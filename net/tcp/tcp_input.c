@@ -116,6 +116,17 @@ static enum skb_drop_reason judge_sequence(const struct sock *sk, const struct t
 						      : SKB_DROP_REASON_TCP_OVERWINDOW;
 }
 
+/* RFC 5961 section 3.2. One before it, too, after the peer's FIN: a peer whose application closed
+ * without reading answers what was on its way to it with the number of its FIN, as Linux takes. */
+static bool reset_is_exact(const struct sock *sk, const struct tcp_skb_cb *cb)
+{
+	seq32 rcv_nxt = tcp_sk(sk)->rcv_nxt;
+
+	return seq_eq(cb->seq, rcv_nxt) ||
+	       (seq_eq(seq_add(cb->seq, 1), rcv_nxt) &&
+		tcp_state_in(sk, TCPS(CLOSE_WAIT) | TCPS(LAST_ACK) | TCPS(CLOSING)));
+}
+
 static enum skb_drop_reason check_sequence(struct sock *sk, struct sk_buff *skb)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -127,7 +138,8 @@ static enum skb_drop_reason check_sequence(struct sock *sk, struct sk_buff *skb)
 	if (why != SKB_DROP_REASON_TCP_OLD_SEQUENCE)
 		TCP_STAT(sk, LINUX_MIB_BEYOND_WINDOW);
 	if (cb->flags & TCPHDR_RST)
-		return SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
+		return reset_is_exact(sk, cb) ? SKB_NOT_DROPPED_YET
+					      : SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
 	if (cb->flags & TCPHDR_SYN) {
 		TCP_STAT(sk, LINUX_MIB_TCPSYNCHALLENGE);
 		send_challenge_ack(sk, skb);
@@ -157,7 +169,7 @@ static enum skb_drop_reason check_rst(struct sock *sk, struct sk_buff *skb)
 {
 	if (!(TCP_SKB_CB(skb)->flags & TCPHDR_RST))
 		return SKB_NOT_DROPPED_YET;
-	if (seq_eq(TCP_SKB_CB(skb)->seq, tcp_sk(sk)->rcv_nxt))
+	if (reset_is_exact(sk, TCP_SKB_CB(skb)))
 		tcp_done_with_error(sk, reset_errno(sk->sk_state));
 	else
 		send_challenge_ack(sk, skb);
@@ -368,6 +380,7 @@ void tcp_rx_fin(struct sock *sk)
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
 	sock_set_flag(sk, SOCK_DONE);
 	tcp_ofo_purge(sk, SKB_DROP_REASON_TCP_OLD_DATA);
+	tcp_sack_reset(tp); /* what came twice is of no use to a peer that is done, as in Linux */
 	switch (sk->sk_state) {
 	case TCP_SYN_RECV:
 	case TCP_ESTABLISHED:
@@ -513,6 +526,18 @@ static bool syn_again(struct sock *sk, const struct sk_buff *skb)
 	return true;
 }
 
+/* A simultaneous open that met an old SYN of the peer: its SYN-ACK is for a SYN of ours that is as
+ * old. Neither number fits, and ACKs would go to and fro until both give up, were it not for the
+ * reset of RFC 9293 section 3.5.2, group 2: the peer knows its number, and starts again. */
+static bool answers_old_syn(const struct sock *sk, const struct tcp_skb_cb *cb)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	return sk->sk_state == TCP_SYN_RECV &&
+	       (cb->flags & (TCPHDR_SYN | TCPHDR_ACK | TCPHDR_RST)) == (TCPHDR_SYN | TCPHDR_ACK) &&
+	       (!seq_after(cb->ack_seq, tp->snd_una) || seq_after(cb->ack_seq, tp->snd_nxt));
+}
+
 enum skb_drop_reason tcp_rcv_state_process(struct sock *sk, struct sk_buff *skb, bool *reset)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -527,6 +552,10 @@ enum skb_drop_reason tcp_rcv_state_process(struct sock *sk, struct sk_buff *skb,
 		return synsent(sk, skb, reset);
 	if (unlikely(tp->fastopen_rsk) && syn_again(sk, skb))
 		return SKB_DROP_REASON_TCP_INVALID_SYN;
+	if (unlikely(answers_old_syn(sk, TCP_SKB_CB(skb)))) {
+		*reset = true;
+		return SKB_DROP_REASON_TCP_INVALID_ACK_SEQUENCE;
+	}
 	why = validate(sk, skb);
 	if (why == SKB_NOT_DROPPED_YET)
 		why = process_ack(sk, skb, reset);

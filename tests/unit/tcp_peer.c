@@ -4,6 +4,7 @@
 
 #include "tcp_peer.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <kernel/uio.h>
 #include <net/ip.h>
@@ -17,6 +18,7 @@
 #include "host/host.h"
 
 #define STACK_PORT 80
+#define CALL_PORT  81 /* where it connects from */
 #define PEER_PORT  5000
 #define PEER_LAST  9
 #define PEER_ISN   0xfffffff0u /* text goes round */
@@ -27,6 +29,7 @@ struct socket *peer_sock;
 static struct tap *tap;
 static struct socket *listener;
 static u32 stack_isn;
+static u16 stack_port;
 static struct peer_offer how;
 
 /* ---- frames ------------------------------------------------------------------------------------
@@ -86,7 +89,7 @@ void peer_send(struct peer_seg s)
 	u32 from = tap_ip("10.0.0.9"), to = tap_ip("10.0.0.1"), hdr, len;
 
 	put_be16(seg, PEER_PORT);
-	put_be16(seg + 2, STACK_PORT);
+	put_be16(seg + 2, stack_port);
 	put_be32(seg + 4, PEER_ISN + s.seq);
 	if (s.flags & TCPHDR_ACK)
 		put_be32(seg + 8, stack_isn + s.ack);
@@ -285,6 +288,7 @@ void peer_connects(struct peer_offer offer)
 	struct sock *sk;
 
 	how = offer;
+	stack_port = STACK_PORT;
 	peer_forget();
 	peer_send(s);
 	assert_true(peer_next(&s));
@@ -302,4 +306,22 @@ void peer_connects(struct peer_offer offer)
 	sk->sk_prot->close(peer_sock->sk, 0);
 	sock_graft(sk, peer_sock);
 	peer_sock->state = SS_CONNECTED;
+}
+
+void peer_is_called(struct peer_offer offer)
+{
+	struct sockaddr_in me = {.sin_family = AF_INET, .sin_port = be16_make(CALL_PORT).wire};
+	struct sockaddr_in to = {.sin_family = AF_INET,
+				 .sin_port = be16_make(PEER_PORT).wire,
+				 .sin_addr.s_addr = be32_make(tap_ip("10.0.0.9")).wire};
+
+	how = offer;
+	stack_port = CALL_PORT;
+	peer_forget();
+	assert_int_equal(sock_create_kern(&peer_net, AF_INET, SOCK_STREAM, 0, &peer_sock), 0);
+	assert_int_equal(peer_sock->ops->bind(peer_sock, (const void *)&me, sizeof(me)), 0);
+	assert_int_equal(
+		peer_sock->ops->connect(peer_sock, (const void *)&to, sizeof(to), O_NONBLOCK),
+		-EINPROGRESS);
+	host_run_for(0);
 }

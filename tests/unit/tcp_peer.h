@@ -40,6 +40,8 @@ void peer_start(void);
 void peer_stop(void);
 /* A listener accepts the peer's connection; peer_sock is the accepted one. */
 void peer_connects(struct peer_offer offer);
+/* The stack opens a connection to the peer; its SYN is the next segment. */
+void peer_is_called(struct peer_offer offer);
 
 /* The peer sends. */
 void peer_send(struct peer_seg s);
