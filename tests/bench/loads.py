@@ -91,29 +91,35 @@ def checksum(data):
     return ~total & 0xFFFF
 
 
-def syn_frames(guest, n):
-    """SYNs to the HTTP port, each from another address far away."""
+def syn_frames(guest, n, first=0):
+    """SYNs to the HTTP port, each from another address far away: those from number `first` on."""
     mac = bytes.fromhex(guest.mac.replace(":", ""))
     to = socket.inet_aton(guest.ip)
-    for i in range(n):
-        src = socket.inet_aton(f"198.18.{i >> 8 & 255}.{i & 255}")
+    for i in range(first, first + n):
+        src = socket.inet_aton(f"198.{18 + (i >> 16 & 1)}.{i >> 8 & 255}.{i & 255}")
         ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 44, i & 0xFFFF, 0, 64, 6, 0, src, to)
         ip = ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:]
         # 0x60: six words, the header and the MSS option
-        tcp = struct.pack("!HHIIBBHHH", 1024 + i, 80, i * 7919, 0, 0x60, 2, 64240, 0, 0)
+        port, isn = 1024 + i % 60000, i * 7919 & 0xFFFFFFFF
+        tcp = struct.pack("!HHIIBBHHH", port, 80, isn, 0, 0x60, 2, 64240, 0, 0)
         tcp += b"\x02\x04\x05\xb4"
         pseudo = src + to + struct.pack("!HH", 6, len(tcp))
         tcp = tcp[:16] + struct.pack("!H", checksum(pseudo + tcp)) + tcp[18:]
         yield mac + b"\x02\0\0\0\0\x66\x08\x00" + ip + tcp
 
 
+flooded = 0  # SYNs sent by syn_flood() so far: none is ever sent twice
+
+
 def syn_flood(guest, n=1024):
-    """SYNs that nobody stands behind, 128 in each bunch."""
+    """SYNs that nobody stands behind, 128 in each bunch. The first call fills the backlog; the
+    others find it full."""
+    global flooded
     with guest.ns.inside():
         raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     with raw:
         raw.bind((guest.ns.TAP, 0))
-        for i, frame in enumerate(syn_frames(guest, n)):
+        for i, frame in enumerate(syn_frames(guest, n, flooded)):
             if i % 128 == 0:
                 guest.qmp.execute("cont")
                 time.sleep(0.05)
@@ -121,8 +127,12 @@ def syn_flood(guest, n=1024):
             raw.send(frame)
         guest.qmp.execute("cont")
         time.sleep(0.1)
+    flooded += n
     return n
 
+
+# What a profile's guest gets on its command line: here cookies at once, however long it takes.
+CMDLINE = {"syn": "sysctl.net.ipv4.tcp_syncookies=2"}
 
 # name in the table: (load, what one unit is)
 COUNTED = {
