@@ -49,6 +49,7 @@ struct netns_ipv4 {
 
 	struct spinlock fnhe_lock;
 	struct hlist_head fnhe[FNHE_HASH_SIZE]; /* [fnhe_lock, rcu] */
+	bool fnhe_some;                         /* there has been one */
 
 	u32 idents[IP_IDENTS], ident_stamp_ms[IP_IDENTS]; /* [a] */
 

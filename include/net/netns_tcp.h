@@ -74,11 +74,11 @@ struct netns_tcp {
 	siphash_key ts_key;   /* timestamp offsets */
 	siphash_key port_key; /* RFC 6056 */
 
-	/* SYN cookies: the secret of this time and of the one before, made when needed */
+	/* SYN cookies: the secret of this time and of those before, made when needed */
 	struct tcp_cookie_secret {
-		u32 epoch_valid; /* [a] epoch + 1; 0: none */
+		u32 unit_valid;  /* [a] unit + 1; 0: none */
 		siphash_key key; /* [cookie_lock] to write */
-	} cookie_secret[2];
+	} cookie_secret[4];
 	struct spinlock cookie_lock;
 
 	/* TIME-WAIT records, by the second at which they end [tw_lock] */

@@ -27,6 +27,7 @@ struct fib_alias {
 	struct list_head list;
 	struct fib_config cfg;
 	struct net_device *dev; /* held; NULL: blackhole and the like */
+	struct rtable *rth;     /* [a, rcu] of packets sent by it; counted, may be obsolete */
 	struct rcu_head rcu;
 };
 
@@ -217,6 +218,17 @@ int fib_lookup(struct net *net, const struct flowi4 *fl, struct fib_result *res)
 	return type_error(res->type);
 }
 
+struct rtable **fib_nexthop(struct net *net, const struct flowi4 *fl)
+{
+	const struct fib_node *n;
+	const struct fib_alias *fa = table_lookup(&net->ipv4->local, fl, &n);
+
+	if (unlikely(fa))
+		return NULL;
+	fa = table_lookup(&net->ipv4->main, fl, &n);
+	return fa && fa->cfg.type == RTN_UNICAST ? (struct rtable **)(uintptr_t)&fa->rth : NULL;
+}
+
 u8 fib_local_type(struct net *net, be32 addr, u32 oif)
 {
 	struct flowi4 fl = {.daddr = addr, .oif = oif};
@@ -276,6 +288,8 @@ static void alias_free_rcu(struct rcu_head *head)
 {
 	struct fib_alias *fa = container_of(head, struct fib_alias, rcu);
 
+	if (fa->rth)
+		dst_release(&fa->rth->dst);
 	if (fa->dev)
 		dev_put(fa->dev);
 	kfree(fa);

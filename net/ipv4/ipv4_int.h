@@ -37,6 +37,9 @@ void fib_flush_dev(const struct net_device *dev);
 void fib_flush_prefsrc(struct net *net, be32 addr);
 /* Type of addr in the local table; 0: not there. rcu. */
 u8 fib_local_type(struct net *net, be32 addr, u32 oif);
+/* Where the route that fl is sent by keeps its rtable: of a unicast route, for destinations that
+ * are not ours; else NULL. rcu. */
+struct rtable **fib_nexthop(struct net *net, const struct flowi4 *fl);
 int fib_proc_init(struct net *net);
 void fib_proc_exit(struct net *net);
 

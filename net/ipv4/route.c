@@ -38,6 +38,8 @@ static struct fnhe *fnhe_find(struct netns_ipv4 *ip4, be32 daddr)
 {
 	struct fnhe *f;
 
+	if (likely(!READ_ONCE(ip4->fnhe_some)))
+		return NULL;
 	hlist_for_each_entry_rcu(f, fnhe_chain(ip4, daddr), node) {
 		if (f->daddr.wire == daddr.wire)
 			return f;
@@ -81,6 +83,7 @@ void ipv4_update_pmtu(struct net *net, be32 daddr, u32 mtu)
 		f->daddr = daddr;
 		fnhe_make_room(fnhe_chain(ip4, daddr));
 		hlist_add_head_rcu(&f->node, fnhe_chain(ip4, daddr));
+		WRITE_ONCE(ip4->fnhe_some, true);
 	}
 	f->mtu = mtu;
 	f->locked = locked;
@@ -201,6 +204,47 @@ static void cache_put(struct netns_ipv4 *ip4, const struct flowi4 *fl, struct rt
 	old = xchg(slot, rt);
 	if (old)
 		dst_release(&old->dst);
+}
+
+/* -- one rtable for all that goes by the same next hop from the same address, which is what replies
+ * are. What has a path MTU of its own has an rtable of its own. ---------------------------------
+ */
+
+static bool nexthop_may_share(struct netns_ipv4 *ip4, const struct flowi4 *fl)
+{
+	return !fl->oif && fl->saddr.wire && fl->daddr.wire && !ipv4_is_multicast(fl->daddr) &&
+	       !ipv4_is_lbcast(fl->daddr) && !fnhe_find(ip4, fl->daddr);
+}
+
+static struct rtable *nexthop_get(struct net *net, const struct flowi4 *fl)
+{
+	struct rtable **slot, *rt;
+
+	if (!nexthop_may_share(net->ipv4, fl))
+		return NULL;
+	slot = fib_nexthop(net, fl);
+	rt = slot ? rcu_dereference(*slot) : NULL;
+	if (!rt || rt->prefsrc.wire != fl->saddr.wire || !ipv4_dst_check(&rt->dst) ||
+	    !refcount_inc_not_zero(&rt->dst.ref))
+		return NULL;
+	return rt;
+}
+
+/* rt was made for fl. False: it is not to be shared. */
+static bool nexthop_put(struct net *net, const struct flowi4 *fl, struct rtable *rt)
+{
+	struct rtable **slot, *old;
+
+	if (rt->type != RTN_UNICAST || rt->pmtu || !nexthop_may_share(net->ipv4, fl))
+		return false;
+	slot = fib_nexthop(net, fl);
+	if (!slot)
+		return false;
+	dst_hold(&rt->dst);
+	old = xchg(slot, rt);
+	if (old)
+		dst_release(&old->dst);
+	return true;
 }
 
 void rt_cache_flush(struct net *net)
@@ -381,6 +425,9 @@ struct rtable *ip_route_output_flow(struct net *net, struct flowi4 *fl, const st
 	if (fl->saddr.wire && (ipv4_is_multicast(fl->saddr) || ipv4_is_lbcast(fl->saddr)))
 		return ERR_PTR(-EINVAL);
 	rcu_read_lock();
+	rt = nexthop_get(net, &key);
+	if (rt)
+		goto out;
 	rt = cache_get(net->ipv4, &key);
 	if (rt) {
 		fl->saddr = rt->prefsrc;
@@ -388,9 +435,10 @@ struct rtable *ip_route_output_flow(struct net *net, struct flowi4 *fl, const st
 			fl->daddr = rt->prefsrc;
 	} else {
 		rt = route_output_slow(net, fl);
-		if (!IS_ERR(rt) && key.daddr.wire)
+		if (!IS_ERR(rt) && !nexthop_put(net, &key, rt) && key.daddr.wire)
 			cache_put(net->ipv4, &key, rt);
 	}
+out:
 	rcu_read_unlock();
 	return rt;
 }

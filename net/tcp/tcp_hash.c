@@ -80,12 +80,12 @@ static struct sock_key *chain_lookup(struct hlist_head *h, u32 hash, const struc
 
 struct sock_key *tcp_lookup_established(struct netns_tcp *nt, const struct tcp_flow *f)
 {
-	u32 hash = tcp_flow_hash(nt, f), gen;
 	struct sock_key *k;
+	u32 gen;
 
 	do {
 		gen = smp_load_acquire(&nt->ehash.rehash_gen);
-		k = chain_lookup(&nt->ehash.chain[hash & nt->ehash.mask], hash, f);
+		k = chain_lookup(&nt->ehash.chain[f->hash & nt->ehash.mask], f->hash, f);
 		if (likely(k))
 			return k;
 		smp_rmb();
@@ -102,7 +102,8 @@ struct spinlock *tcp_ehash_lockp(struct netns_tcp *nt, u32 hash)
 static struct sock_key *chain_find_dup(struct hlist_head *h, const struct sock_key *key,
 				       const struct sock_key *except)
 {
-	struct tcp_flow f = {key->rcv_saddr, key->daddr, key->num, key->dport, key->bound_dev_if};
+	struct tcp_flow f = {key->rcv_saddr, key->daddr,        key->num,
+			     key->dport,     key->bound_dev_if, 0};
 	struct hlist_node *n;
 
 	for (n = h->first; n; n = n->next) {
@@ -205,7 +206,7 @@ struct sock *tcp_lookup_listener(struct netns_tcp *nt, const struct tcp_flow *f,
 			best = sk;
 			best_score = score;
 			matches = 1;
-			phash = sk->sk_reuseport ? tcp_flow_hash(nt, f) : 0;
+			phash = f->hash;
 		} else if (score == best_score && sk->sk_reuseport && best && best->sk_reuseport) {
 			matches++;
 			if (reciprocal_scale(phash, matches) == 0)

@@ -305,7 +305,8 @@ struct tcp_flow {
 	be32 laddr, faddr;
 	u16 lport;
 	be16 fport;
-	u32 dif; /* interface it came by, 0: any */
+	u32 dif;  /* interface it came by, 0: any */
+	u32 hash; /* tcp_flow_hash() of it, where a table is asked */
 };
 u32 tcp_flow_hash(const struct netns_tcp *nt, const struct tcp_flow *f);
 /* The connection, request or TIME-WAIT record of a flow, with a reference (tcp_key_put());
@@ -718,8 +719,10 @@ bool tcp_req_drop(struct tcp_request_sock *req);
 void tcp_resend_synack(struct tcp_request_sock *req);
 /* The caller has taken it out of the hash: give up what the hash and timer held. */
 void tcp_req_left_hash(struct tcp_request_sock *req);
-/* A SYN for a listener (RFC 9293 3.10.7.2). Does not take skb. Softirq, no lock. */
-enum skb_drop_reason tcp_conn_request(struct sock *sk, struct sk_buff *skb);
+/* A SYN for a listener (RFC 9293 3.10.7.2). *skb stays the caller's, but where it has become NULL:
+ * then it is the answer and gone. Softirq, no lock. */
+enum skb_drop_reason tcp_conn_request(struct sock *sk, struct sk_buff **skb,
+				      const struct tcp_flow *f);
 /* Fill in what is known of a flow alone: no timer, no references. */
 void tcp_req_setup(struct tcp_request_sock *req, struct sock *sk, const struct tcp_flow *f);
 /* The window to offer, with the route known by which it will be answered. */

@@ -23,12 +23,15 @@ static void fill_cb(struct sk_buff *skb)
 	cb->sacked = 0;
 }
 
-static struct tcp_flow flow_of(const struct sk_buff *skb, u32 dif)
+static struct tcp_flow flow_of(const struct netns_tcp *nt, const struct sk_buff *skb)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 	const struct tcphdr *th = tcp_hdr(skb);
+	struct tcp_flow f = {iph->daddr, iph->saddr,        be16_get(th->dest),
+			     th->source, skb->dev->ifindex, 0};
 
-	return (struct tcp_flow){iph->daddr, iph->saddr, be16_get(th->dest), th->source, dif};
+	f.hash = tcp_flow_hash(nt, &f);
+	return f;
 }
 
 static void segs_in(struct tcp_sock *tp, const struct sk_buff *skb)
@@ -126,13 +129,14 @@ void tcp_send_ack_reply(struct net *net, struct sk_buff *skb, const struct tcp_a
 
 /* A listener's segment that is not for one of its requests: RFC 9293 section 3.10.7.2. Takes skb.
  */
-static void listener_rcv(struct sock *sk, struct sk_buff *skb)
+static void listener_rcv(struct sock *sk, struct sk_buff *skb, const struct tcp_flow *flow)
 {
 	const struct tcphdr *th = tcp_hdr(skb);
-	struct tcp_flow f = flow_of(skb, sk->sk_bound_dev_if);
+	struct tcp_flow f = *flow;
 	enum skb_drop_reason why = SKB_DROP_REASON_TCP_FLAGS;
 	struct sock *child = NULL;
 
+	f.dif = sk->sk_bound_dev_if;
 	if (th->flags & TCPHDR_RST) {
 		why = SKB_DROP_REASON_TCP_RESET;
 	} else if ((th->flags & (TCPHDR_ACK | TCPHDR_SYN)) == TCPHDR_ACK) {
@@ -147,7 +151,9 @@ static void listener_rcv(struct sock *sk, struct sk_buff *skb)
 	} else if (th->flags & TCPHDR_ACK) {
 		tcp_send_reset_reply(sk, skb);
 	} else if ((th->flags & (TCPHDR_SYN | TCPHDR_FIN)) == TCPHDR_SYN) {
-		why = tcp_conn_request(sk, skb);
+		why = tcp_conn_request(sk, &skb, &f);
+		if (!skb)
+			return;
 	}
 	if (why == SKB_CONSUMED)
 		consume_skb(skb);
@@ -161,7 +167,9 @@ int tcp_do_rcv(struct sock *sk, struct sk_buff *skb)
 	bool reset = false;
 
 	if (sk->sk_state == TCP_LISTEN) {
-		listener_rcv(sk, skb);
+		struct tcp_flow f = flow_of(tcp_net(sk), skb);
+
+		listener_rcv(sk, skb, &f);
 		return 0;
 	}
 	why = tcp_rcv_state_process(sk, skb, &reset);
@@ -233,21 +241,21 @@ static bool request_rcv(struct tcp_request_sock *req, struct sk_buff *skb)
 }
 
 /* A TIME-WAIT record; takes skb and the reference. */
-static void timewait_rcv(struct net *net, struct tcp_tw_sock *tw, struct sk_buff *skb)
+static void timewait_rcv(struct net *net, struct tcp_tw_sock *tw, struct sk_buff *skb,
+			 const struct tcp_flow *f)
 {
-	struct tcp_flow f = flow_of(skb, skb->dev->ifindex);
 	enum skb_drop_reason why = SKB_DROP_REASON_TCP_TIMEWAIT;
 	struct sock *sk = NULL;
 	seq32 isn;
 
 	switch (tcp_timewait_process(net->tcp, tw, skb, &isn, &why)) {
 	case TCP_TW_SYN:
-		sk = tcp_lookup_listener(net->tcp, &f, smp_processor_id());
+		sk = tcp_lookup_listener(net->tcp, f, smp_processor_id());
 		if (sk) {
 			tcp_tw_kill(net->tcp, tw);
 			tcp_tw_put(tw);
 			TCP_SKB_CB(skb)->tw_isn = isn.v ? isn.v : 1;
-			listener_rcv(sk, skb);
+			listener_rcv(sk, skb, f);
 			return;
 		}
 		fallthrough;
@@ -291,18 +299,18 @@ static enum skb_drop_reason check_header(struct net *net, struct sk_buff *skb)
 /* Hand skb to whoever its flow belongs to. False: that changed meanwhile, look again. */
 static bool demux(struct net *net, struct sk_buff *skb)
 {
-	struct tcp_flow f = flow_of(skb, skb->dev->ifindex);
+	struct tcp_flow f = flow_of(net->tcp, skb);
 	struct sock_key *key = tcp_lookup_established(net->tcp, &f);
 	struct sock *sk;
 
 	if (key && key->state == TCP_TIME_WAIT) {
-		timewait_rcv(net, tcp_twsk(key), skb);
+		timewait_rcv(net, tcp_twsk(key), skb, &f);
 	} else if (key && key->state == TCP_NEW_SYN_RECV) {
 		return request_rcv(tcp_rsk(key), skb);
 	} else if (key) {
 		sock_rcv(container_of(key, struct sock, __sk_common.skc_key), skb);
 	} else if ((sk = tcp_lookup_listener(net->tcp, &f, smp_processor_id()))) {
-		listener_rcv(sk, skb);
+		listener_rcv(sk, skb, &f);
 	} else {
 		tcp_send_reset_reply(NULL, skb);
 		kfree_skb_reason(skb, SKB_DROP_REASON_NO_SOCKET);
@@ -434,12 +442,15 @@ static int tcp_v4_err(struct sk_buff *skb, u8 type, u8 code, u32 info)
 	const struct iphdr *iph = (const void *)skb->data;
 	const u8 *th = skb->data + (iph->ver_ihl & 15u) * 4;
 	struct net *net = dev_net(skb->dev);
-	struct tcp_flow f = {iph->saddr, iph->daddr, get_be16(th), be16_make(get_be16(th + 2)),
-			     skb->dev->ifindex};
+	struct tcp_flow f = {iph->saddr,        iph->daddr,
+			     get_be16(th),      be16_make(get_be16(th + 2)),
+			     skb->dev->ifindex, 0};
 	seq32 seq = SEQ32(get_be32(th + 4));
-	struct sock_key *key = tcp_lookup_established(net->tcp, &f);
+	struct sock_key *key;
 	struct sock *sk;
 
+	f.hash = tcp_flow_hash(net->tcp, &f);
+	key = tcp_lookup_established(net->tcp, &f);
 	if (!key) {
 		ICMP_INC_STATS(net, INERRORS);
 		return -ENOENT;
@@ -603,7 +614,8 @@ static int v4_connect(struct sock *sk, const struct sockaddr *addr, socklen_t le
 	tcp_set_state(sk, TCP_SYN_SENT);
 	err = tcp_hash_connect(sk);
 	if (!err) {
-		struct tcp_flow f = {sk->sk_rcv_saddr, sk->sk_daddr, sk->sk_num, sk->sk_dport, 0};
+		struct tcp_flow f = {
+			sk->sk_rcv_saddr, sk->sk_daddr, sk->sk_num, sk->sk_dport, 0, 0};
 
 		inet_sk(sk)->inet_sport = be16_make(sk->sk_num);
 		inet_sk(sk)->fl.sport = inet_sk(sk)->inet_sport;

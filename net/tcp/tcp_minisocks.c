@@ -64,17 +64,41 @@ bool tcp_req_drop(struct tcp_request_sock *req)
 /* ---- SYN-ACK
  * -------------------------------------------------------------------------------------- */
 
-/* cookie: options that hold one to be sent, or NULL. */
-static struct sk_buff *make_synack(const struct sock *sk, struct tcp_request_sock *req,
-				   const struct dst_entry *dst, const struct tcp_options *cookie)
+/* Room for len bytes behind headers. The SYN itself where nobody else has it: nothing is allocated
+ * for the answer then, and *syn becomes NULL. */
+static struct sk_buff *synack_room(struct sk_buff **syn, u32 len)
 {
-	struct tcp_options o = {.has = TCP_OPT_MSS};
-	struct sk_buff *skb = alloc_skb(MAX_TCP_HEADER, GFP_ATOMIC);
+	struct sk_buff *skb = syn ? *syn : NULL;
+
+	if (skb && !skb_is_nonlinear(skb) && !skb_shared(skb) && !skb_cloned(skb) &&
+	    skb->transport_header + len <= skb->end) {
+		*syn = NULL;
+		skb_dst_drop(skb);
+		skb->data = skb_transport_header(skb);
+		skb->tail = skb->transport_header;
+		skb->len = 0;
+		skb->pkt_type = PACKET_HOST;
+		skb->priority = 0;
+		skb->tstamp_ns = 0;
+		return skb;
+	}
+	skb = alloc_skb(MAX_TCP_HEADER, GFP_ATOMIC);
+	if (skb)
+		skb_reserve(skb, MAX_TCP_HEADER - len);
+	return skb;
+}
+
+/* cookie: options that hold one to be sent, or NULL. syn as above, or NULL. */
+static struct sk_buff *make_synack(const struct sock *sk, struct tcp_request_sock *req,
+				   const struct dst_entry *dst, const struct tcp_options *cookie,
+				   struct sk_buff **syn)
+{
+	struct tcp_options o;
+	struct sk_buff *skb;
 	struct tcphdr *th;
 	u32 len;
 
-	if (!skb)
-		return NULL;
+	o.has = TCP_OPT_MSS;
 	o.mss = tcp_advertise_mss(sk, dst);
 	o.has |= req->tstamp_ok ? TCP_OPT_TS : 0;
 	o.has |= req->wscale_ok ? TCP_OPT_WSCALE : 0;
@@ -91,7 +115,9 @@ static struct sk_buff *make_synack(const struct sock *sk, struct tcp_request_soc
 			o.has &= ~TCP_OPT_FASTOPEN;
 	}
 	len = (u32)sizeof(*th) + tcp_options_size(&o);
-	skb_reserve(skb, MAX_TCP_HEADER - len);
+	skb = synack_room(syn, len);
+	if (!skb)
+		return NULL;
 	th = skb_put(skb, len);
 	skb_reset_transport_header(skb);
 	*th = (struct tcphdr){
@@ -109,9 +135,9 @@ static struct sk_buff *make_synack(const struct sock *sk, struct tcp_request_soc
 }
 
 static int send_synack(const struct sock *sk, struct tcp_request_sock *req, struct dst_entry *dst,
-		       const struct tcp_options *cookie)
+		       const struct tcp_options *cookie, struct sk_buff **syn)
 {
-	struct sk_buff *skb = make_synack(sk, req, dst, cookie);
+	struct sk_buff *skb = make_synack(sk, req, dst, cookie, syn);
 
 	if (!skb)
 		return -ENOMEM;
@@ -127,7 +153,7 @@ void tcp_resend_synack(struct tcp_request_sock *req)
 	rcu_read_lock();
 	dst = tcp_sk(sk)->af->route_req(sk, req);
 	if (dst) {
-		send_synack(sk, req, dst, NULL);
+		send_synack(sk, req, dst, NULL, NULL);
 		dst_release(dst);
 	}
 	rcu_read_unlock();
@@ -244,7 +270,7 @@ void tcp_req_setup(struct tcp_request_sock *req, struct sock *sk, const struct t
 	req->key.dport = f->fport;
 	req->key.num = f->lport;
 	req->key.bound_dev_if = f->dif;
-	req->key.hash = tcp_flow_hash(tcp_net(sk), f);
+	req->key.hash = f->hash;
 }
 
 /* A record of its own, with one reference; NULL: no memory. */
@@ -279,7 +305,8 @@ static void req_parse_syn(struct tcp_request_sock *req, const struct sock *sk,
 	req->ecn_ok = tcp_ecn_accept_syn(sk, skb);
 	req->sack_ok = o.has & TCP_OPT_SACK_PERM && nt->tcp_sack;
 	req->ts_recent = req->tstamp_ok ? o.tsval : 0;
-	req->ts_off = tcp_secure_ts_off(nt, req->key.rcv_saddr, req->key.daddr);
+	if (req->tstamp_ok)
+		req->ts_off = tcp_secure_ts_off(nt, req->key.rcv_saddr, req->key.daddr);
 	req->wscale_ok = o.has & TCP_OPT_WSCALE && nt->tcp_window_scaling;
 	req->snd_wscale = (req->wscale_ok ? o.wscale : 0) & 15u;
 }
@@ -310,7 +337,7 @@ static bool syn_queue_full(const struct sock *sk)
 static void fastopen_child(struct sock *sk, struct sock *child, struct tcp_request_sock *req,
 			   struct dst_entry *dst, const struct tcp_options *opt)
 {
-	send_synack(sk, req, dst, opt);
+	send_synack(sk, req, dst, opt, NULL);
 	tcp_req_put(req);
 	if (!tcp_accept_queue_add(sk, child)) {
 		tcp_send_active_reset(child, GFP_ATOMIC);
@@ -323,7 +350,7 @@ static void fastopen_child(struct sock *sk, struct sock *child, struct tcp_reque
 }
 
 /* Remember the request and answer it. */
-static enum skb_drop_reason queue_request(struct sock *sk, struct sk_buff *skb,
+static enum skb_drop_reason queue_request(struct sock *sk, struct sk_buff **skb,
 					  const struct tcp_request_sock *from,
 					  struct dst_entry *dst, struct tcp_options *opt)
 {
@@ -335,7 +362,7 @@ static enum skb_drop_reason queue_request(struct sock *sk, struct sk_buff *skb,
 		return SKB_DROP_REASON_NOMEM;
 	}
 	req->snt_synack_us = ktime_get_us();
-	child = tcp_try_fastopen(sk, skb, req, opt);
+	child = tcp_try_fastopen(sk, *skb, req, opt);
 	if (child) {
 		fastopen_child(sk, child, req, dst, opt);
 		return SKB_CONSUMED;
@@ -346,19 +373,18 @@ static enum skb_drop_reason queue_request(struct sock *sk, struct sk_buff *skb,
 		WRITE_ONCE(req->young, 1);
 		refcount_inc(&req->key.refcnt); /* ours, while it is used below */
 		arm_synack_timer(req);
-		send_synack(sk, req, dst, opt);
+		send_synack(sk, req, dst, opt, skb);
 	}
 	/* Else another CPU was faster with the same SYN. */
 	tcp_req_put(req);
 	return SKB_CONSUMED;
 }
 
-enum skb_drop_reason tcp_conn_request(struct sock *sk, struct sk_buff *skb)
+enum skb_drop_reason tcp_conn_request(struct sock *sk, struct sk_buff **skb,
+				      const struct tcp_flow *f)
 {
 	struct netns_tcp *nt = tcp_net(sk);
-	struct tcp_flow f = {ip_hdr(skb)->daddr, ip_hdr(skb)->saddr, be16_get(tcp_hdr(skb)->dest),
-			     tcp_hdr(skb)->source, sk->sk_bound_dev_if};
-	u32 isn = TCP_SKB_CB(skb)->tw_isn;
+	u32 isn = TCP_SKB_CB(*skb)->tw_isn;
 	enum skb_drop_reason why = SKB_CONSUMED;
 	struct tcp_request_sock req;
 	struct tcp_options opt;
@@ -378,20 +404,20 @@ enum skb_drop_reason tcp_conn_request(struct sock *sk, struct sk_buff *skb)
 		TCP_STAT(sk, LINUX_MIB_LISTENDROPS);
 		return SKB_DROP_REASON_TCP_LISTEN_OVERFLOW;
 	}
-	tcp_req_setup(&req, sk, &f);
-	req_parse_syn(&req, sk, skb, &opt);
+	tcp_req_setup(&req, sk, f);
+	req_parse_syn(&req, sk, *skb, &opt);
 	dst = tcp_sk(sk)->af->route_req(sk, &req);
 	if (!dst) {
 		TCP_STAT(sk, LINUX_MIB_LISTENDROPS);
 		return SKB_DROP_REASON_IP_OUTNOROUTES;
 	}
 	if (cookie)
-		tcp_cookie_init(sk, &req, &f);
+		tcp_cookie_init(sk, &req, f);
 	else
-		req.snt_isn = isn ? SEQ32(isn) : tcp_secure_isn(nt, &f);
+		req.snt_isn = isn ? SEQ32(isn) : tcp_secure_isn(nt, f);
 	tcp_req_window(&req, sk, dst);
 	if (cookie)
-		send_synack(sk, &req, dst, NULL);
+		send_synack(sk, &req, dst, NULL, skb);
 	else
 		why = queue_request(sk, skb, &req, dst, &opt);
 	dst_release(dst);

@@ -225,11 +225,11 @@ static bool enter_unique(struct sock *sk, u16 port, struct tcp_tw_sock **old)
 {
 	struct netns_tcp *nt = tcp_net(sk);
 	struct sock_key *key = &sk->__sk_common.skc_key, *there;
-	struct tcp_flow f = {sk->sk_rcv_saddr, sk->sk_daddr, port, sk->sk_dport,
-			     sk->sk_bound_dev_if};
+	struct tcp_flow f = {sk->sk_rcv_saddr, sk->sk_daddr,        port,
+			     sk->sk_dport,     sk->sk_bound_dev_if, 0};
 
 	sk->sk_num = port;
-	sk->sk_hash = tcp_flow_hash(nt, &f);
+	sk->sk_hash = f.hash = tcp_flow_hash(nt, &f);
 	if (tcp_sk(sk)->hash_moved)
 		__atomic_fetch_add(&nt->ehash.rehash_gen, 1, __ATOMIC_SEQ_CST);
 	if (tcp_ehash_insert(nt, key, NULL))

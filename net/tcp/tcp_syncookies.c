@@ -3,8 +3,9 @@
  * SYN cookies (RFC 4987 section 3.6): a listener whose backlog is full answers a SYN without
  * keeping anything; what it must know when the handshake's last ACK comes is in the sequence number
  * (a MAC, the time in units of 64 s, an index of the MSS) and, where the peer uses timestamps, in
- * the low bits of the echoed one (window scale, SACK, ECN). The secret changes every 16 units; the
- * one before is kept as long as cookies made with it hold. Softirq under rcu, no lock.
+ * the low bits of the echoed one (window scale, SACK, ECN). Each unit of time has a secret of its
+ * own; that of the unit before is kept as long as cookies made with it hold. Softirq under rcu, no
+ * lock.
  */
 #include "tcp_int.h"
 
@@ -12,7 +13,6 @@
 #define COOKIE_MAX_AGE    2u /* units */
 #define COOKIE_BITS       24
 #define COOKIE_MASK       ((1u << COOKIE_BITS) - 1)
-#define SECRET_UNITS      16u /* units that a secret serves */
 #define OVERFLOW_RECENT_S (COOKIE_UNIT_S * COOKIE_MAX_AGE)
 #define FLOOD_LOG_S       60u
 
@@ -34,15 +34,14 @@ static u32 unit_now(void)
 /* The secret of a unit, made when it is first asked for. */
 static const siphash_key *secret_of(struct netns_tcp *nt, u32 unit)
 {
-	u32 epoch = unit / SECRET_UNITS;
-	struct tcp_cookie_secret *s = &nt->cookie_secret[epoch % ARRAY_SIZE(nt->cookie_secret)];
+	struct tcp_cookie_secret *s = &nt->cookie_secret[unit % ARRAY_SIZE(nt->cookie_secret)];
 
-	if (likely(smp_load_acquire(&s->epoch_valid) == epoch + 1))
+	if (likely(smp_load_acquire(&s->unit_valid) == unit + 1))
 		return &s->key;
 	spin_lock_bh(&nt->cookie_lock);
-	if (s->epoch_valid != epoch + 1) {
+	if (s->unit_valid != unit + 1) {
 		get_random_bytes(&s->key, sizeof(s->key));
-		smp_store_release(&s->epoch_valid, epoch + 1);
+		smp_store_release(&s->unit_valid, unit + 1);
 	}
 	spin_unlock_bh(&nt->cookie_lock);
 	return &s->key;
@@ -50,10 +49,10 @@ static const siphash_key *secret_of(struct netns_tcp *nt, u32 unit)
 
 static u32 cookie_mac(struct netns_tcp *nt, const struct tcp_flow *f, u32 unit, seq32 peer_isn)
 {
-	u64 addrs = (u64)f->laddr.wire << 32 | f->faddr.wire;
-	u64 ports = (u64)f->lport << 16 | f->fport.wire;
+	u32 ports = (u32)f->lport << 16 | f->fport.wire;
 
-	return (u32)siphash_3u64(addrs, ports, (u64)unit << 32 | peer_isn.v, secret_of(nt, unit));
+	return (u32)siphash_4u32(f->laddr.wire, f->faddr.wire, ports, peer_isn.v,
+				 secret_of(nt, unit));
 }
 
 /* The peer's number is added as by RFC 4987: ours grows with it. */
