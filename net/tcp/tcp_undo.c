@@ -42,13 +42,15 @@ static void undo_cwnd_reduction(struct sock *sk, bool unmark_loss)
 	tp->rack.advanced = 1; /* look at losses again */
 }
 
-/* Has the original arrived, only later? Nothing retransmitted (yet) means so too. */
+/* Has the original arrived, only later? Nothing retransmitted (yet) means so too; but not where
+ * holds_state() forgot of a retransmission. */
 static bool packet_delayed(const struct sock *sk)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 
 	if (!tp->retrans_stamp_ms)
-		return sk->sk_state != TCP_SYN_SENT;
+		return sk->sk_state != TCP_SYN_SENT &&
+		       (tcp_is_sack(tp) || seq_before(tp->snd_una, tp->high_seq));
 	return tp->rx_opt.saw_tstamp && tp->rx_opt.rcv_tsecr &&
 	       (s32)(tp->rx_opt.rcv_tsecr - tp->retrans_stamp_ms) < 0;
 }

@@ -355,6 +355,9 @@ static void test_newreno_without_sack(void **state)
 	peer_ack(14001);
 	assert_int_equal(info().tcpi_ca_state, TCP_CA_Open);
 	assert_int_equal(peer_mib(LINUX_MIB_TCPTIMEOUTS), 0);
+	/* And it was no needless one: the window stays halved. */
+	assert_int_equal(peer_mib(LINUX_MIB_TCPFULLUNDO), 0);
+	assert_in_range(info().tcpi_snd_cwnd, 1, info().tcpi_snd_ssthresh + 1);
 }
 
 static void test_reneging(void **state)
