@@ -51,6 +51,12 @@ static inline bool sim_percent(u32 p)
 /* Evenly in the logarithm: as many small ones as large. */
 u64 sim_log_between(u64 lo, u64 hi);
 
+/* --- stack.c ---------------------------------------------------------------------------------- */
+
+/* A stack with one device that is up and has an address. Fails the run where that does not work. */
+struct net_device *sim_stack_up(struct net *net, const char *name, u32 ip,
+				const struct fakedev_config *config);
+
 /* --- world.c -------------------------------------------------------------------------------- */
 
 /* What the network does to frames, beside what struct link_config says. */

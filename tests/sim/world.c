@@ -10,7 +10,6 @@
 #include <kernel/mm.h>
 #include <kernel/syscalls.h>
 #include <lib/checksum.h>
-#include <net/inetdevice.h>
 #include <net/ip.h>
 #include <stdio.h>
 #include <string.h>
@@ -266,23 +265,12 @@ static void host_create(unsigned i, u32 mtu)
 {
 	struct fakedev_config config = {.mac = {2, 0, 0, 0, 0, (u8)(i + 1)}, .mtu = mtu};
 	struct host *h = &world.host[i];
-	int err;
 
 	draw_device(&config);
 	INIT_LIST_HEAD(&h->icmp);
 	hrtimer_setup(&h->icmp_timer, icmp_arrives);
 	h->ip = SIM_SUBNET + i + 1;
-	if (net_init(&h->net, host_name[i]))
-		sim_fail("net_init");
-	h->dev = fakedev_create(&h->net, &config);
-	rtnl_lock();
-	err = dev_open(h->dev);
-	if (!err)
-		err = inet_addr_add(h->dev, be32_make(h->ip), 24, be32_make(SIM_SUBNET + 255),
-				    RT_SCOPE_UNIVERSE);
-	rtnl_unlock();
-	if (err)
-		sim_fail("device: %d", err);
+	h->dev = sim_stack_up(&h->net, host_name[i], h->ip, &config);
 	draw_sysctls(h->net.tcp);
 	sim_note(
 		"host %s: mtu %u features %#x rx_linear %u rx_frag %u tstamps %d wscale %d rmem %d "
