@@ -84,7 +84,7 @@ static void softirq_serve(struct softirq_cpu *sc, u32 due)
  */
 static void softirq_quiescent(unsigned own)
 {
-	if (this_cpu(preempt_count) == SOFTIRQ_OFFSET + own)
+	if (__this_cpu(preempt_count) == SOFTIRQ_OFFSET + own)
 		rcu_note_quiescent();
 }
 
@@ -112,13 +112,13 @@ static void serve_pending(unsigned own)
 		return;
 	}
 	end_ns = ktime_get_ns() + SOFTIRQ_MAX_NS;
-	this_cpu(preempt_count) += SOFTIRQ_OFFSET;
+	__this_cpu(preempt_count) += SOFTIRQ_OFFSET;
 	do {
 		softirq_serve(sc, due);
 		softirq_quiescent(own);
 		due = sc->pending & ~sc->deferred;
 	} while (due && --rounds && ktime_get_ns() < end_ns);
-	this_cpu(preempt_count) -= SOFTIRQ_OFFSET;
+	__this_cpu(preempt_count) -= SOFTIRQ_OFFSET;
 	if (due && sc->ksoftirqd) {
 		sc->deferred = due & SOFTIRQ_DEFERRABLE;
 		wake_ksoftirqd(sc);
@@ -144,10 +144,10 @@ static int ksoftirqd_main(void *arg)
 			local_irq_enable();
 			continue;
 		}
-		this_cpu(preempt_count) += SOFTIRQ_OFFSET;
+		__this_cpu(preempt_count) += SOFTIRQ_OFFSET;
 		softirq_serve(sc, sc->pending);
 		softirq_quiescent(0);
-		this_cpu(preempt_count) -= SOFTIRQ_OFFSET;
+		__this_cpu(preempt_count) -= SOFTIRQ_OFFSET;
 		local_irq_enable();
 		thread_yield();
 	}
@@ -229,36 +229,36 @@ void smp_call_interrupt(void)
 void local_bh_enable(void)
 {
 	DEBUG_ASSERT(!in_hardirq() && !irqs_disabled());
-	DEBUG_ASSERT((this_cpu(preempt_count) & SOFTIRQ_MASK) >= SOFTIRQ_DISABLE_OFFSET);
+	DEBUG_ASSERT((__this_cpu(preempt_count) & SOFTIRQ_MASK) >= SOFTIRQ_DISABLE_OFFSET);
 	barrier();
 	/* Keep one preemption count until the softirqs are served: no switch in between. */
-	this_cpu(preempt_count) += PREEMPT_OFFSET - SOFTIRQ_DISABLE_OFFSET;
-	if (unlikely(this_cpu(softirq_cpu).pending))
+	__this_cpu(preempt_count) += PREEMPT_OFFSET - SOFTIRQ_DISABLE_OFFSET;
+	if (unlikely(__this_cpu(softirq_cpu).pending))
 		serve_pending(PREEMPT_OFFSET);
 	preempt_enable();
 }
 
 void preempt_check_resched(void)
 {
-	if (this_cpu(resched_due) && !this_cpu(preempt_count) && !irqs_disabled())
+	if (__this_cpu(resched_due) && !__this_cpu(preempt_count) && !irqs_disabled())
 		preempt_schedule();
 }
 
 void irq_enter(void)
 {
-	this_cpu(preempt_count) += HARDIRQ_OFFSET;
+	__this_cpu(preempt_count) += HARDIRQ_OFFSET;
 }
 
 void irq_exit(void)
 {
-	this_cpu(preempt_count) -= HARDIRQ_OFFSET;
+	__this_cpu(preempt_count) -= HARDIRQ_OFFSET;
 	if (softirq_pending())
 		do_softirq();
 }
 
 bool may_sleep(void)
 {
-	return !this_cpu(preempt_count) && !irqs_disabled();
+	return !__this_cpu(preempt_count) && !irqs_disabled();
 }
 
 void might_sleep(void)

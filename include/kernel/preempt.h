@@ -36,15 +36,14 @@ void preempt_check_resched(void);
 
 static inline void preempt_disable(void)
 {
-	this_cpu(preempt_count) += PREEMPT_OFFSET;
+	__this_cpu(preempt_count) += PREEMPT_OFFSET;
 	barrier();
 }
 
 static inline void preempt_enable(void)
 {
 	barrier();
-	this_cpu(preempt_count) -= PREEMPT_OFFSET;
-	if (unlikely(this_cpu(resched_due)))
+	if (!(__this_cpu(preempt_count) -= PREEMPT_OFFSET) && unlikely(__this_cpu(resched_due)))
 		preempt_check_resched();
 }
 
@@ -52,14 +51,14 @@ static inline void preempt_enable(void)
 static inline void preempt_enable_no_resched(void)
 {
 	barrier();
-	this_cpu(preempt_count) -= PREEMPT_OFFSET;
+	__this_cpu(preempt_count) -= PREEMPT_OFFSET;
 }
 
 /* Hold softirqs of this CPU off; nests. local_bh_enable() must not be called with interrupts off
  * or from hardirq: it may run softirqs. */
 static inline void local_bh_disable(void)
 {
-	this_cpu(preempt_count) += SOFTIRQ_DISABLE_OFFSET;
+	__this_cpu(preempt_count) += SOFTIRQ_DISABLE_OFFSET;
 	barrier();
 }
 void local_bh_enable(void);
@@ -71,24 +70,24 @@ void irq_exit(void);
 
 static inline bool in_hardirq(void)
 {
-	return this_cpu(preempt_count) & HARDIRQ_MASK;
+	return __this_cpu(preempt_count) & HARDIRQ_MASK;
 }
 
 /* True while a softirq is being served, not merely held off. */
 static inline bool in_serving_softirq(void)
 {
-	return this_cpu(preempt_count) & SOFTIRQ_OFFSET;
+	return __this_cpu(preempt_count) & SOFTIRQ_OFFSET;
 }
 
 /* True while softirqs are served or held off. */
 static inline bool in_softirq(void)
 {
-	return this_cpu(preempt_count) & SOFTIRQ_MASK;
+	return __this_cpu(preempt_count) & SOFTIRQ_MASK;
 }
 
 static inline bool in_interrupt(void)
 {
-	return this_cpu(preempt_count) & (SOFTIRQ_MASK | HARDIRQ_MASK);
+	return __this_cpu(preempt_count) & (SOFTIRQ_MASK | HARDIRQ_MASK);
 }
 
 /* May this context sleep: thread, nothing held off, interrupts on. */

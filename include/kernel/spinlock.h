@@ -72,4 +72,7 @@ void lockdep_assert_held(const struct spinlock *l);
 /* Times a spin_lock() found its lock taken, per CPU: /proc/lock_stat. */
 DECLARE_PER_CPU(u64, lock_contended);
 
+/* The home's own forms of these functions, if it has any. */
+#include <home/spinlock.h>
+
 #endif

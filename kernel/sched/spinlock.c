@@ -10,6 +10,13 @@
 #include <kernel/atomic.h>
 #include <kernel/log.h>
 
+#undef spin_lock
+#undef spin_unlock
+#undef spin_lock_bh
+#undef spin_unlock_bh
+#undef __spin_lock_irqsave
+#undef spin_unlock_irqrestore
+
 DEFINE_PER_CPU(u64, lock_contended);
 
 #ifdef DEBUG
@@ -54,17 +61,21 @@ static void forget_owner(struct spinlock *l)
 }
 #endif
 
+void spin_lock_wait(struct spinlock *l, u16 ticket)
+{
+	this_cpu(lock_contended)++;
+	while (smp_load_acquire(&l->owner) != ticket)
+		cpu_relax();
+}
+
 static void lock_raw(struct spinlock *l)
 {
 	u16 ticket;
 
 	check_not_mine(l);
 	ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
-	if (unlikely(smp_load_acquire(&l->owner) != ticket)) {
-		this_cpu(lock_contended)++;
-		while (smp_load_acquire(&l->owner) != ticket)
-			cpu_relax();
-	}
+	if (unlikely(smp_load_acquire(&l->owner) != ticket))
+		spin_lock_wait(l, ticket);
 	note_owner(l);
 }
 

@@ -21,4 +21,6 @@ static inline uintptr_t __this_cpu_offset(void)
 	return percpu_offset[host_cpu];
 }
 
+#define __this_cpu_var(name) this_cpu(name)
+
 #endif
