@@ -47,12 +47,12 @@ struct sock_key {
 static_assert(sizeof(struct sock_key) <= 56, "paid for by every TIME-WAIT record");
 
 struct sock_common {
-	struct sock_key skc_key;         /* first */
-	struct hlist_node skc_bind_node; /* bind hash */
-	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
+	struct sock_key skc_key; /* first */
+	union {
+		struct hlist_node skc_bind_node; /* bind hash */
+		struct rcu_head skc_rcu;         /* once it is in no table any more */
+	};
 	struct proto *skc_prot;
-	u16 skc_tx_queue_mapping, skc_rx_queue_mapping;
-	u32 skc_rxhash;
 };
 
 struct sock {
@@ -73,10 +73,13 @@ struct sock {
 #define sk_refcnt       __sk_common.skc_key.refcnt
 #define sk_incoming_cpu __sk_common.skc_key.incoming_cpu
 #define sk_bind_node    __sk_common.skc_bind_node
-#define sk_v6_daddr     __sk_common.skc_v6_daddr
-#define sk_v6_rcv_saddr __sk_common.skc_v6_rcv_saddr
 #define sk_prot         __sk_common.skc_prot
-#define sk_rxhash       __sk_common.skc_rxhash
+#define sk_rcu          __sk_common.skc_rcu
+/* Called as sk->sk_data_ready(sk), and the same for all sockets of a protocol. */
+#define sk_state_change sk_prot->state_change
+#define sk_data_ready   sk_prot->data_ready
+#define sk_write_space  sk_prot->write_space
+#define sk_error_report sk_prot->error_report
 
 	/* receive side */
 	struct {
@@ -107,12 +110,12 @@ struct sock {
 	struct sk_buff *sk_send_head;
 	unsigned long sk_tsq_flags;
 	u64 sk_pacing_rate, sk_max_pacing_rate; /* bytes a second; ~0: none */
-	u32 sk_pacing_status, sk_pacing_shift;
+	u8 sk_pacing_status, sk_pacing_shift;
+	bool sk_dst_pending_confirm;
 	u32 sk_gso_max_size, sk_gso_max_segs;
 	u32 sk_route_caps;              /* NETIF_F_* of the route's device */
 	struct dst_entry *sk_dst_cache; /* [rcu, socket lock] */
-	bool sk_dst_pending_confirm;
-	struct timer sk_timer; /* keepalive and friends */
+	struct timer sk_timer;          /* keepalive and friends */
 
 	/* state for the calls */
 	int sk_err, sk_err_soft; /* positive errno */
@@ -126,21 +129,12 @@ struct sock {
 	u64 sk_lingertime_ns;
 	unsigned long sk_flags;                 /* enum sock_flags bits */
 	u32 sk_ack_backlog, sk_max_ack_backlog; /* accept queue: waiting, limit */
-	u64 sk_stamp_ns;
-	u32 sk_tsflags; /* SO_TIMESTAMPING: SOF_TIMESTAMPING_* */
-	u32 sk_tskey;   /* what a packet's timestamps are numbered from */
-	u32 sk_zckey;   /* number of the next send with MSG_ZEROCOPY */
+	u32 sk_tsflags;                         /* SO_TIMESTAMPING: SOF_TIMESTAMPING_* */
+	u32 sk_tskey;                           /* what a packet's timestamps are numbered from */
+	u32 sk_zckey;                           /* number of the next send with MSG_ZEROCOPY */
 	struct socket *sk_socket;
 	struct wait_queue *sk_wq;
 	u64 sk_ino;
-	void *sk_user_data;
-
-	void (*sk_state_change)(struct sock *sk);
-	void (*sk_data_ready)(struct sock *sk);
-	void (*sk_write_space)(struct sock *sk);
-	void (*sk_error_report)(struct sock *sk);
-	void (*sk_destruct)(struct sock *sk);
-	struct rcu_head sk_rcu;
 };
 
 /* sk_pacing_status: does the protocol pace by itself (NEEDED), or the fq qdisc? */
@@ -220,6 +214,11 @@ struct proto {
 	void (*release_cb)(struct sock *sk);                      /* in release_sock() */
 	void (*enter_memory_pressure)(struct sock *sk);
 	void (*keepalive)(struct sock *sk, int on); /* SO_KEEPALIVE changed. locked */
+	/* Tell who waits, any context. NULL: sk_alloc() puts in what suits most protocols. */
+	void (*state_change)(struct sock *sk);
+	void (*data_ready)(struct sock *sk);
+	void (*write_space)(struct sock *sk);
+	void (*error_report)(struct sock *sk);
 	/* memory account: see sk_mem_schedule() */
 	atomic64_t *memory_allocated; /* pages */
 	bool *memory_pressure;

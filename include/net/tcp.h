@@ -153,7 +153,23 @@ struct tcp_sock {
 	/* identity */
 	const struct tcp_af_ops *af; /* the address family's functions */
 	struct tcp_bind_bucket *tb;  /* port held, or NULL [b] */
-	bool hash_moved;             /* was in the hash before: tcp_ehash.rehash_gen */
+
+	/* What is small, of all that follows: here it leaves no holes. */
+	bool hash_moved; /* was in the hash before: tcp_ehash.rehash_gen */
+	bool ca_chosen;  /* by TCP_CONGESTION */
+	bool ca_started; /* init() was called */
+	u8 ca_state;     /* TCP_CA_* */
+	u8 ecn_flags;    /* TCP_ECN_* */
+	bool is_cwnd_limited;
+	u8 chrono_type;   /* enum tcp_chrono: what holds the sender up now */
+	bool undo_valid;  /* undo_marker means something */
+	bool tlp_out;     /* the tail loss probe is not answered */
+	bool tlp_retrans; /* ... and was a retransmission */
+	u8 frto : 1, is_sack_reneg : 1;
+	bool rate_app_limited;
+	bool has_dsack;
+	u8 scaling_ratio;  /* payload of a packet's memory, of 256 */
+	u16 rcv_ratio_mss; /* segment size by which that was measured */
 
 	/* sequence space (RFC 9293 section 3.3.1) */
 	seq32 rcv_nxt, copied_seq, rcv_wup; /* next expected; read; at the last window sent */
@@ -174,25 +190,19 @@ struct tcp_sock {
 
 	/* congestion control: Linux's names; windows and counts in segments */
 	const struct tcp_congestion_ops *ca_ops;
-	bool ca_chosen;  /* by TCP_CONGESTION */
-	bool ca_started; /* init() was called */
 	u64 ca_priv[TCP_CA_PRIV_SIZE / sizeof(u64)];
-	u8 ca_state;  /* TCP_CA_* */
-	u8 ecn_flags; /* TCP_ECN_* */
 	u32 snd_cwnd, snd_ssthresh, snd_cwnd_cnt, snd_cwnd_clamp;
 	u32 snd_cwnd_used, snd_cwnd_stamp_ms; /* application-limited: RFC 7661 */
 	u32 max_packets_out;                  /* in this window of data ... */
 	seq32 cwnd_usage_seq;                 /* ... which ends here */
-	bool is_cwnd_limited;
-	u32 prior_cwnd, prior_ssthresh; /* before recovery: for prr, and for undo */
+	u32 prior_cwnd, prior_ssthresh;       /* before recovery: for prr, and for undo */
 
 	/* sending: tcp_output.c, tcp_pacing.c */
 	u64 tcp_clock_ns;  /* of the event being handled */
 	u64 tcp_wstamp_ns; /* departure time of the segment sent last */
 	struct hrtimer pacing_timer;
 	struct call_single_data tsq_call; /* small queues: go on sending */
-	u8 chrono_type;                   /* enum tcp_chrono: what holds the sender up now ... */
-	u32 chrono_start_ms;              /* ... since when */
+	u32 chrono_start_ms; /* since when what chrono_type names holds the sender up */
 	u32 chrono_stat_ms[TCP_CHRONO_NR];
 
 	/* the scoreboard (tcp_sack.c, tcp_recovery.c) */
@@ -207,13 +217,9 @@ struct tcp_sock {
 	u32 reord_seen;             /* reorderings found */
 	u32 prr_delivered, prr_out; /* PRR (RFC 9937) in this recovery */
 	seq32 undo_marker;          /* SND.UNA when it began; undo_valid: it may be undone */
-	bool undo_valid;
-	s32 undo_retrans;   /* retransmissions not yet proved needless */
-	seq32 tlp_high_seq; /* SND.NXT at the tail loss probe */
-	bool tlp_out;       /* that probe is not answered */
-	bool tlp_retrans;   /* ... and was a retransmission */
-	u8 frto : 1, is_sack_reneg : 1;
-	u32 timeout_rehash, dsack_dups;
+	s32 undo_retrans;           /* retransmissions not yet proved needless */
+	seq32 tlp_high_seq;         /* SND.NXT at the tail loss probe */
+	u32 dsack_dups;
 	struct {
 		u64 mstamp_us; /* when the segment last delivered had been sent */
 		u32 rtt_us;
@@ -228,11 +234,9 @@ struct tcp_sock {
 	u32 app_limited; /* limited until delivered reaches this; 0: not */
 	u64 first_tx_us, delivered_us;
 	u32 rate_delivered, rate_interval_us;
-	bool rate_app_limited;
 
 	/* what we tell of our receive queue (RFC 2018, 2883) */
 	struct tcp_sack_block duplicate_sack, selective_acks[TCP_NUM_SACKS];
-	bool has_dsack;
 
 	/* counts */
 	u32 segs_out, data_segs_out, segs_in, data_segs_in, total_retrans;
@@ -257,14 +261,12 @@ struct tcp_sock {
 
 	/* receiving */
 	u32 window_clamp, rcv_ssthresh; /* most that is ever, and that is now, offered */
-	u8 scaling_ratio;               /* payload of a packet's memory, of 256 */
-	u16 rcv_ratio_mss;              /* segment size by which that was measured */
 	struct {                        /* a round trip as the receiver sees it */
-		u32 rtt_us;             /* times 8; 0: none yet */
-		seq32 seq;
 		u64 time_us;
+		u32 rtt_us; /* times 8; 0: none yet */
+		seq32 seq;
 		u32 last_tsecr;
-	} rcv_rtt;
+	} __packed __aligned(8) rcv_rtt;
 	struct { /* what the application read in the last one */
 		u32 space;
 		seq32 seq;

@@ -19,20 +19,6 @@
 
 static u64 next_ino = 1;
 
-static struct kmem_cache *proto_slab(struct proto *prot)
-{
-	struct kmem_cache *c = READ_ONCE(prot->slab);
-
-	if (likely(c))
-		return c;
-	c = kmem_cache_create(prot->name, prot->obj_size, 64, prot->slab_flags, NULL);
-	if (c && cmpxchg(&prot->slab, NULL, c)) {
-		kmem_cache_destroy(c);
-		c = READ_ONCE(prot->slab);
-	}
-	return c;
-}
-
 /* ---- wake-ups ----------------------------------------------------------------------------- */
 
 /* sk_wq is cleared when the socket is orphaned; its memory outlives readers by rcu. */
@@ -78,6 +64,33 @@ static void sock_def_error_report(struct sock *sk)
 
 /* ---- life --------------------------------------------------------------------------------- */
 
+static void proto_defaults(struct proto *prot)
+{
+	if (!prot->state_change)
+		prot->state_change = sock_def_wakeup;
+	if (!prot->data_ready)
+		prot->data_ready = sock_def_readable;
+	if (!prot->write_space)
+		prot->write_space = sock_def_write_space;
+	if (!prot->error_report)
+		prot->error_report = sock_def_error_report;
+}
+
+static struct kmem_cache *proto_slab(struct proto *prot)
+{
+	struct kmem_cache *c = READ_ONCE(prot->slab);
+
+	if (likely(c))
+		return c;
+	proto_defaults(prot);
+	c = kmem_cache_create(prot->name, prot->obj_size, 64, prot->slab_flags, NULL);
+	if (c && cmpxchg(&prot->slab, NULL, c)) {
+		kmem_cache_destroy(c);
+		c = READ_ONCE(prot->slab);
+	}
+	return c;
+}
+
 /* What a new socket has of its own, be it a clone: not the callbacks, they are the protocol's. */
 static void sock_init_common(struct sock *sk)
 {
@@ -103,10 +116,6 @@ struct sock *sk_alloc(struct net *net, u16 family, struct proto *prot, unsigned 
 	sk->sk_prot = prot;
 	sk->sk_net = net;
 	sk->sk_state = TCP_CLOSE; /* whatever the protocol */
-	sk->sk_state_change = sock_def_wakeup;
-	sk->sk_data_ready = sock_def_readable;
-	sk->sk_write_space = sock_def_write_space;
-	sk->sk_error_report = sock_def_error_report;
 	sk->sk_rcvbuf = net->core->rmem_default;
 	sk->sk_sndbuf = net->core->wmem_default;
 	sk->sk_rcvlowat = 1;
@@ -145,7 +154,6 @@ struct sock *sk_clone_lock(const struct sock *sk, unsigned gfp)
 	atomic_set(&newsk->sk_drops, 0);
 	newsk->sk_socket = NULL;
 	newsk->sk_wq = NULL;
-	newsk->sk_user_data = NULL;
 	newsk->sk_userlocks &= (u8) ~(SOCK_BINDADDR_LOCK | SOCK_BINDPORT_LOCK);
 	newsk->sk_incoming_cpu = smp_processor_id();
 	sock_reset_flag(newsk, SOCK_DONE);
@@ -166,8 +174,6 @@ static void sk_free_rcu(struct rcu_head *head)
 /* Both counts are zero: nobody but rcu readers can still see sk. */
 static void sk_destroy(struct sock *sk)
 {
-	if (sk->sk_destruct)
-		sk->sk_destruct(sk);
 	skb_queue_purge_reason(&sk->sk_receive_queue, SKB_DROP_REASON_SOCKET_CLOSED);
 	skb_queue_purge_reason(&sk->sk_error_queue, SKB_CONSUMED);
 	sk_dst_reset(sk);

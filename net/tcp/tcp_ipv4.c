@@ -474,19 +474,20 @@ static struct dst_entry *v4_route(struct sock *sk, int *err)
 {
 	struct inet_sock *inet = inet_sk(sk);
 	struct dst_entry *dst = sk_dst_check(sk);
+	struct flowi4 fl;
 	struct rtable *rt;
 
 	if (dst)
 		return dst;
-	inet->fl = (struct flowi4){.daddr = sk->sk_daddr,
-				   .saddr = inet->inet_saddr,
-				   .oif = sk->sk_bound_dev_if,
-				   .mark = sk->sk_mark,
-				   .tos = inet->tos,
-				   .proto = IPPROTO_TCP,
-				   .sport = inet->inet_sport,
-				   .dport = sk->sk_dport};
-	rt = ip_route_output_flow(sock_net(sk), &inet->fl, sk);
+	fl = (struct flowi4){.daddr = sk->sk_daddr,
+			     .saddr = inet->inet_saddr,
+			     .oif = sk->sk_bound_dev_if,
+			     .mark = sk->sk_mark,
+			     .tos = inet->tos,
+			     .proto = IPPROTO_TCP,
+			     .sport = inet->inet_sport,
+			     .dport = sk->sk_dport};
+	rt = ip_route_output_flow(sock_net(sk), &fl, sk);
 	if (IS_ERR(rt)) {
 		*err = (int)PTR_ERR(rt);
 		sk->sk_route_caps = 0;
@@ -584,7 +585,6 @@ static int connect_route(struct sock *sk, const struct sockaddr_in *sin)
 		sk->sk_rcv_saddr = inet->inet_saddr;
 	sk->sk_daddr = fl.daddr;
 	sk->sk_dport = fl.dport;
-	inet->fl = fl;
 	sk_dst_set(sk, &rt->dst);
 	sk_setup_caps(sk, &rt->dst);
 	return 0;
@@ -618,7 +618,6 @@ static int v4_connect(struct sock *sk, const struct sockaddr *addr, socklen_t le
 			sk->sk_rcv_saddr, sk->sk_daddr, sk->sk_num, sk->sk_dport, 0, 0};
 
 		inet_sk(sk)->inet_sport = be16_make(sk->sk_num);
-		inet_sk(sk)->fl.sport = inet_sk(sk)->inet_sport;
 		if (!tp->write_seq.v)
 			tp->write_seq = tcp_secure_isn(sock_net(sk)->tcp, &f);
 		tp->tsoffset = tcp_secure_ts_off(tcp_net(sk), f.laddr, f.faddr);

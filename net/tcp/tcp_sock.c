@@ -32,7 +32,6 @@ int tcp_init_sock(struct sock *sk)
 	INIT_LIST_HEAD(&tp->accept_queue.head);
 	spin_lock_init(&tp->accept_queue.lock);
 	sk->tcp_rtx_queue = RB_ROOT;
-	sk->sk_write_space = tcp_write_space;
 	sk->sk_sndbuf = tcp_net(sk)->tcp_wmem[1];
 	sk->sk_rcvbuf = tcp_net(sk)->tcp_rmem[1];
 	sock_set_flag(sk, SOCK_USE_WRITE_QUEUE);
@@ -374,6 +373,7 @@ static void enter_memory_pressure(struct sock *sk)
 }
 
 struct proto tcp_prot = {
+	.write_space = tcp_write_space,
 	.name = "TCP",
 	.obj_size = sizeof(struct tcp_sock),
 	.max_header = MAX_TCP_HEADER,
