@@ -34,7 +34,7 @@ static long number(const char *text, long lo, long hi, const char *what)
 static int httpd_main(int argc, char **argv)
 {
 	struct httpd_config *cfg = malloc(sizeof(*cfg));
-	long threads = get_nprocs(), port = 80, conns = 100000;
+	long threads = get_nprocs(), port = 80, conns = 500000;
 	const char *root = "/www";
 	int opt;
 

@@ -21,7 +21,7 @@
 #include "fs_int.h"
 
 #define FIRST_FDS 64u
-#define MAX_FDS   65536u
+#define MAX_FDS   (1u << 20)
 #define MAX_IOV   1024
 #define MAX_RW    0x7ffff000ul /* bytes of one call, as on Linux */
 
