@@ -73,6 +73,11 @@ void fput(struct file *f);
 /* Descriptor table. fd_install() takes over the reference; returns the lowest free descriptor or
  * -EMFILE. fget() gives a new reference, NULL for a bad descriptor. */
 int fd_install(struct file *f);
+/* The number first, the file later: what fd_reserve() gave (or -EMFILE) is a bad descriptor for
+ * everybody until fd_attach() takes over a reference to its file, or fd_unreserve() gives it up. */
+int fd_reserve(void);
+void fd_attach(int fd, struct file *f);
+void fd_unreserve(int fd);
 struct file *fget(int fd);
 int fd_close(int fd);
 unsigned fd_count(void);

@@ -57,6 +57,12 @@ bool inet_is_local_reserved_port(const struct net *net, u16 port);
 int ip4_datagram_connect(struct sock *sk, const struct sockaddr *addr, socklen_t len);
 int ip4_datagram_disconnect(struct sock *sk, int flags);
 int ip4_datagram_send(struct sock *sk, struct sk_buff *skb, const struct flowi4 *fl, u8 ttl);
+/* recvmsg() of a datagram: its bytes, and the sender's address with this port in the name; cmsg,
+ * where given, adds a protocol's own messages. */
+ssize_t ip4_datagram_recvmsg(struct sock *sk, struct msghdr *msg, struct iov_iter *to, int flags,
+			     be16 (*source_port)(const struct sk_buff *skb),
+			     void (*cmsg)(struct sock *sk, const struct sk_buff *skb,
+					  struct msghdr *msg));
 /* The route of a datagram to daddr:dport as the socket's options want it; fl is filled in. A
  * reference, or ERR_PTR. Any socket state; takes the socket's lock for the cached one. */
 struct rtable *ip4_datagram_route(struct sock *sk, struct flowi4 *fl, be32 daddr, be16 dport);

@@ -141,7 +141,7 @@ static unsigned find_free(const struct fd_table *t, unsigned from)
 	return t->size;
 }
 
-/* Put f at the lowest free descriptor that is not below `from`. */
+/* Put f at the lowest free descriptor that is not below `from`. NULL: it is taken all the same. */
 static int fd_install_from(struct file *f, unsigned from)
 {
 	for (;;) {
@@ -172,6 +172,33 @@ static int fd_install_from(struct file *f, unsigned from)
 int fd_install(struct file *f)
 {
 	return fd_install_from(f, 0);
+}
+
+int fd_reserve(void)
+{
+	return fd_install_from(NULL, 0);
+}
+
+void fd_attach(int fd, struct file *f)
+{
+	spin_lock(&fds.lock);
+	rcu_assign_pointer(fds.table->file[fd], f);
+	spin_unlock(&fds.lock);
+}
+
+/* Descriptor fd is free again; lock held. */
+static void mark_free(struct fd_table *t, int fd)
+{
+	t->used[fd / 64] &= ~(1ul << fd % 64);
+	fds.lowest_free = min(fds.lowest_free, (unsigned)fd);
+	fds.open--;
+}
+
+void fd_unreserve(int fd)
+{
+	spin_lock(&fds.lock);
+	mark_free(fds.table, fd);
+	spin_unlock(&fds.lock);
 }
 
 struct file *fget(int fd)
@@ -207,9 +234,7 @@ int fd_close(int fd)
 		f = t->file[fd];
 	if (f) {
 		rcu_assign_pointer(t->file[fd], NULL);
-		t->used[fd / 64] &= ~(1ul << fd % 64);
-		fds.lowest_free = min(fds.lowest_free, (unsigned)fd);
-		fds.open--;
+		mark_free(t, fd);
 	}
 	spin_unlock(&fds.lock);
 	if (!f)

@@ -124,6 +124,47 @@ int ip4_datagram_disconnect(struct sock *sk, int flags)
 	return 0;
 }
 
+static void fill_name(struct msghdr *msg, const struct sk_buff *skb, be16 port)
+{
+	struct sockaddr_in from = {.sin_family = AF_INET,
+				   .sin_port = port.wire,
+				   .sin_addr.s_addr = ip_hdr(skb)->saddr.wire};
+
+	memcpy(msg->msg_name, &from, min(msg->msg_namelen, (socklen_t)sizeof(from)));
+	msg->msg_namelen = sizeof(from);
+}
+
+ssize_t ip4_datagram_recvmsg(struct sock *sk, struct msghdr *msg, struct iov_iter *to, int flags,
+			     be16 (*source_port)(const struct sk_buff *skb),
+			     void (*cmsg)(struct sock *sk, const struct sk_buff *skb,
+					  struct msghdr *msg))
+{
+	struct sk_buff *skb;
+	u32 len, copied;
+	int err;
+
+	if (flags & MSG_ERRQUEUE)
+		return ip_recv_error(sk, msg, to);
+	skb = skb_recv_datagram(sk, flags, &err);
+	if (!skb)
+		return err;
+	len = skb->len;
+	copied = min(len, (u32)iov_iter_count(to));
+	err = skb_copy_datagram_iter(skb, 0, to, copied);
+	if (!err) {
+		if (copied < len)
+			msg->msg_flags |= MSG_TRUNC;
+		if (msg->msg_name)
+			fill_name(msg, skb, source_port(skb));
+		if (cmsg)
+			cmsg(sk, skb, msg);
+		if (inet_sk(sk)->cmsg_flags)
+			ip_cmsg_recv(sk, skb, msg);
+	}
+	consume_skb(skb);
+	return err ? err : (ssize_t)(flags & MSG_TRUNC ? len : copied);
+}
+
 /* Set DF? With WANT, path MTU discovery is for datagrams that fit; a larger one is fragmented. */
 static u16 df_bit(const struct inet_sock *inet, const struct sk_buff *skb)
 {

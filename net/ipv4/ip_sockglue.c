@@ -386,9 +386,70 @@ static int get_int(const void *val, socklen_t len, int *v)
 	return 0;
 }
 
-static void set_cmsg_flag(struct inet_sock *inet, u32 flag, int on)
+/* Options that ask for ancillary data, and options that are a bool of struct inet_sock. */
+static const struct {
+	int name;
+	u8 flag;
+} cmsg_options[] = {
+	{IP_PKTINFO, IP_CMSG_PKTINFO},       {IP_RECVTTL, IP_CMSG_TTL},
+	{IP_RECVTOS, IP_CMSG_TOS},           {IP_RECVORIGDSTADDR, IP_CMSG_ORIGDSTADDR},
+	{IP_RECVFRAGSIZE, IP_CMSG_RECVFRAG},
+};
+static const struct {
+	int name;
+	size_t offset;
+} switches[] = {
+	{IP_FREEBIND, offsetof(struct inet_sock, freebind)},
+	{IP_TRANSPARENT, offsetof(struct inet_sock, transparent)},
+	{IP_NODEFRAG, offsetof(struct inet_sock, nodefrag)},
+	{IP_BIND_ADDRESS_NO_PORT, offsetof(struct inet_sock, bind_address_no_port)},
+	{IP_MULTICAST_LOOP, offsetof(struct inet_sock, mc_loop)},
+	{IP_MULTICAST_ALL, offsetof(struct inet_sock, mc_all)},
+};
+
+/* The bit of cmsg_flags that an option is; 0: none. */
+static u8 cmsg_flag(int name)
 {
-	inet->cmsg_flags = (u8)(on ? inet->cmsg_flags | flag : inet->cmsg_flags & ~flag);
+	for (unsigned i = 0; i < ARRAY_SIZE(cmsg_options); i++) {
+		if (cmsg_options[i].name == name)
+			return cmsg_options[i].flag;
+	}
+	return 0;
+}
+
+/* The bool that an option is, or NULL. */
+static bool *switch_of(struct inet_sock *inet, int name)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(switches); i++) {
+		if (switches[i].name == name)
+			return (bool *)((u8 *)inet + switches[i].offset);
+	}
+	return NULL;
+}
+
+static int set_switch(struct inet_sock *inet, int name, bool on)
+{
+	u8 flag = cmsg_flag(name);
+	bool *field = switch_of(inet, name);
+
+	if (flag)
+		inet->cmsg_flags = (u8)(on ? inet->cmsg_flags | flag : inet->cmsg_flags & ~flag);
+	else if (field)
+		*field = on;
+	else
+		return -ENOPROTOOPT;
+	return 0;
+}
+
+static int get_switch(struct inet_sock *inet, int name, int *v)
+{
+	u8 flag = cmsg_flag(name);
+	const bool *field = switch_of(inet, name);
+
+	if (!flag && !field)
+		return -ENOPROTOOPT;
+	*v = flag ? !!(inet->cmsg_flags & flag) : *field;
+	return 0;
 }
 
 /* Priority of a type of service (tc-prio(8)). */
@@ -436,33 +497,6 @@ static int set_int_option(struct sock *sk, int name, int v)
 		if (!v)
 			skb_queue_purge_reason(&sk->sk_error_queue, SKB_CONSUMED);
 		return 0;
-	case IP_PKTINFO:
-		set_cmsg_flag(inet, IP_CMSG_PKTINFO, v);
-		return 0;
-	case IP_RECVTTL:
-		set_cmsg_flag(inet, IP_CMSG_TTL, v);
-		return 0;
-	case IP_RECVTOS:
-		set_cmsg_flag(inet, IP_CMSG_TOS, v);
-		return 0;
-	case IP_RECVORIGDSTADDR:
-		set_cmsg_flag(inet, IP_CMSG_ORIGDSTADDR, v);
-		return 0;
-	case IP_RECVFRAGSIZE:
-		set_cmsg_flag(inet, IP_CMSG_RECVFRAG, v);
-		return 0;
-	case IP_FREEBIND:
-		inet->freebind = v;
-		return 0;
-	case IP_TRANSPARENT:
-		inet->transparent = v;
-		return 0;
-	case IP_NODEFRAG:
-		inet->nodefrag = v;
-		return 0;
-	case IP_BIND_ADDRESS_NO_PORT:
-		inet->bind_address_no_port = v;
-		return 0;
 	case IP_MINTTL:
 		if (v < 0 || v > 255)
 			return -EINVAL;
@@ -473,17 +507,11 @@ static int set_int_option(struct sock *sk, int name, int v)
 			return -EINVAL;
 		inet->mc_ttl = (u8)(v == -1 ? 1 : v);
 		return 0;
-	case IP_MULTICAST_LOOP:
-		inet->mc_loop = v;
-		return 0;
-	case IP_MULTICAST_ALL:
-		inet->mc_all = v;
-		return 0;
 	case IP_UNICAST_IF:
 		inet->uc_index = be32_get(BE32_RAW(v));
 		return 0;
 	default:
-		return -ENOPROTOOPT;
+		return set_switch(inet, name, v);
 	}
 }
 
@@ -533,44 +561,11 @@ static int get_int_option(struct sock *sk, int name, int *v)
 	case IP_RECVERR:
 		*v = inet->recverr;
 		return 0;
-	case IP_PKTINFO:
-		*v = !!(inet->cmsg_flags & IP_CMSG_PKTINFO);
-		return 0;
-	case IP_RECVTTL:
-		*v = !!(inet->cmsg_flags & IP_CMSG_TTL);
-		return 0;
-	case IP_RECVTOS:
-		*v = !!(inet->cmsg_flags & IP_CMSG_TOS);
-		return 0;
-	case IP_RECVORIGDSTADDR:
-		*v = !!(inet->cmsg_flags & IP_CMSG_ORIGDSTADDR);
-		return 0;
-	case IP_RECVFRAGSIZE:
-		*v = !!(inet->cmsg_flags & IP_CMSG_RECVFRAG);
-		return 0;
-	case IP_FREEBIND:
-		*v = inet->freebind;
-		return 0;
-	case IP_TRANSPARENT:
-		*v = inet->transparent;
-		return 0;
-	case IP_NODEFRAG:
-		*v = inet->nodefrag;
-		return 0;
-	case IP_BIND_ADDRESS_NO_PORT:
-		*v = inet->bind_address_no_port;
-		return 0;
 	case IP_MINTTL:
 		*v = inet->min_ttl;
 		return 0;
 	case IP_MULTICAST_TTL:
 		*v = inet->mc_ttl;
-		return 0;
-	case IP_MULTICAST_LOOP:
-		*v = inet->mc_loop;
-		return 0;
-	case IP_MULTICAST_ALL:
-		*v = inet->mc_all;
 		return 0;
 	case IP_UNICAST_IF:
 		*v = (int)be32_make(inet->uc_index).wire;
@@ -579,7 +574,7 @@ static int get_int_option(struct sock *sk, int name, int *v)
 		*v = (int)inet->mc_addr.wire;
 		return 0;
 	default:
-		return -ENOPROTOOPT;
+		return get_switch(inet_sk(sk), name, v);
 	}
 }
 

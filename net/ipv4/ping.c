@@ -216,33 +216,15 @@ static ssize_t ping_sendmsg(struct sock *sk, const struct msghdr *msg, struct io
 	return err ? err : (ssize_t)len;
 }
 
+static be16 no_port(const struct sk_buff *skb)
+{
+	(void)skb;
+	return (be16){0};
+}
+
 static ssize_t ping_recvmsg(struct sock *sk, struct msghdr *msg, struct iov_iter *to, int flags)
 {
-	struct sk_buff *skb;
-	u32 len, copied;
-	int err;
-
-	if (flags & MSG_ERRQUEUE)
-		return ip_recv_error(sk, msg, to);
-	skb = skb_recv_datagram(sk, flags, &err);
-	if (!skb)
-		return err;
-	len = skb->len;
-	copied = min(len, (u32)iov_iter_count(to));
-	if (copied < len)
-		msg->msg_flags |= MSG_TRUNC;
-	err = skb_copy_datagram_iter(skb, 0, to, copied);
-	if (!err && msg->msg_name) {
-		struct sockaddr_in from = {.sin_family = AF_INET};
-
-		from.sin_addr.s_addr = ip_hdr(skb)->saddr.wire;
-		memcpy(msg->msg_name, &from, min(msg->msg_namelen, (socklen_t)sizeof(from)));
-		msg->msg_namelen = sizeof(from);
-	}
-	if (!err && inet_sk(sk)->cmsg_flags)
-		ip_cmsg_recv(sk, skb, msg);
-	consume_skb(skb);
-	return err ? err : (ssize_t)(flags & MSG_TRUNC ? len : copied);
+	return ip4_datagram_recvmsg(sk, msg, to, flags, no_port, NULL);
 }
 
 static u32 ping_poll(struct sock *sk)

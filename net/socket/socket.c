@@ -301,39 +301,55 @@ static int socket_getname(struct socket *s, struct sockaddr *addr, socklen_t *le
 	return n < 0 ? n : addr_to_user(&ss, n, addr, len);
 }
 
+/* An empty socket like s, as a file to accept a connection into. */
+static struct file *accept_file(const struct socket *s, int flags)
+{
+	struct socket *newsock = socket_alloc();
+	struct file *f;
+
+	if (!newsock)
+		return NULL;
+	newsock->type = s->type;
+	newsock->ops = s->ops;
+	f = socket_file(newsock, flags);
+	if (!f)
+		socket_free(newsock);
+	return f;
+}
+
+/* A connection once off its queue can't go back: all that may be short is had before. */
+static int accept_fd(struct socket *s, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	int err, fd = fd_reserve();
+	struct file *f;
+
+	if (fd < 0)
+		return fd;
+	f = accept_file(s, flags);
+	err = f ? s->ops->accept(s, f->private, READ_ONCE(s->file->flags)) : -ENFILE;
+	if (!err && addr)
+		err = socket_getname(f->private, addr, len, SOCKNAME_ACCEPTED);
+	if (!err) {
+		fd_attach(fd, f);
+		return fd;
+	}
+	fd_unreserve(fd);
+	if (f)
+		fput(f);
+	return err;
+}
+
 int sys_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
+	struct socket *s;
 	int err;
-	struct socket *newsock, *s;
-	struct file *f;
 
 	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
 		return -EINVAL;
 	s = sockfd_lookup(fd, &err);
 	if (!s)
 		return err;
-	err = -EOPNOTSUPP;
-	if (!s->ops->accept)
-		goto out_put;
-	err = -ENFILE;
-	newsock = socket_alloc();
-	if (!newsock)
-		goto out_put;
-	newsock->type = s->type;
-	newsock->ops = s->ops;
-	f = socket_file(newsock, flags);
-	if (!f) {
-		socket_free(newsock);
-		goto out_put;
-	}
-	err = s->ops->accept(s, newsock, READ_ONCE(s->file->flags));
-	if (!err && addr)
-		err = socket_getname(newsock, addr, len, SOCKNAME_ACCEPTED);
-	if (!err)
-		err = fd_install(f);
-	if (err < 0)
-		fput(f);
-out_put:
+	err = s->ops->accept ? accept_fd(s, addr, len, flags) : -EOPNOTSUPP;
 	sockfd_put(s);
 	return err;
 }

@@ -10,11 +10,37 @@
 #include <linux/net_tstamp.h>
 #include <net/inet_sock.h>
 #include <net/tcp.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/time.h>
 
 #define SOCK_MIN_SNDBUF 4608
 #define SOCK_MIN_RCVBUF 2304
+
+/* Options that are a bit of sk_flags. */
+static const struct {
+	int name;
+	enum sock_flags flag;
+} switches[] = {
+	{SO_KEEPALIVE, SOCK_KEEPOPEN},  {SO_BROADCAST, SOCK_BROADCAST},
+	{SO_OOBINLINE, SOCK_URGINLINE}, {SO_TIMESTAMP, SOCK_TIMESTAMP},
+	{SO_ZEROCOPY, SOCK_ZEROCOPY},
+};
+
+/* Options that are read as a word of struct sock is. */
+static const struct {
+	int name;
+	size_t offset;
+} words[] = {
+	{SO_SNDBUF, offsetof(struct sock, sk_sndbuf)},
+	{SO_RCVBUF, offsetof(struct sock, sk_rcvbuf)},
+	{SO_TIMESTAMPING, offsetof(struct sock, sk_tsflags)},
+	{SO_PRIORITY, offsetof(struct sock, sk_priority)},
+	{SO_MARK, offsetof(struct sock, sk_mark)},
+	{SO_RCVLOWAT, offsetof(struct sock, sk_rcvlowat)},
+	{SO_BUSY_POLL, offsetof(struct sock, sk_ll_usec)},
+	{SO_INCOMING_NAPI_ID, offsetof(struct sock, sk_napi_id)},
+};
 
 /* As in Linux the value is doubled, for the overhead of skbs, and locks out autotuning. */
 static void set_sndbuf(struct sock *sk, int val, int limit)
@@ -92,12 +118,23 @@ static int set_bindtodevice(struct sock *sk, const void *val, socklen_t len)
 	return err;
 }
 
-static void set_flag(struct sock *sk, enum sock_flags f, int on)
+/* -ENOPROTOOPT: no switch. */
+static int set_switch(struct sock *sk, int name, int on)
 {
-	if (on)
-		sock_set_flag(sk, f);
-	else
-		sock_reset_flag(sk, f);
+	if (name == SO_ZEROCOPY && (on < 0 || on > 1))
+		return -EINVAL;
+	if (name == SO_KEEPALIVE && sk->sk_prot->keepalive)
+		sk->sk_prot->keepalive(sk, on); /* it looks at the flag as it was */
+	for (unsigned i = 0; i < ARRAY_SIZE(switches); i++) {
+		if (switches[i].name != name)
+			continue;
+		if (on)
+			sock_set_flag(sk, switches[i].flag);
+		else
+			sock_reset_flag(sk, switches[i].flag);
+		return 0;
+	}
+	return -ENOPROTOOPT;
 }
 
 /* From now on timestamps are numbered by the bytes (TCP) or datagrams sent after this. */
@@ -154,27 +191,8 @@ static int set_int_option(struct sock *sk, int name, int val)
 	case SO_RCVBUFFORCE:
 		set_rcvbuf(sk, max(val, 0), INT_MAX);
 		return 0;
-	case SO_KEEPALIVE:
-		if (sk->sk_prot->keepalive) /* it looks at the flag as it was */
-			sk->sk_prot->keepalive(sk, val);
-		set_flag(sk, SOCK_KEEPOPEN, val);
-		return 0;
-	case SO_BROADCAST:
-		set_flag(sk, SOCK_BROADCAST, val);
-		return 0;
-	case SO_OOBINLINE:
-		set_flag(sk, SOCK_URGINLINE, val);
-		return 0;
-	case SO_TIMESTAMP:
-		set_flag(sk, SOCK_TIMESTAMP, val);
-		return 0;
 	case SO_TIMESTAMPING:
 		return set_timestamping(sk, val);
-	case SO_ZEROCOPY:
-		if (val < 0 || val > 1)
-			return -EINVAL;
-		set_flag(sk, SOCK_ZEROCOPY, val);
-		return 0;
 	case SO_NO_CHECK:
 		sk->sk_no_check_tx = val ? 1 : 0;
 		return 0;
@@ -202,7 +220,7 @@ static int set_int_option(struct sock *sk, int name, int val)
 	case SO_DEBUG:
 		return 0; /* accepted and without effect, as for most of Linux's protocols */
 	default:
-		return -ENOPROTOOPT;
+		return set_switch(sk, name, val);
 	}
 }
 
@@ -284,10 +302,34 @@ static void get_meminfo(const struct sock *sk, u32 mem[9])
 	mem[8] = (u32)atomic_read(&sk->sk_drops);
 }
 
-static int get_int_option(struct socket *s, int name, int *val)
+/* -ENOPROTOOPT: neither a switch nor a word. */
+static int get_by_table(const struct sock *sk, int name, int *val)
 {
-	struct sock *sk = s->sk;
+	for (unsigned i = 0; i < ARRAY_SIZE(switches); i++) {
+		if (switches[i].name == name) {
+			*val = sock_flag(sk, switches[i].flag);
+			return 0;
+		}
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
+		if (words[i].name == name) {
+			memcpy(val, (const u8 *)sk + words[i].offset, sizeof(*val));
+			return 0;
+		}
+	}
+	return -ENOPROTOOPT;
+}
 
+/* SO_ERROR: read once. */
+static int take_error(struct sock *sk)
+{
+	int err = -sock_error(sk);
+
+	return err ? err : xchg(&sk->sk_err_soft, 0);
+}
+
+static int get_int_option(struct sock *sk, int name, int *val)
+{
 	switch (name) {
 	case SO_TYPE:
 		*val = sk->sk_type;
@@ -299,9 +341,7 @@ static int get_int_option(struct socket *s, int name, int *val)
 		*val = sk->sk_family;
 		break;
 	case SO_ERROR:
-		*val = -sock_error(sk);
-		if (!*val)
-			*val = xchg(&sk->sk_err_soft, 0);
+		*val = take_error(sk);
 		break;
 	case SO_ACCEPTCONN:
 		*val = sk->sk_state == TCP_LISTEN;
@@ -312,60 +352,21 @@ static int get_int_option(struct socket *s, int name, int *val)
 	case SO_REUSEPORT:
 		*val = sk->sk_reuseport;
 		break;
-	case SO_SNDBUF:
-		*val = sk->sk_sndbuf;
-		break;
-	case SO_RCVBUF:
-		*val = sk->sk_rcvbuf;
-		break;
-	case SO_KEEPALIVE:
-		*val = sock_flag(sk, SOCK_KEEPOPEN);
-		break;
-	case SO_BROADCAST:
-		*val = sock_flag(sk, SOCK_BROADCAST);
-		break;
-	case SO_OOBINLINE:
-		*val = sock_flag(sk, SOCK_URGINLINE);
-		break;
-	case SO_TIMESTAMP:
-		*val = sock_flag(sk, SOCK_TIMESTAMP);
-		break;
-	case SO_TIMESTAMPING:
-		*val = (int)sk->sk_tsflags;
-		break;
-	case SO_ZEROCOPY:
-		*val = sock_flag(sk, SOCK_ZEROCOPY);
-		break;
 	case SO_NO_CHECK:
 		*val = sk->sk_no_check_tx;
-		break;
-	case SO_PRIORITY:
-		*val = (int)sk->sk_priority;
-		break;
-	case SO_MARK:
-		*val = (int)sk->sk_mark;
-		break;
-	case SO_RCVLOWAT:
-		*val = sk->sk_rcvlowat;
-		break;
-	case SO_SNDLOWAT:
-		*val = 1;
-		break;
-	case SO_BUSY_POLL:
-		*val = (int)sk->sk_ll_usec;
 		break;
 	case SO_INCOMING_CPU:
 		*val = (int)sk->sk_incoming_cpu;
 		break;
-	case SO_INCOMING_NAPI_ID:
-		*val = (int)sk->sk_napi_id;
+	case SO_SNDLOWAT:
+		*val = 1;
 		break;
 	case SO_DONTROUTE:
 	case SO_DEBUG:
 		*val = 0;
 		break;
 	default:
-		return -ENOPROTOOPT;
+		return get_by_table(sk, name, val);
 	}
 	return 0;
 }
@@ -408,7 +409,7 @@ int sock_getsockopt(struct socket *s, int name, void *val, socklen_t *len)
 		v = (int)min(sk->sk_max_pacing_rate, (u64)~0u);
 		return give(val, len, &v, sizeof(v));
 	default:
-		err = get_int_option(s, name, &v);
+		err = get_int_option(sk, name, &v);
 		return err ? err : give(val, len, &v, sizeof(v));
 	}
 }

@@ -37,44 +37,23 @@ static int udp_disconnect(struct sock *sk, int flags)
 	return 0;
 }
 
-static void fill_name(struct msghdr *msg, const struct sk_buff *skb)
+static be16 source_port(const struct sk_buff *skb)
 {
-	struct sockaddr_in from = {.sin_family = AF_INET};
+	return udp_hdr(skb)->source;
+}
 
-	if (!msg->msg_name)
-		return;
-	from.sin_port = udp_hdr(skb)->source.wire;
-	from.sin_addr.s_addr = ip_hdr(skb)->saddr.wire;
-	memcpy(msg->msg_name, &from, min(msg->msg_namelen, (socklen_t)sizeof(from)));
-	msg->msg_namelen = sizeof(from);
+/* A super-packet tells of what size its datagrams were. */
+static void gro_cmsg(struct sock *sk, const struct sk_buff *skb, struct msghdr *msg)
+{
+	int size = skb_shinfo(skb)->gso_size;
+
+	if (udp_sk(sk)->gro && skb_is_gso(skb))
+		put_cmsg(msg, SOL_UDP, UDP_GRO, sizeof(size), &size);
 }
 
 static ssize_t udp_recvmsg(struct sock *sk, struct msghdr *msg, struct iov_iter *to, int flags)
 {
-	struct sk_buff *skb;
-	u32 len, copied;
-	int err;
-
-	if (flags & MSG_ERRQUEUE)
-		return ip_recv_error(sk, msg, to);
-	skb = skb_recv_datagram(sk, flags, &err);
-	if (!skb)
-		return err;
-	len = skb->len;
-	copied = min(len, (u32)iov_iter_count(to));
-	if (copied < len)
-		msg->msg_flags |= MSG_TRUNC;
-	skb_copy_datagram_iter(skb, 0, to, copied);
-	fill_name(msg, skb);
-	if (udp_sk(sk)->gro && skb_is_gso(skb)) {
-		int size = skb_shinfo(skb)->gso_size;
-
-		put_cmsg(msg, SOL_UDP, UDP_GRO, sizeof(size), &size);
-	}
-	if (inet_sk(sk)->cmsg_flags)
-		ip_cmsg_recv(sk, skb, msg);
-	consume_skb(skb);
-	return (ssize_t)(flags & MSG_TRUNC ? len : copied);
+	return ip4_datagram_recvmsg(sk, msg, to, flags, source_port, gro_cmsg);
 }
 
 static u32 udp_poll(struct sock *sk)
