@@ -204,6 +204,7 @@ packetdrill_interface_init(const char *flags, struct packetdrill_table *table)
 	first_thread = pthread_self();
 	host_init_config(&config);
 	pd_settings_init();
+	pd_counters_init();
 	pd_device_init();
 	*table = (struct packetdrill_table){
 		.free = table_free,

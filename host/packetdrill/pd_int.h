@@ -62,6 +62,12 @@ void pd_read_sysctls(void);
 void pd_follow_commands(void);
 void pd_command_ran(const char *command);
 
+/* --- counters.c: for a script's nstat ----------------------------------------------------------
+ */
+void pd_counters_init(void);
+/* Before a command of the script: the counters as they are now. */
+void pd_counters_write(void);
+
 /* --- calls.c ---------------------------------------------------------------------------------- */
 void pd_fill_table(struct packetdrill_table *table);
 int pd_getsockopt(void *user, int fd, int level, int name, void *val, socklen_t *len);

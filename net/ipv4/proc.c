@@ -4,6 +4,7 @@
  */
 #include <kernel/vfs.h>
 #include <lib/err.h>
+#include <lib/printf.h>
 
 #include "ipv4_int.h"
 
@@ -44,39 +45,49 @@ static void show_block(struct seq_file *m, const char *label, const char *const 
 	show_block(m, label, names, ARRAY_SIZE(names), offsetof(struct net_mib, member), pre_n, \
 		   pre_v)
 
+#define ICMPMSG_ROWS 512 /* 256 types in, 256 out */
+
+static u64 icmpmsg(const struct net *net, unsigned i)
+{
+	size_t base = i < 256 ? offsetof(struct net_mib, icmpmsg_in)
+			      : offsetof(struct net_mib, icmpmsg_out);
+
+	return mib_sum(net, base + (i & 255) * sizeof(u64));
+}
+
+/* The types that were seen; no block at all where none was: nstat takes no empty one. */
 static void show_icmpmsg(struct seq_file *m)
 {
-	const struct net *net = m->private;
 	bool any = false;
 
-	for (unsigned pass = 0; pass < 2; pass++) {
-		for (unsigned i = 0; i < 512; i++) {
-			size_t base = i < 256 ? offsetof(struct net_mib, icmpmsg_in)
-					      : offsetof(struct net_mib, icmpmsg_out);
-			u64 v = mib_sum(net, base + (i & 255) * sizeof(u64));
-
-			if (!v)
-				continue;
-			if (!any || (pass && any))
-				any = true;
-			if (!pass)
-				seq_printf(m, " %sType%u", i < 256 ? "In" : "Out", i & 255);
-			else
-				seq_printf(m, " %llu", v);
+	for (unsigned i = 0; i < ICMPMSG_ROWS; i++) {
+		if (icmpmsg(m->private, i)) {
+			seq_printf(m, "%s %sType%u", any ? "" : "IcmpMsg:", i < 256 ? "In" : "Out",
+				   i & 255);
+			any = true;
 		}
-		seq_puts(m, pass ? "\n" : "\nIcmpMsg:");
 	}
+	if (!any)
+		return;
+	seq_puts(m, "\nIcmpMsg:");
+	for (unsigned i = 0; i < ICMPMSG_ROWS; i++) {
+		u64 v = icmpmsg(m->private, i);
+
+		if (v)
+			seq_printf(m, " %llu", v);
+	}
+	seq_puts(m, "\n");
 }
 
 static void snmp_show(struct seq_file *m)
 {
 	const struct net *net = m->private;
-	char values[16] = " 2 64";
+	char values[32];
 
-	values[1] = net->ipv4->ip_forward ? '1' : '2';
+	snprintf(values, sizeof(values), " %d %d", net->ipv4->ip_forward ? 1 : 2,
+		 ip_default_ttl(net));
 	SHOW(m, "Ip", ip_names, ip, " Forwarding DefaultTTL", values);
 	SHOW(m, "Icmp", icmp_names, icmp, "", "");
-	seq_puts(m, "IcmpMsg:");
 	show_icmpmsg(m);
 	SHOW(m, "Tcp", tcp_names, tcp, " RtoAlgorithm RtoMin RtoMax MaxConn", " 1 200 120000 -1");
 	SHOW(m, "Udp", udp_names, udp, "", "");
