@@ -201,6 +201,7 @@ static enum skb_drop_reason queue_ofo(struct sock *sk, struct sk_buff *skb)
 	tcp_rcvbuf_ofo_recv(sk, skb);
 	why = ofo_insert(sk, skb);
 	tcp_sack_new_ofo(tp, seq, end);
+	tcp_rcvbuf_ofo_grow(sk);
 	return why;
 }
 
@@ -209,15 +210,17 @@ static enum skb_drop_reason queue_in_order(struct sock *sk, struct sk_buff *skb)
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 len = skb->len;
 
-	/* The first always finds room: a connection that reads what it gets goes on. So does a FIN
-	 * alone, or a peer would send it again and again to a reader that waits for the end. */
-	if (skb_queue_empty(&sk->sk_receive_queue) || !len) {
-		sk_forced_mem_schedule(sk, (int)skb->truesize);
-	} else if (!tcp_rmem_schedule(sk, skb)) {
-		TCP_STAT(sk, LINUX_MIB_TCPRCVQDROP);
+	if (!tcp_rmem_schedule(sk, skb)) {
 		tp->ack.pending |= TCP_ACK_SCHED | TCP_ACK_NOW;
 		tcp_data_ready(sk);
-		return SKB_DROP_REASON_SOCKET_RCVBUFF;
+		if (!skb_queue_empty(&sk->sk_receive_queue) && len) {
+			TCP_STAT(sk, LINUX_MIB_TCPRCVQDROP);
+			return SKB_DROP_REASON_SOCKET_RCVBUFF;
+		}
+		/* The first always finds room: a connection that reads what it gets goes on. So
+		 * does a FIN alone, or a peer would send it again and again to a reader that waits
+		 * for the end. */
+		sk_forced_mem_schedule(sk, (int)skb->truesize);
 	}
 	if (len) { /* before it is queued, where it may become part of another */
 		tcp_event_data_recv(sk, len);

@@ -191,16 +191,20 @@ static enum skb_drop_reason check_syn(struct sock *sk, struct sk_buff *skb)
 	return SKB_DROP_REASON_TCP_INVALID_SYN;
 }
 
-/* The peer's SYN-ACK of a simultaneous open begins one before the window: cut its SYN off. */
-static void skip_repeated_syn(struct tcp_sock *tp, struct sk_buff *skb)
+/* The peer's SYN-ACK of a simultaneous open begins one before the window: cut its SYN off. That it
+ * came twice is told, as of any text: the peer may not know yet that its SYN was seen. */
+static void skip_repeated_syn(struct sock *sk, struct sk_buff *skb)
 {
+	struct tcp_sock *tp = tcp_sk(sk);
 	struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
 
-	if (cb->flags & TCPHDR_SYN && cb->flags & TCPHDR_ACK &&
-	    seq_eq(seq_add(cb->seq, 1), tp->rcv_nxt)) {
-		cb->seq = seq_add(cb->seq, 1);
-		cb->flags &= (u8)~TCPHDR_SYN;
-	}
+	if (!(cb->flags & TCPHDR_SYN && cb->flags & TCPHDR_ACK &&
+	      seq_eq(seq_add(cb->seq, 1), tp->rcv_nxt)))
+		return;
+	tcp_dsack_set(sk, cb->seq, tp->rcv_nxt);
+	tp->ack.pending |= TCP_ACK_SCHED | TCP_ACK_NOW;
+	cb->seq = tp->rcv_nxt;
+	cb->flags &= (u8)~TCPHDR_SYN;
 }
 
 static enum skb_drop_reason validate(struct sock *sk, struct sk_buff *skb)
@@ -209,7 +213,7 @@ static enum skb_drop_reason validate(struct sock *sk, struct sk_buff *skb)
 
 	tcp_parse_established(tcp_sk(sk), skb);
 	if (sk->sk_state == TCP_SYN_RECV)
-		skip_repeated_syn(tcp_sk(sk), skb);
+		skip_repeated_syn(sk, skb);
 	why = check_paws(sk, skb);
 	if (why == SKB_NOT_DROPPED_YET)
 		why = check_sequence(sk, skb);

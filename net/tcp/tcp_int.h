@@ -515,6 +515,7 @@ void tcp_check_space(struct sock *sk);
 void tcp_rcvbuf_data_recv(struct sock *sk, const struct sk_buff *skb);
 /* ... out of order. */
 void tcp_rcvbuf_ofo_recv(struct sock *sk, const struct sk_buff *skb);
+void tcp_rcvbuf_ofo_grow(struct sock *sk);
 /* The application has read: does the flow want a larger buffer? */
 void tcp_rcv_space_adjust(struct sock *sk);
 void tcp_set_window_clamp(struct sock *sk, u32 clamp);

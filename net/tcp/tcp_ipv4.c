@@ -371,10 +371,17 @@ static void frag_needed(struct sock *sk, u32 mtu)
 		sock_hold(sk);
 }
 
+/* Being made, and nobody works with it yet as one may with a Fast Open child. */
+static bool opening(const struct sock *sk)
+{
+	return tcp_state_in(sk, TCPS(SYN_SENT) | TCPS(SYN_RECV)) &&
+	       !(tcp_sk(sk)->fastopen_rsk && sk->sk_socket);
+}
+
 /* Report err: fatal for a connection being made, advice for one that is (RFC 1122 4.2.3.9). */
 static void icmp_report(struct sock *sk, struct sk_buff *skb, int err, u32 info)
 {
-	if (tcp_state_in(sk, TCPS(SYN_SENT) | TCPS(SYN_RECV))) {
+	if (opening(sk)) {
 		if (!sock_owned_by_user(sk))
 			tcp_done_with_error(sk, err);
 		else
@@ -407,6 +414,7 @@ static int icmp_errno(u8 type, u8 code)
 static void sock_icmp(struct sock *sk, struct sk_buff *skb, seq32 seq, u8 type, u8 code, u32 info)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
+	seq32 una = tp->fastopen_rsk ? tp->fastopen_rsk->snt_isn : tp->snd_una;
 	bool frag = type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED;
 	int err = icmp_errno(type, code);
 
@@ -415,7 +423,7 @@ static void sock_icmp(struct sock *sk, struct sk_buff *skb, seq32 seq, u8 type, 
 	if (sk->sk_state == TCP_CLOSE)
 		return;
 	/* RFC 5927 section 4.1: only about what is in flight. */
-	if (seq_before(seq, tp->snd_una) || seq_after(seq, tp->snd_nxt)) {
+	if (seq_before(seq, una) || seq_after(seq, tp->snd_nxt)) {
 		TCP_STAT(sk, LINUX_MIB_OUTOFWINDOWICMPS);
 		return;
 	}

@@ -152,20 +152,44 @@ void tcp_rcvbuf_ofo_recv(struct sock *sk, const struct sk_buff *skb)
 /* ---- how large the buffer is ------------------------------------------------------------------
  */
 
+static bool may_grow(const struct sock *sk)
+{
+	return tcp_net(sk)->tcp_moderate_rcvbuf && !(sk->sk_userlocks & SOCK_RCVBUF_LOCK);
+}
+
+static void grow_for(struct sock *sk, u64 win)
+{
+	u64 buf = min_t(u64, tcp_space_from_win(sk, win), (u64)tcp_net(sk)->tcp_rmem[2]);
+
+	if (buf > (u64)sk->sk_rcvbuf) {
+		WRITE_ONCE(sk->sk_rcvbuf, (int)buf);
+		tcp_sk(sk)->window_clamp = tcp_win_from_space(sk, sk->sk_rcvbuf);
+	}
+}
+
 /* Twice what was read in the last round trip, and more while that grows: the window that goes out
  * now is used two round trips later, by a sender in slow start. */
 static void resize(struct sock *sk, u32 copied)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	u64 win = ((u64)copied << 1) + 16u * tp->advmss, grow, buf;
+	u64 win = ((u64)copied << 1) + 16u * tp->advmss, grow;
 
 	grow = win * (copied - tp->rcvq_space.space) / max(tp->rcvq_space.space, 1u);
 	win += grow << 1;
-	buf = min_t(u64, tcp_space_from_win(sk, win), (u64)tcp_net(sk)->tcp_rmem[2]);
-	if (buf > (u64)sk->sk_rcvbuf) {
-		WRITE_ONCE(sk->sk_rcvbuf, (int)buf);
-		tp->window_clamp = tcp_win_from_space(sk, sk->sk_rcvbuf);
-	}
+	grow_for(sk, win);
+}
+
+/* Text waits for a hole: the reader can't show its pace, so what waits counts. Not before somebody
+ * has accepted the connection. */
+void tcp_rcvbuf_ofo_grow(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	struct rb_node *last = rb_last(&tp->out_of_order_queue);
+
+	if (last && sk->sk_socket && may_grow(sk))
+		grow_for(sk,
+			 2ull * tp->rcvq_space.space +
+				 (u32)seq_diff(TCP_SKB_CB(tcp_rb_skb(last))->end_seq, tp->rcv_nxt));
 }
 
 void tcp_rcv_space_adjust(struct sock *sk)
@@ -179,7 +203,7 @@ void tcp_rcv_space_adjust(struct sock *sk)
 		return;
 	copied = (u32)seq_diff(tp->copied_seq, tp->rcvq_space.seq);
 	if (copied > tp->rcvq_space.space) {
-		if (tcp_net(sk)->tcp_moderate_rcvbuf && !(sk->sk_userlocks & SOCK_RCVBUF_LOCK))
+		if (may_grow(sk))
 			resize(sk, copied);
 		tp->rcvq_space.space = copied;
 	}
@@ -305,9 +329,10 @@ static void collapse_ofo(struct sock *sk)
 	list_to_tree(&list, root);
 }
 
-static bool can_ingest(const struct sock *sk)
+/* By its text, not by what its memory costs: a window that was offered can be filled. */
+static bool can_ingest(const struct sock *sk, const struct sk_buff *skb)
 {
-	return atomic_read(&sk->sk_rmem_alloc) <= sk->sk_rcvbuf;
+	return (u32)atomic_read(&sk->sk_rmem_alloc) + skb->len <= (u32)sk->sk_rcvbuf;
 }
 
 bool tcp_prune_queue(struct sock *sk, const struct sk_buff *incoming)
@@ -319,14 +344,14 @@ bool tcp_prune_queue(struct sock *sk, const struct sk_buff *incoming)
 		clamp_window(sk);
 	else if (under_pressure(sk))
 		tcp_adjust_rcv_ssthresh(tcp_sk(sk));
-	if (can_ingest(sk))
+	if (can_ingest(sk, incoming))
 		return true;
 	collapse_ofo(sk);
 	collapse(sk, &sk->sk_receive_queue);
-	if (can_ingest(sk))
+	if (can_ingest(sk, incoming))
 		return true;
 	tcp_ofo_prune(sk, incoming);
-	if (can_ingest(sk))
+	if (can_ingest(sk, incoming))
 		return true;
 	TCP_STAT(sk, LINUX_MIB_RCVPRUNED);
 	return false;
@@ -336,7 +361,7 @@ bool tcp_rmem_schedule(struct sock *sk, const struct sk_buff *skb)
 {
 	int size = (int)skb->truesize;
 
-	if (can_ingest(sk) && sk_rmem_schedule(sk, size))
+	if (can_ingest(sk, skb) && sk_rmem_schedule(sk, size))
 		return true;
 	if (!tcp_prune_queue(sk, skb))
 		return false;
