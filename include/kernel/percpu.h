@@ -32,7 +32,7 @@ extern uintptr_t percpu_offset[MAX_CPUS];
 #define per_cpu(name, cpu)    (*per_cpu_ptr(&(name), cpu))
 #define this_cpu(name)        (*this_cpu_ptr(&(name)))
 /* The same for a number that is read or written on the hottest paths. */
-#define __this_cpu(name)      __this_cpu_var(name)
+#define __this_cpu(name) __this_cpu_var(name)
 
 #define for_each_cpu(cpu) for (unsigned cpu = 0; cpu < num_online_cpus(); cpu++)
 

@@ -30,6 +30,6 @@ static inline uintptr_t __this_cpu_offset(void)
 }
 
 /* One instruction instead of two; it has no address that could be taken. */
-#define __this_cpu_var(name) (*(__seg_gs __typeof__(name) *)(uintptr_t)&(name))
+#define __this_cpu_var(name) (*(__seg_gs __typeof__(name) *)(uintptr_t) & (name))
 
 #endif
