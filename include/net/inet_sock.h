@@ -15,8 +15,7 @@ struct inet_sock {
 	atomic_t inet_id; /* next IP id, for packets that are not atomic (RFC 6864) */
 	s16 uc_ttl;       /* -1: the default */
 	u8 tos, min_ttl, mc_ttl, pmtudisc;
-	bool recverr : 1, freebind : 1, mc_loop : 1, mc_all : 1, nodefrag : 1, transparent : 1,
-		bind_address_no_port : 1;
+	bool recverr, freebind, mc_loop, mc_all, nodefrag, transparent, bind_address_no_port;
 	u8 cmsg_flags; /* IP_CMSG_*: what recvmsg() adds (PKTINFO, TTL, TOS ...) */
 	u32 mc_index, uc_index;
 	be32 mc_addr;
