@@ -386,7 +386,7 @@ static int get_int(const void *val, socklen_t len, int *v)
 	return 0;
 }
 
-/* Options that ask for ancillary data, and options that are a bool of struct inet_sock. */
+/* Options that ask for ancillary data. */
 static const struct {
 	int name;
 	u8 flag;
@@ -395,17 +395,15 @@ static const struct {
 	{IP_RECVTOS, IP_CMSG_TOS},           {IP_RECVORIGDSTADDR, IP_CMSG_ORIGDSTADDR},
 	{IP_RECVFRAGSIZE, IP_CMSG_RECVFRAG},
 };
-static const struct {
-	int name;
-	size_t offset;
-} switches[] = {
-	{IP_FREEBIND, offsetof(struct inet_sock, freebind)},
-	{IP_TRANSPARENT, offsetof(struct inet_sock, transparent)},
-	{IP_NODEFRAG, offsetof(struct inet_sock, nodefrag)},
-	{IP_BIND_ADDRESS_NO_PORT, offsetof(struct inet_sock, bind_address_no_port)},
-	{IP_MULTICAST_LOOP, offsetof(struct inet_sock, mc_loop)},
-	{IP_MULTICAST_ALL, offsetof(struct inet_sock, mc_all)},
-};
+
+/* Options that are a bit of struct inet_sock. */
+#define IP_SWITCHES(X)                                   \
+	X(IP_FREEBIND, freebind)                         \
+	X(IP_TRANSPARENT, transparent)                   \
+	X(IP_NODEFRAG, nodefrag)                         \
+	X(IP_BIND_ADDRESS_NO_PORT, bind_address_no_port) \
+	X(IP_MULTICAST_LOOP, mc_loop)                    \
+	X(IP_MULTICAST_ALL, mc_all)
 
 /* The bit of cmsg_flags that an option is; 0: none. */
 static u8 cmsg_flag(int name)
@@ -417,39 +415,44 @@ static u8 cmsg_flag(int name)
 	return 0;
 }
 
-/* The bool that an option is, or NULL. */
-static bool *switch_of(struct inet_sock *inet, int name)
-{
-	for (unsigned i = 0; i < ARRAY_SIZE(switches); i++) {
-		if (switches[i].name == name)
-			return (bool *)((u8 *)inet + switches[i].offset);
-	}
-	return NULL;
-}
-
 static int set_switch(struct inet_sock *inet, int name, bool on)
 {
 	u8 flag = cmsg_flag(name);
-	bool *field = switch_of(inet, name);
 
-	if (flag)
+	if (flag) {
 		inet->cmsg_flags = (u8)(on ? inet->cmsg_flags | flag : inet->cmsg_flags & ~flag);
-	else if (field)
-		*field = on;
-	else
+		return 0;
+	}
+	switch (name) {
+#define X(option, field)          \
+	case option:              \
+		inet->field = on; \
+		return 0;
+		IP_SWITCHES(X)
+#undef X
+	default:
 		return -ENOPROTOOPT;
-	return 0;
+	}
 }
 
-static int get_switch(struct inet_sock *inet, int name, int *v)
+static int get_switch(const struct inet_sock *inet, int name, int *v)
 {
 	u8 flag = cmsg_flag(name);
-	const bool *field = switch_of(inet, name);
 
-	if (!flag && !field)
+	if (flag) {
+		*v = !!(inet->cmsg_flags & flag);
+		return 0;
+	}
+	switch (name) {
+#define X(option, field)          \
+	case option:              \
+		*v = inet->field; \
+		return 0;
+		IP_SWITCHES(X)
+#undef X
+	default:
 		return -ENOPROTOOPT;
-	*v = flag ? !!(inet->cmsg_flags & flag) : *field;
-	return 0;
+	}
 }
 
 /* Priority of a type of service (tc-prio(8)). */
@@ -574,7 +577,7 @@ static int get_int_option(struct sock *sk, int name, int *v)
 		*v = (int)inet->mc_addr.wire;
 		return 0;
 	default:
-		return get_switch(inet_sk(sk), name, v);
+		return get_switch(inet, name, v);
 	}
 }
 
