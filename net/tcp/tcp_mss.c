@@ -8,11 +8,16 @@
 
 u16 tcp_advertise_mss(const struct sock *sk, const struct dst_entry *dst)
 {
+	return tcp_mss_of_mtu(sk, dst, dst_mtu(dst));
+}
+
+u16 tcp_mss_of_mtu(const struct sock *sk, const struct dst_entry *dst, u32 mtu)
+{
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 mss = dst->advmss_metric;
 
 	if (!mss)
-		mss = dst_mtu(dst) - (u32)sizeof(struct tcphdr) - tp->af->net_header_len;
+		mss = mtu - (u32)sizeof(struct tcphdr) - tp->af->net_header_len;
 	if (tp->rx_opt.user_mss)
 		mss = min(mss, (u32)tp->rx_opt.user_mss);
 	return (u16)clamp_t(u32, mss, TCP_MIN_MSS, 65495);

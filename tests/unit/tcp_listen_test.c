@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <kernel/uio.h>
 #include <net/ip.h>
+#include <net/ip_route.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -31,7 +32,7 @@ static struct socket *listener;
 /* What the stack answered last. */
 static struct {
 	u8 flags;
-	u32 seq, ack, tsval;
+	u32 seq, ack, tsval, win;
 	bool ts, wscale, sack;
 	unsigned count; /* TCP segments seen */
 } answer;
@@ -64,6 +65,7 @@ static void read_answer(const u8 *th)
 	answer.flags = th[13];
 	answer.seq = get_be32(th + 4);
 	answer.ack = get_be32(th + 8);
+	answer.win = get_be16(th + 14);
 	for (u32 i = 20; i < hdr && th[i];) {
 		if (th[i] == 8) {
 			answer.ts = true;
@@ -261,6 +263,23 @@ static void test_cookie_without_timestamps(void **state)
 	sock_release(s);
 }
 
+/* A path MTU that is learned between a cookie and its ACK takes nothing of the window back. */
+static void test_cookie_window_stays(void **state)
+{
+	struct socket *s;
+
+	(void)state;
+	net.tcp->tcp_syncookies = 2;
+	net.tcp->tcp_window_scaling = 0;
+	syn(1000);
+	ipv4_update_pmtu(&net, be32_make(tap_ip("10.0.0.9")), 862);
+	ack(1000, 0);
+	s = accept_one();
+	assert_non_null(s);
+	assert_int_equal(tcp_receive_window(tcp_sk(s->sk)), answer.win);
+	sock_release(s);
+}
+
 static void test_wrong_and_old_cookies(void **state)
 {
 	u32 cookie;
@@ -405,10 +424,15 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_backlog_then_cookies),      TEST(test_cookie_keeps_options_and_data),
-		TEST(test_cookie_without_timestamps), TEST(test_wrong_and_old_cookies),
-		TEST(test_without_cookies),           TEST(test_accept_queue_is_exact),
-		TEST(test_last_ack_of_a_full_queue),  TEST(test_defer_accept),
+		TEST(test_backlog_then_cookies),
+		TEST(test_cookie_keeps_options_and_data),
+		TEST(test_cookie_without_timestamps),
+		TEST(test_cookie_window_stays),
+		TEST(test_wrong_and_old_cookies),
+		TEST(test_without_cookies),
+		TEST(test_accept_queue_is_exact),
+		TEST(test_last_ack_of_a_full_queue),
+		TEST(test_defer_accept),
 		TEST(test_reset_of_a_half_open),
 	};
 
