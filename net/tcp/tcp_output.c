@@ -466,8 +466,9 @@ void tcp_send_fin(struct sock *sk)
 		if (!skb && fin_on_sent(sk))
 			return;
 		if (!skb) {
-			/* No FIN can be sent: end at once instead of never. */
+			/* No FIN can be sent: end at once instead of never, and tell the peer. */
 			TCP_STAT(sk, LINUX_MIB_TCPABORTONMEMORY);
+			tcp_send_active_reset(sk, GFP_ATOMIC);
 			tcp_done_with_error(sk, ENOMEM);
 			return;
 		}

@@ -8,6 +8,7 @@
 #include "../../include/libc/netinet/tcp.h"
 
 #include <errno.h>
+#include <kernel/mm.h>
 #include <kernel/uio.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -202,6 +203,24 @@ static void test_shutdown_takes_held_data_along(void **state)
 	assert_int_equal(s.len, 100);
 	assert_true(s.flags & TCPHDR_FIN);
 	peer_want_none();
+}
+
+/* No memory for a FIN: the peer learns by a reset that nothing more comes. */
+static void test_reset_where_no_fin_can_be_made(void **state)
+{
+	struct peer_seg s;
+
+	(void)state;
+	peer_connects(with_sack);
+	mm_fail_every(10);
+	for (unsigned i = 1; i < 10; i++)
+		kfree(kmalloc(64, GFP_KERNEL)); /* the next one, for the FIN, fails */
+	peer_sock->ops->shutdown(peer_sock, SHUT_WR);
+	mm_fail_every(0);
+	assert_true(peer_next(&s));
+	assert_int_equal(s.flags, TCPHDR_RST | TCPHDR_ACK);
+	assert_int_equal(peer_sock->sk->sk_err, ENOMEM);
+	assert_int_equal(peer_mib(LINUX_MIB_TCPABORTONMEMORY), 1);
 }
 
 static void test_records_stay_apart(void **state)
@@ -422,6 +441,7 @@ int main(void)
 		OUTPUT_TEST(test_cork),
 		OUTPUT_TEST(test_msg_more),
 		OUTPUT_TEST(test_shutdown_takes_held_data_along),
+		OUTPUT_TEST(test_reset_where_no_fin_can_be_made),
 		OUTPUT_TEST(test_records_stay_apart),
 		OUTPUT_TEST(test_notsent_lowat),
 		OUTPUT_TEST(test_pacing_spreads_a_window),
