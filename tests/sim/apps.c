@@ -110,7 +110,7 @@ static bool error_expected(const struct side *s, int err)
 {
 	if (err == -ENOBUFS || err == -ENOMEM)
 		return world.alloc_failures;
-	return s->c->mode == ABORT &&
+	return (s->c->mode == ABORT || world_ran_short()) &&
 	       (err == -ECONNRESET || err == -EPIPE || err == -ENOTCONN || err == -ETIMEDOUT);
 }
 
@@ -313,16 +313,21 @@ static void play_rr(struct side *s)
 	}
 }
 
+/* The reset may be lost: who only reads would never know. */
+static void look_for_death(const struct side *s)
+{
+	set_int(s, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_int(s, IPPROTO_TCP, TCP_KEEPIDLE, 60);
+	set_int(s, IPPROTO_TCP, TCP_KEEPINTVL, 10);
+}
+
 static void play_abort(struct side *s)
 {
 	const struct conn *c = s->c;
 	struct linger lin = {.l_onoff = 1, .l_linger = 0};
 
 	if (s->index != c->aborter) {
-		/* The reset may be lost: who only reads would never know. */
-		set_int(s, SOL_SOCKET, SO_KEEPALIVE, 1);
-		set_int(s, IPPROTO_TCP, TCP_KEEPIDLE, 60);
-		set_int(s, IPPROTO_TCP, TCP_KEEPINTVL, 10);
+		look_for_death(s);
 		play_stream(s);
 		return;
 	}
@@ -412,6 +417,8 @@ static int play(void *arg)
 
 	set_current_net(&s->host->net);
 	random_options(s);
+	if (world.alloc_failures)
+		look_for_death(s);
 	fn[s->c->mode](s);
 	close_side(s);
 	s->done = true;
@@ -471,8 +478,8 @@ static int connect_side(struct side *s, u16 port)
 
 static bool may_retry(const struct conn *c, int err)
 {
-	/* Nobody answered ARP: a blackout. */
-	if (err == -EHOSTUNREACH && world.faults.blackout_ns)
+	/* Nobody answered ARP, three times. */
+	if (err == -EHOSTUNREACH && world_lost_frames())
 		return true;
 	/* Each end of a simultaneous open may be too early for the other. */
 	if (c->mode == CROSS && (err == -ECONNREFUSED || err == -ECONNRESET))

@@ -97,6 +97,9 @@ void world_heal(void);
 /* Take it down and see that nothing is left. */
 void world_destroy(void);
 struct host *world_host_of(const struct net *net);
+/* Has the network lost any frame so far? Has a stack without memory given a connection up? */
+bool world_lost_frames(void);
+bool world_ran_short(void);
 
 /* --- wire.c ----------------------------------------------------------------------------------- */
 

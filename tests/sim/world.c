@@ -31,6 +31,25 @@ struct host *world_host_of(const struct net *net)
 	return NULL;
 }
 
+bool world_lost_frames(void)
+{
+	struct link_stats a, b;
+
+	link_get_stats(world.link, world.host[0].dev, &a);
+	link_get_stats(world.link, world.host[1].dev, &b);
+	return a.lost || a.queue_dropped || b.lost || b.queue_dropped;
+}
+
+bool world_ran_short(void)
+{
+	u64 n = 0;
+
+	for (unsigned i = 0; i < SIM_HOSTS; i++)
+		for (unsigned cpu = 0; cpu < host_nr_cpus; cpu++)
+			n += world.host[i].net.mib[cpu]->linux_[LINUX_MIB_TCPABORTONMEMORY];
+	return n;
+}
+
 u64 sim_log_between(u64 lo, u64 hi)
 {
 	u64 from = lo ? lo : 1;
