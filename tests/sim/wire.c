@@ -172,8 +172,13 @@ void wire_check(const struct host *from, const u8 *frame, size_t len)
 	struct segment s;
 
 	(void)from;
-	if (!dissect(frame, len, &k, &s) || s.flags & TCPHDR_RST)
+	if (!dissect(frame, len, &k, &s))
 		return;
+	/* Whoever resets owes no window any more: a cookie may open the connection once again. */
+	if (s.flags & TCPHDR_RST) {
+		way_of(&k)->edge_known = false;
+		return;
+	}
 	r = (struct stream_key){k.daddr, k.saddr, k.dport, k.sport};
 	w = way_of(&k);
 	back = way_of(&r);
