@@ -78,8 +78,8 @@ static u32 cubic_target(const struct cubic *ca, u32 now_ms)
 	return (u32)min_t(u64, ca->origin + delta, ~0u >> 1);
 }
 
-/* Section 4.3: the window that Reno would have, W_est; ca->cnt not above what reaches it. */
-static void follow_reno(struct cubic *ca, u32 cwnd)
+/* Section 4.3: the window that Reno would have, W_est; cnt, or what reaches it sooner. */
+static u32 follow_reno(struct cubic *ca, u32 cwnd, u32 cnt)
 {
 	u32 step;
 
@@ -93,36 +93,42 @@ static void follow_reno(struct cubic *ca, u32 cwnd)
 		ca->ack_cnt -= step;
 		ca->reno_cwnd++;
 	}
-	if (ca->reno_cwnd > cwnd)
-		ca->cnt = min(ca->cnt, cwnd / (ca->reno_cwnd - cwnd));
+	return ca->reno_cwnd > cwnd ? min(cnt, cwnd / (ca->reno_cwnd - cwnd)) : cnt;
 }
 
-/* ca->cnt: for how many acknowledged segments the window grows by one. */
-static void cubic_update(struct cubic *ca, u32 cwnd, u32 acked, u32 now_ms)
+/* For how many acknowledged segments the curve lets the window grow by one. */
+static void follow_curve(struct cubic *ca, u32 cwnd, u32 acked, u32 now_ms)
 {
 	u32 target;
 
+	ca->last_cwnd = cwnd;
+	ca->last_time_ms = now_ms;
+	if (!ca->epoch_start_ms)
+		begin_epoch(ca, cwnd, acked, now_ms);
+	target = cubic_target(ca, now_ms);
+	ca->cnt = target > cwnd ? cwnd / (target - cwnd) : SLOWEST_TIMES * cwnd;
+	if (!ca->last_max_cwnd)
+		ca->cnt = min(ca->cnt, NO_LOSS_ACKS);
+}
+
+/* The same, by the curve or by Reno. The curve is looked at from time to time; what Reno would do
+ * with each ACK: in less than UPDATE_MS a short path may have seen many rounds and losses. */
+static u32 cubic_update(struct cubic *ca, u32 cwnd, u32 acked, u32 now_ms)
+{
+	bool stale = ca->last_cwnd != cwnd || now_ms - ca->last_time_ms > UPDATE_MS;
+
 	ca->ack_cnt += acked;
-	if (ca->last_cwnd == cwnd && now_ms - ca->last_time_ms <= UPDATE_MS)
-		return;
-	if (!ca->epoch_start_ms || now_ms != ca->last_time_ms) {
-		ca->last_cwnd = cwnd;
-		ca->last_time_ms = now_ms;
-		if (!ca->epoch_start_ms)
-			begin_epoch(ca, cwnd, acked, now_ms);
-		target = cubic_target(ca, now_ms);
-		ca->cnt = target > cwnd ? cwnd / (target - cwnd) : SLOWEST_TIMES * cwnd;
-		if (!ca->last_max_cwnd)
-			ca->cnt = min(ca->cnt, NO_LOSS_ACKS);
-	}
-	follow_reno(ca, cwnd);
-	ca->cnt = max(ca->cnt, 2u); /* at most half as much again in a round trip */
+	if (!ca->epoch_start_ms || (stale && now_ms != ca->last_time_ms))
+		follow_curve(ca, cwnd, acked, now_ms);
+	/* At most half as much again in a round trip. */
+	return max(follow_reno(ca, cwnd, ca->cnt), 2u);
 }
 
 static void cubic_cong_avoid(struct sock *sk, u32 ack, u32 acked)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	struct cubic *ca = inet_csk_ca(sk);
+	u32 acked_for_one;
 
 	(void)ack;
 	if (!tcp_is_cwnd_limited(sk))
@@ -132,8 +138,8 @@ static void cubic_cong_avoid(struct sock *sk, u32 ack, u32 acked)
 		if (!acked)
 			return;
 	}
-	cubic_update(ca, tp->snd_cwnd, acked, tcp_time_stamp(tp));
-	tcp_cong_avoid_ai(tp, ca->cnt, acked);
+	acked_for_one = cubic_update(ca, tp->snd_cwnd, acked, tcp_time_stamp(tp));
+	tcp_cong_avoid_ai(tp, acked_for_one, acked);
 }
 
 /* Fast convergence (section 4.7): who lost before the old maximum leaves room to newcomers. */

@@ -395,13 +395,13 @@ static void test_reno_arithmetic(void **state)
 
 /* RFC 9438: 0.7 of the window is left; back at the old one after K = cbrt(W * 0.3 / 0.4) seconds,
  * slowly around it and faster beyond. */
-static void cubic_rounds(struct tcp_sock *tp, unsigned rounds)
+static void cubic_rounds(struct tcp_sock *tp, unsigned rounds, u32 rtt_ms)
 {
 	for (unsigned i = 0; i < rounds; i++) {
 		tcp_mstamp_refresh(tp);
 		tp->is_cwnd_limited = true;
 		tp->ca_ops->cong_avoid(peer_sock->sk, 0, tp->snd_cwnd);
-		peer_wait_ms(100);
+		peer_wait_ms(rtt_ms);
 	}
 }
 
@@ -419,11 +419,29 @@ static void test_cubic_curve(void **state)
 	assert_int_equal(tp->snd_ssthresh, 700);
 	tp->snd_cwnd = 700;
 	/* K is 9.1 s. A round trip of 100 ms acknowledges a window each. */
-	cubic_rounds(tp, 91);
+	cubic_rounds(tp, 91, 100);
 	at_k = tp->snd_cwnd;
 	assert_in_range(at_k, 960, 1010);
-	cubic_rounds(tp, 50);
+	cubic_rounds(tp, 50, 100);
 	assert_in_range(tp->snd_cwnd, at_k + 20, at_k + 120); /* 0.4 * 5^3 = 50 */
+}
+
+/* RFC 9438 section 4.3: on a short path, where the curve has no time to rise, no slower than Reno.
+ */
+static void test_cubic_follows_reno(void **state)
+{
+	const struct tcp_congestion_ops *ops = tcp_ca_find("cubic");
+	struct tcp_sock *tp;
+
+	(void)state;
+	peer_connects(with_sack);
+	tp = peer_tp();
+	tp->snd_cwnd = 20;
+	tp->snd_cwnd = tp->snd_ssthresh = ops->ssthresh(peer_sock->sk);
+	assert_int_equal(tp->snd_cwnd, 14);
+	/* 0.53 a round trip: ten of them are five segments, and one window of delay. */
+	cubic_rounds(tp, 11, 1);
+	assert_in_range(tp->snd_cwnd, 18, 20);
 }
 
 #define OUTPUT_TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
@@ -450,6 +468,7 @@ int main(void)
 		OUTPUT_TEST(test_split_keeps_count_and_memory),
 		OUTPUT_TEST(test_choice_of_congestion_control),
 		OUTPUT_TEST(test_cubic_curve),
+		OUTPUT_TEST(test_cubic_follows_reno),
 		cmocka_unit_test(test_reno_arithmetic),
 	};
 
