@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 FOLDER = os.path.join(TOP, "build/bench/linux")
 KERNELS = {"virtio": "linux-image-cloud-amd64", "e1000": "linux-image-amd64"}
-MODULES = {"virtio": ["virtio_pci", "virtio_net"], "e1000": ["e1000"]}
+MODULES = {"virtio": ["virtio_pci", "virtio_net", "tcp_bbr"], "e1000": ["e1000"]}
 USERLAND = """busybox-static nginx iperf3 libiperf0 libsctp1 libc6 libpcre2-8-0 libssl3 zlib1g
               libcrypt1""".split()  # fmt: skip
 APPLETS = "sh mount insmod ip cat dd sleep nproc mkdir chmod grep poweroff echo".split()
