@@ -207,8 +207,10 @@ struct tcp_sock {
 
 	/* the scoreboard (tcp_sack.c, tcp_recovery.c) */
 	u32 packets_out, sacked_out, lost_out, retrans_out; /* of the queue: sent, and marked so */
-	u32 lost;                                           /* marked lost, ever */
-	seq32 high_seq;                                     /* SND.NXT when recovery began */
+	u32 reno_delivered; /* without SACK: of the queue, what duplicate ACKs had counted as such
+			     */
+	u32 lost;           /* marked lost, ever */
+	seq32 high_seq;     /* SND.NXT when recovery began */
 	struct sk_buff *highest_sack; /* segment behind the highest SACKed; NULL: send head */
 	struct sk_buff *retransmit_skb_hint; /* where the search for what to resend goes on */
 	struct list_head tsorted_sent_queue; /* the queue by time of (re)transmission */

@@ -37,18 +37,23 @@ void tcp_add_reno_sack(struct sock *sk, u32 num_dupack, bool ece_ack)
 		return;
 	tp->sacked_out += num_dupack;
 	check_reordering(sk, 0);
-	if (tp->sacked_out > prior)
+	if (tp->sacked_out > prior) {
+		tp->reno_delivered += tp->sacked_out - prior;
 		tcp_count_delivered(tp, tp->sacked_out - prior, ece_ack);
+	}
 }
 
-/* One ACK fills the hole; the rest of what it covers had been counted by duplicates. */
+/* One ACK fills the hole; the rest of what it covers had been counted by duplicates, be that long
+ * ago: sacked_out is forgotten by a time-out, and what was delivered must not be counted twice. */
 void tcp_remove_reno_sacks(struct sock *sk, u32 acked, bool ece_ack)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	if (acked) {
-		tcp_count_delivered(
-			tp, acked > tp->sacked_out ? max(acked - tp->sacked_out, 1u) : 1, ece_ack);
+		u32 counted = min(acked - 1, tp->reno_delivered);
+
+		tcp_count_delivered(tp, acked - counted, ece_ack);
+		tp->reno_delivered = min(tp->reno_delivered - counted, tp->packets_out);
 		tp->sacked_out -= min(acked - 1, tp->sacked_out);
 	}
 	check_reordering(sk, acked);

@@ -18,6 +18,7 @@ void tcp_scoreboard_reset(struct tcp_sock *tp)
 {
 	INIT_LIST_HEAD(&tp->tsorted_sent_queue);
 	tp->packets_out = tp->sacked_out = tp->lost_out = tp->retrans_out = 0;
+	tp->reno_delivered = 0;
 	tp->highest_sack = tp->retransmit_skb_hint = NULL;
 	tp->undo_valid = false;
 	tp->tlp_out = false;

@@ -360,6 +360,24 @@ static void test_newreno_without_sack(void **state)
 	assert_in_range(info().tcpi_snd_cwnd, 1, info().tcpi_snd_ssthresh + 1);
 }
 
+/* Duplicates told that three had arrived; a time-out forgets which. They are not delivered twice:
+ * by that figure BBR would believe in a path of many times the rate. */
+static void test_delivered_once_without_sack(void **state)
+{
+	u32 before;
+
+	(void)state;
+	ten_in_flight((struct peer_offer){.sack = false}, 10000);
+	before = info().tcpi_delivered;
+	for (unsigned i = 0; i < 3; i++)
+		peer_ack(1);
+	assert_int_equal(info().tcpi_delivered, before + 3);
+	peer_wait_ms(400);
+	assert_int_equal(info().tcpi_ca_state, TCP_CA_Loss);
+	peer_ack(10001);
+	assert_int_equal(info().tcpi_delivered, before + 10);
+}
+
 static void test_reneging(void **state)
 {
 	(void)state;
@@ -434,6 +452,7 @@ int main(void)
 		T(test_frto_finds_the_timeout_spurious),
 		T(test_frto_confirms_the_loss),
 		T(test_newreno_without_sack),
+		T(test_delivered_once_without_sack),
 		T(test_reneging),
 		T(test_impossible_blocks),
 		T(test_user_timeout_ends_it),
