@@ -62,14 +62,35 @@ struct page *alloc_pages_owner(unsigned order, unsigned gfp, enum page_owner own
 /* Give the block back whatever its references (the caller holds the only one). */
 void free_pages(struct page *p, unsigned order);
 
-void *page_address(const struct page *p);
+/* Where the struct page of address 0 would be. [I] once memory is known */
+extern uintptr_t mem_map_origin;
+
+#define PG_TAIL 2u /* of struct page.flags: not the first page of an allocated block */
+
+static inline void *page_address(const struct page *p)
+{
+	return (void *)(((uintptr_t)p - mem_map_origin) / sizeof(*p) << PAGE_SHIFT);
+}
+
 /* Page of an address inside the managed memory (any byte of it; the frame's own struct). */
-struct page *virt_to_page(const void *addr);
+static inline struct page *virt_to_page(const void *addr)
+{
+	return (struct page *)(mem_map_origin +
+			       ((uintptr_t)addr >> PAGE_SHIFT) * sizeof(struct page));
+}
+
 /* Has addr a struct page? Memory that the allocator was never given (the image, boot modules) has:
  * such a page always keeps one reference, so get_page() and put_page() work and never free it. */
 bool virt_addr_valid(const void *addr);
 /* First page of the allocated block that addr lies in: holder of its reference count. */
-struct page *virt_to_head_page(const void *addr);
+static inline struct page *virt_to_head_page(const void *addr)
+{
+	struct page *p = virt_to_page(addr);
+
+	if (p->flags & PG_TAIL) /* blocks are naturally aligned */
+		p = virt_to_page((void *)((uintptr_t)addr & ~((PAGE_SIZE << p->order) - 1)));
+	return p;
+}
 
 /* Frames that the allocator never had (the image, a boot module) get a reference of their own, so
  * that packets can refer to them; frames outside the managed memory are passed over. */
@@ -80,8 +101,15 @@ static inline void get_page(struct page *p)
 	refcount_inc(&p->refs);
 }
 
-/* Drop a reference; the last one frees the block, or hands it to its page pool. */
-void put_page(struct page *p);
+/* The last reference of p is gone: free the block, or hand it to its page pool. */
+void page_release(struct page *p);
+
+/* Drop a reference. */
+static inline void put_page(struct page *p)
+{
+	if (refcount_dec_and_test(&p->refs))
+		page_release(p);
+}
 
 /* Supplied by the page pools: take back p, whose last reference went. */
 void page_pool_return(struct page *p);

@@ -5,9 +5,8 @@
 
 #include <kernel/mm.h>
 
-/* struct page.flags */
+/* struct page.flags, beside PG_TAIL */
 #define PG_FREE   1u  /* first page of a block in a free list */
-#define PG_TAIL   2u  /* not the first page of an allocated block */
 #define PG_CACHED 4u  /* in a CPU's stack */
 #define PG_ABSENT 8u  /* a hole, or reserved memory */
 #define PG_SLAB   16u /* first page of a slab */
@@ -22,8 +21,14 @@ bool mem_is_small(void);
 /* Bytes in objects alive; supplied by the slab allocator. */
 u64 slab_bytes_used(void);
 
-/* Is it this request's turn to fail, for a test? Counts it as a failure if so. */
-bool mm_should_fail(void);
+/* Of how many requests one is to fail, for a test; 0: none. */
+extern unsigned mm_fail_one_of;
+/* Is it this request's turn? Counts it as a failure if so. */
+bool mm_fail_turn(void);
+static inline bool mm_should_fail(void)
+{
+	return unlikely(mm_fail_one_of) && mm_fail_turn();
+}
 
 /* A request could not be served. */
 void mm_count_failure(void);

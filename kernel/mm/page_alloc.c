@@ -47,10 +47,13 @@ static struct {
 	struct list_head shrinkers;
 	bool shrinking;
 	bool use_stacks;
-	unsigned fail_every, fail_count;
+	unsigned fail_count;
 } buddy = {.lock = SPINLOCK_INIT(buddy)};
 
 static DEFINE_PER_CPU(struct page_stack, page_stack);
+
+uintptr_t mem_map_origin;
+unsigned mm_fail_one_of;
 
 static uintptr_t page_pfn(const struct page *p)
 {
@@ -60,25 +63,6 @@ static uintptr_t page_pfn(const struct page *p)
 static struct page *pfn_page(uintptr_t pfn)
 {
 	return &buddy.map[pfn - buddy.first_pfn];
-}
-
-void *page_address(const struct page *p)
-{
-	return (void *)(page_pfn(p) << PAGE_SHIFT);
-}
-
-struct page *virt_to_page(const void *addr)
-{
-	return pfn_page((uintptr_t)addr >> PAGE_SHIFT);
-}
-
-struct page *virt_to_head_page(const void *addr)
-{
-	struct page *p = virt_to_page(addr);
-
-	if (p->flags & PG_TAIL)
-		p = pfn_page(page_pfn(p) & ~((1ul << p->order) - 1));
-	return p;
 }
 
 bool virt_addr_valid(const void *addr)
@@ -276,15 +260,13 @@ void register_shrinker(struct shrinker *s)
 
 void mm_fail_every(unsigned n)
 {
-	buddy.fail_every = n;
+	mm_fail_one_of = n;
 	buddy.fail_count = 0;
 }
 
-bool mm_should_fail(void)
+bool mm_fail_turn(void)
 {
-	if (likely(!buddy.fail_every))
-		return false;
-	if (++buddy.fail_count < buddy.fail_every)
+	if (++buddy.fail_count < mm_fail_one_of)
 		return false;
 	buddy.fail_count = 0;
 	count_add(&buddy.failed, 1);
@@ -371,10 +353,8 @@ __weak void page_pool_return(struct page *p)
 	panic("page %p belongs to a pool, and there are no pools", page_address(p));
 }
 
-void put_page(struct page *p)
+void page_release(struct page *p)
 {
-	if (!refcount_dec_and_test(&p->refs))
-		return;
 	if (p->pp)
 		page_pool_return(p);
 	else
@@ -448,6 +428,7 @@ void mm_count_failure(void)
 void page_alloc_init(uintptr_t start, uintptr_t end, void *mem_map)
 {
 	buddy.map = mem_map;
+	mem_map_origin = (uintptr_t)mem_map - (start >> PAGE_SHIFT) * sizeof(struct page);
 	buddy.first_pfn = start >> PAGE_SHIFT;
 	buddy.end_pfn = end >> PAGE_SHIFT;
 	buddy.described = buddy.first_pfn;

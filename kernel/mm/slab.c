@@ -307,19 +307,20 @@ static void put_objects(struct kmem_cache *c, unsigned n, void **objs)
 		slab_release(c, gone[--nr_gone]);
 }
 
-/* This CPU's magazine; NULL where there is none and no memory for one. */
+/* This CPU's magazine, made if missing; NULL where there is no memory for one. */
 static struct magazine *magazine_get(struct kmem_cache *c)
 {
-	struct magazine **m = &this_cpu(magazines)[c->id];
+	struct magazine *m = this_cpu(magazines)[c->id];
 	void *obj;
 
-	if (likely(*m))
-		return *m;
+	if (m)
+		return m;
 	if (c == magazine_cache || !get_objects(magazine_cache, GFP_ATOMIC, 1, &obj))
 		return NULL;
-	*m = obj;
-	(*m)->n = 0;
-	return *m;
+	m = obj;
+	m->n = 0;
+	this_cpu(magazines)[c->id] = m;
+	return m;
 }
 
 static DEFINE_PER_CPU(struct timer, reap_timer);
@@ -335,21 +336,26 @@ static void reap_later(void)
 
 /* --- public ----------------------------------------------------------------------------------- */
 
-static void *cache_alloc(struct kmem_cache *c, unsigned gfp)
+/* The magazine has nothing, or is not there yet. */
+static noinline void *cache_refill(struct kmem_cache *c, unsigned gfp)
 {
-	irqflags_t flags = local_irq_save();
 	struct magazine *m = magazine_get(c);
 	void *obj = NULL;
 
-	if (likely(m && m->n)) {
-		obj = m->obj[--m->n];
-	} else if (m) {
-		m->n = get_objects(c, gfp, c->magazine / 2u, m->obj);
-		if (m->n)
-			obj = m->obj[--m->n];
-	} else {
+	if (!m) {
 		get_objects(c, gfp, 1, &obj);
+		return obj;
 	}
+	m->n = get_objects(c, gfp, c->magazine / 2u, m->obj);
+	return m->n ? m->obj[--m->n] : NULL;
+}
+
+static inline void *cache_alloc(struct kmem_cache *c, unsigned gfp)
+{
+	irqflags_t flags = local_irq_save();
+	struct magazine *m = this_cpu(magazines)[c->id];
+	void *obj = likely(m && m->n) ? m->obj[--m->n] : cache_refill(c, gfp);
+
 	local_irq_restore(flags);
 	return obj;
 }
@@ -358,7 +364,7 @@ void *kmem_cache_alloc(struct kmem_cache *c, unsigned gfp)
 {
 	void *obj;
 
-	if (unlikely(mm_should_fail()))
+	if (mm_should_fail())
 		return NULL;
 	obj = cache_alloc(c, gfp);
 	if (unlikely(!obj))
@@ -369,25 +375,38 @@ void *kmem_cache_alloc(struct kmem_cache *c, unsigned gfp)
 	return obj;
 }
 
-static void cache_free(struct kmem_cache *c, void *obj)
+/* The magazine is full, or is not there yet. */
+static noinline void cache_drain(struct kmem_cache *c, void *obj)
 {
-	irqflags_t flags = local_irq_save();
 	struct magazine *m = magazine_get(c);
+	unsigned half = c->magazine / 2u;
 
 	if (!m) {
 		put_objects(c, 1, &obj);
-	} else {
-		if (m->n == c->magazine) {
-			unsigned half = c->magazine / 2u;
-
-			/* The ones that lay longest. */
-			put_objects(c, half, m->obj);
-			reap_later();
-			m->n -= half;
-			memmove(m->obj, m->obj + half, m->n * sizeof(m->obj[0]));
-		}
-		m->obj[m->n++] = obj;
+		return;
 	}
+	if (m->n == c->magazine) {
+		/* The ones that lay longest. */
+		put_objects(c, half, m->obj);
+		reap_later();
+		m->n -= half;
+		memmove(m->obj, m->obj + half, m->n * sizeof(m->obj[0]));
+	}
+	m->obj[m->n++] = obj;
+}
+
+static inline void cache_free(struct kmem_cache *c, void *obj)
+{
+	irqflags_t flags;
+	struct magazine *m;
+
+	debug_freed(c, obj);
+	flags = local_irq_save();
+	m = this_cpu(magazines)[c->id];
+	if (likely(m && m->n < c->magazine))
+		m->obj[m->n++] = obj;
+	else
+		cache_drain(c, obj);
 	local_irq_restore(flags);
 }
 
@@ -396,7 +415,6 @@ void kmem_cache_free(struct kmem_cache *c, void *obj)
 	const struct page *p = virt_to_head_page(obj);
 
 	ASSERT(p->flags == PG_SLAB && p->slab.cache_id == c->id);
-	debug_freed(c, obj);
 	cache_free(c, obj);
 }
 
@@ -629,7 +647,7 @@ void kfree(const void *ptr)
 		return;
 	p = virt_to_head_page(ptr);
 	if (p->flags == PG_SLAB)
-		kmem_cache_free(&caches[p->slab.cache_id], (void *)(uintptr_t)ptr);
+		cache_free(&caches[p->slab.cache_id], (void *)(uintptr_t)ptr);
 	else
 		free_pages(p, p->order);
 }
