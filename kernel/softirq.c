@@ -68,9 +68,9 @@ static void softirq_serve(struct softirq_cpu *sc, u32 due)
 {
 	sc->pending &= ~due;
 	local_irq_enable();
-	for (unsigned nr = 0; nr < NR_SOFTIRQS; nr++) {
-		if (!(due >> nr & 1))
-			continue;
+	for (; due; due &= due - 1) {
+		unsigned nr = (unsigned)__builtin_ctz(due);
+
 		sc->served[nr]++;
 		if (nr == HI_SOFTIRQ)
 			smp_call_run();
@@ -100,7 +100,7 @@ static void serve_pending(unsigned own)
 	struct softirq_cpu *sc = &this_cpu(softirq_cpu);
 	unsigned rounds = SOFTIRQ_MAX_RESTART;
 	irqflags_t flags;
-	u64 end_ns;
+	u64 now_ns, end_ns = 0;
 	u32 due;
 
 	if (in_interrupt())
@@ -111,13 +111,20 @@ static void serve_pending(unsigned own)
 		local_irq_restore(flags);
 		return;
 	}
-	end_ns = ktime_get_ns() + SOFTIRQ_MAX_NS;
 	__this_cpu(preempt_count) += SOFTIRQ_OFFSET;
-	do {
+	for (;;) {
 		softirq_serve(sc, due);
 		softirq_quiescent(own);
 		due = sc->pending & ~sc->deferred;
-	} while (due && --rounds && ktime_get_ns() < end_ns);
+		if (likely(!due) || !--rounds)
+			break;
+		/* One round is the rule: the clock is read from the second one on. */
+		now_ns = ktime_get_ns();
+		if (!end_ns)
+			end_ns = now_ns + SOFTIRQ_MAX_NS;
+		else if (now_ns >= end_ns)
+			break;
+	}
 	__this_cpu(preempt_count) -= SOFTIRQ_OFFSET;
 	if (due && sc->ksoftirqd) {
 		sc->deferred = due & SOFTIRQ_DEFERRABLE;

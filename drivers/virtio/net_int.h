@@ -101,7 +101,8 @@ struct vnet_sq {
 	struct vnet *vn;
 	struct netdev_queue *txq;
 	struct napi_struct napi;
-	u16 room; /* free ring entries below which the queue is stopped */
+	u16 room;   /* free ring entries below which the queue is stopped */
+	bool owned; /* a socket's packet is in the ring */
 	struct {
 		u64 kicks, stops, linearized, errors;
 	} stats;

@@ -2,9 +2,10 @@
 /*
  * virtio-net transmit (virtio 1.2 section 5.1.6.2). The header goes in front of the frame, into
  * the skb's headroom, where that is ours; else into its control block, with a descriptor of its
- * own. Sent packets are freed by the transmit NAPI, by the next start_xmit, or in passing by
- * the receive NAPI. The queue is stopped while a packet with all its fragments might not fit;
- * in a ring too small for that rule, a packet that does not fit is made linear.
+ * own. Sent packets are freed by the next start_xmit, in passing by the receive NAPI, or by the
+ * transmit NAPI: the device is asked for an interrupt only where somebody waits for it. The queue
+ * is stopped while a packet with all its fragments might not fit; in a ring too small for that
+ * rule, a packet that does not fit is made linear.
  *
  * Context: xmit_lock of the netdev_queue, bottom halves off.
  */
@@ -14,6 +15,8 @@
 #include <lib/string.h>
 
 #include "net_int.h"
+
+#define TX_LEAVE_PACKETS 16u
 
 static_assert(sizeof(struct virtio_net_hdr) <= sizeof_field(struct sk_buff, cb), "fits the cb");
 
@@ -78,8 +81,11 @@ static void clean(struct vnet_sq *sq, int budget)
 		bytes += skb->len;
 		napi_consume_skb(skb, budget);
 	}
-	if (packets)
-		netdev_tx_completed_queue(sq->txq, packets, bytes);
+	if (!packets)
+		return;
+	netdev_tx_completed_queue(sq->txq, packets, bytes);
+	if (!sq->vq->inflight)
+		sq->owned = false;
 }
 
 static void wake_if_room(struct vnet_sq *sq)
@@ -103,11 +109,18 @@ static void stop_if_full(struct vnet_sq *sq)
 	sq->stats.stops++;
 }
 
+/* Does anybody wait for what is sent? The qdisc for room, or a socket for its memory. A few packets
+ * of nobody's (answers of the stack itself) may lie in the ring until the next packet comes by. */
+static bool completion_wanted(const struct vnet_sq *sq)
+{
+	return sq->owned || sq->vq->inflight > TX_LEAVE_PACKETS || netif_xmit_stopped(sq->txq);
+}
+
 /* The end of a batch, or of what may be queued: tell the device, once, and ask to be interrupted
  * when most of it has been sent. */
 static void flush(struct vnet_sq *sq)
 {
-	if (!virtqueue_enable_cb_delayed(sq->vq))
+	if (completion_wanted(sq) && !virtqueue_enable_cb_delayed(sq->vq))
 		vnet_napi_schedule(&sq->napi, sq->vq);
 	if (virtqueue_kick_prepare(sq->vq)) {
 		virtqueue_notify(sq->vq);
@@ -120,8 +133,10 @@ static int submit(struct vnet_sq *sq, struct sk_buff *skb)
 {
 	struct vq_seg seg[VQ_MAX_SEGS];
 	unsigned n = to_segments(sq->vn, skb, seg);
-	int err = virtqueue_add(sq->vq, seg, n, 0, skb, GFP_ATOMIC);
+	int err;
 
+	sq->owned |= skb->destructor != NULL;
+	err = virtqueue_add(sq->vq, seg, n, 0, skb, GFP_ATOMIC);
 	if (likely(!err) || err != -ENOSPC || !skb_is_nonlinear(skb) || skb_linearize(skb))
 		return err;
 	sq->stats.linearized++;
@@ -165,29 +180,33 @@ void vnet_tx_clean_opportunistic(struct vnet_sq *sq)
 int vnet_tx_poll(struct napi_struct *napi, int budget)
 {
 	struct vnet_sq *sq = container_of(napi, struct vnet_sq, napi);
-	bool complete;
-	u16 seen;
+	bool wanted;
+	u16 seen = 0;
 
 	spin_lock(&sq->txq->xmit_lock);
 	virtqueue_disable_cb(sq->vq);
 	clean(sq, budget);
 	wake_if_room(sq);
-	seen = virtqueue_enable_cb_prepare(sq->vq);
-	complete = napi_complete_done(napi, 0);
-	if (!complete)
+	wanted = completion_wanted(sq);
+	if (wanted)
+		seen = virtqueue_enable_cb_prepare(sq->vq);
+	if (!napi_complete_done(napi, 0))
 		virtqueue_disable_cb(sq->vq);
-	else if (virtqueue_poll(sq->vq, seen))
+	else if (wanted && virtqueue_poll(sq->vq, seen))
 		vnet_napi_schedule(napi, sq->vq);
 	spin_unlock(&sq->txq->xmit_lock);
 	return 0;
 }
 
-/* Hardirq. The queue's interrupt hints are left alone: the transmit path may be at them. */
+/* Hardirq. The queue's interrupt hints are left alone: the transmit path may be at them. Where no
+ * interrupt was asked for, this one is the receive queue's, whose poll takes completions along;
+ * whoever asks for one next looks for what came before. */
 void vnet_tx_callback(struct virtqueue *vq)
 {
 	struct vnet_sq *sq = vq->priv;
 
-	napi_schedule(&sq->napi);
+	if (!READ_ONCE(vq->cb_off))
+		napi_schedule(&sq->napi);
 }
 
 void vnet_tx_layout(struct vnet_sq *sq)
@@ -202,4 +221,5 @@ void vnet_tx_purge(struct vnet_sq *sq)
 	while ((skb = virtqueue_detach_unused_buf(sq->vq)))
 		kfree_skb_reason(skb, SKB_DROP_REASON_DEV_READY);
 	netdev_tx_reset_queue(sq->txq);
+	sq->owned = false;
 }

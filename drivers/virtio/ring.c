@@ -109,6 +109,25 @@ static bool wants_indirect(const struct virtqueue *vq, unsigned total)
 	       vq->num_free < vq->num / 2 + total;
 }
 
+/* The usual buffer: one segment, one descriptor. */
+static int add_single(struct virtqueue *vq, const struct vq_seg *seg, u16 flags, void *token)
+{
+	u16 head = vq->free_head;
+
+	if (unlikely(!vq->num_free)) {
+		vq->stats.full++;
+		return -ENOSPC;
+	}
+	desc_set(&vq->desc[head], seg, flags, 0);
+	vq->free_head = vq->next[head];
+	vq->num_free--;
+	DEBUG_ASSERT(!vq->state[head].token);
+	vq->state[head] =
+		(struct vq_desc_state){token, NULL, flags & VRING_DESC_F_WRITE ? seg->len : 0, 1};
+	publish(vq, head);
+	return 0;
+}
+
 int virtqueue_add(struct virtqueue *vq, const struct vq_seg *seg, unsigned out, unsigned in,
 		  void *token, unsigned gfp)
 {
@@ -120,6 +139,8 @@ int virtqueue_add(struct virtqueue *vq, const struct vq_seg *seg, unsigned out, 
 	DEBUG_ASSERT(token && total);
 	if (unlikely(vq->broken))
 		return -EIO;
+	if (likely(total == 1))
+		return add_single(vq, seg, in ? VRING_DESC_F_WRITE : 0, token);
 	for (unsigned i = out; i < total; i++)
 		in_bytes += seg[i].len;
 	if (wants_indirect(vq, total)) {

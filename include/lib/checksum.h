@@ -81,15 +81,19 @@ static inline be16 csum_tcpudp_magic(be32 saddr, be32 daddr, u32 len_bytes, u8 p
 csum32 csum_ipv6_nofold(const void *saddr, const void *daddr, u32 len_bytes, u8 next_hdr,
 			csum32 sum);
 
-/* Checksum over an IPv4 header of ihl 32-bit words: 0 if it holds a right one. */
+/* Checksum over an IPv4 header of ihl 32-bit words (5 at least): 0 if it holds a right one. */
 static inline be16 ip_fast_csum(const void *hdr, unsigned ihl)
 {
-	u64 s = 0;
+	const u8 *p = hdr;
+	u64 head[2], s;
+	u32 word;
 
-	for (unsigned i = 0; i < ihl; i++) {
-		u32 word;
-
-		__builtin_memcpy(&word, (const u8 *)hdr + 4 * i, sizeof(word));
+	__builtin_memcpy(head, p, sizeof(head));
+	__builtin_memcpy(&word, p + 16, sizeof(word));
+	s = (head[0] & 0xffffffff) + (head[0] >> 32) + (head[1] & 0xffffffff) + (head[1] >> 32) +
+	    word;
+	for (unsigned i = 5; i < ihl; i++) {
+		__builtin_memcpy(&word, p + (size_t)4 * i, sizeof(word));
 		s += word;
 	}
 	s = (s & 0xffffffff) + (s >> 32);

@@ -12,6 +12,7 @@
 
 #define IN_ADDR_HASH     64   /* chains of own addresses */
 #define RT_CACHE_SIZE    256  /* routes kept, direct-mapped */
+#define RT_PASSES        64   /* pairs of addresses that each CPU knows for good */
 #define FNHE_HASH_SIZE   256  /* path MTU exceptions: chains ... */
 #define FNHE_DEPTH       5    /* ... and the most in one: the oldest gives way */
 #define IP_IDENTS        1024 /* IP id generators, shared by destinations */
@@ -46,6 +47,7 @@ struct netns_ipv4 {
 	struct rtable *rt_cache[RT_CACHE_SIZE]; /* [rt_lock, rcu] each referenced */
 	struct list_head rt_list;               /* [rt_lock] all rtables, for a device that goes */
 	struct rtable *rt_input[3];             /* [I] local, broadcast, multicast */
+	struct percpu_area *rt_passes;          /* [c] of struct rt_pass */
 
 	struct spinlock fnhe_lock;
 	struct hlist_head fnhe[FNHE_HASH_SIZE]; /* [fnhe_lock, rcu] */

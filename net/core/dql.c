@@ -71,13 +71,14 @@ void dql_completed(struct dql *d, u32 bytes)
 	u32 inprogress = num_queued - completed;
 	u32 prev_inprogress = d->prev_num_queued - d->num_completed;
 	bool all_prev_completed = (s32)(completed - d->prev_num_queued) >= 0;
-	u64 now = ktime_get_ns();
 
 	if ((ovlimit && !inprogress) || (d->prev_ovlimit && all_prev_completed)) {
 		limit += dql_grow(d, completed);
-		d->slack_start_ns = now;
+		d->slack_start_ns = ktime_get_ns();
 		d->lowest_slack = UINT32_MAX;
 	} else if (inprogress && prev_inprogress && !all_prev_completed) {
+		u64 now = ktime_get_ns();
+
 		d->lowest_slack = min(d->lowest_slack, dql_slack(d, completed));
 		if (now - d->slack_start_ns > DQL_SLACK_HOLD_NS) {
 			limit = posdiff(limit, d->lowest_slack);

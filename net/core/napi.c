@@ -329,8 +329,8 @@ static void net_rx_action(void)
 {
 	struct softnet_data *sd = &this_cpu(softnet_data);
 	const struct netns_core *params = net_core_params();
-	u64 limit_ns = ktime_get_ns() + (u64)params->netdev_budget_usecs * NSEC_PER_USEC;
 	int budget = params->netdev_budget, work;
+	u64 now_ns, limit_ns = 0;
 	LIST_HEAD(list);
 	LIST_HEAD(repoll);
 
@@ -344,7 +344,13 @@ static void net_rx_action(void)
 		if (napi_poll(n, &work))
 			list_add_tail(&n->poll_list, &repoll);
 		budget -= work;
-		if (budget <= 0 || ktime_get_ns() >= limit_ns) {
+		if (list_empty(&list) && list_empty(&repoll))
+			break;
+		/* The first turn is short, and mostly the only one: time counts from its end. */
+		now_ns = ktime_get_ns();
+		if (!limit_ns)
+			limit_ns = now_ns + (u64)params->netdev_budget_usecs * NSEC_PER_USEC;
+		if (budget <= 0 || now_ns >= limit_ns) {
 			sd->time_squeeze++;
 			break;
 		}

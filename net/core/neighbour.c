@@ -506,13 +506,24 @@ static bool neigh_make_room(struct neigh_table *tbl)
 	return true;
 }
 
+static bool same_key(const void *a, const void *b, u8 len)
+{
+	u32 x, y;
+
+	if (len != sizeof(x))
+		return !memcmp(a, b, len);
+	memcpy(&x, a, sizeof(x)); /* an IPv4 address */
+	memcpy(&y, b, sizeof(y));
+	return x == y;
+}
+
 static struct neighbour *chain_find(struct hlist_head *chain, const void *key, u8 key_len,
 				    const struct net_device *dev)
 {
 	struct neighbour *n;
 
 	hlist_for_each_entry_rcu(n, chain, hash) {
-		if (n->dev == dev && !memcmp(n->primary_key, key, key_len))
+		if (n->dev == dev && same_key(n->primary_key, key, key_len))
 			return n;
 	}
 	return NULL;

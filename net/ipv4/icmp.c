@@ -134,11 +134,12 @@ static bool peer_allow(struct netns_ipv4 *ip4, be32 daddr, u64 now)
 static bool icmp_allow(struct net *net, be32 daddr, const struct net_device *dev, u8 type, u8 code)
 {
 	struct netns_ipv4 *ip4 = net->ipv4;
-	u64 now = ktime_get_ns();
+	u64 now;
 	bool ok;
 
 	if (!type_is_limited(ip4, type, code) || (dev && (dev->flags & IFF_LOOPBACK)))
 		return true;
+	now = ktime_get_ns();
 	spin_lock_bh(&ip4->icmp_lock);
 	ok = !ip4->icmp_ratelimit || peer_allow(ip4, daddr, now);
 	if (!ok) {
@@ -184,34 +185,32 @@ static struct rtable *route_back(struct net *net, const struct sk_buff *in, be32
 	return rt;
 }
 
-/* Answer in with a message whose first 8 bytes are head and whose rest is in's from there on. */
-static void icmp_reply(struct net *net, const struct sk_buff *in, struct icmp_wire head, u32 len)
+/* The request itself goes back as its answer: its first 8 bytes become head, what is behind len is
+ * cut off. NOT_DROPPED_YET: skb is on its way. */
+static enum skb_drop_reason icmp_reply(struct net *net, struct sk_buff *skb, struct icmp_wire head,
+				       u32 len)
 {
+	be32 saddr, daddr = ip_hdr(skb)->saddr;
+	u8 tos = ip_hdr(skb)->tos;
 	struct rtable *rt;
-	struct sk_buff *skb;
-	be32 saddr, daddr = ip_hdr(in)->saddr;
-	u8 buf[256];
 
-	if (!icmp_allow(net, daddr, in->dev, head.type, head.code))
-		return;
-	rt = route_back(net, in, &saddr);
+	if (!icmp_allow(net, daddr, skb->dev, head.type, head.code))
+		return SKB_CONSUMED;
+	rt = route_back(net, skb, &saddr);
 	if (IS_ERR(rt))
-		return;
-	skb = ip_alloc_big_skb(sizeof(struct iphdr), len, GFP_ATOMIC);
-	if (!skb) {
+		return SKB_CONSUMED;
+	/* A raw socket may have a clone. */
+	if (pskb_trim(skb, len) || skb_cow_head(skb, 0)) {
 		ICMP_INC_STATS(net, OUTERRORS);
 		dst_release(&rt->dst);
-		return;
-	}
-	for (u32 off = sizeof(head); off < len; off += sizeof(buf)) {
-		u32 n = min(len - off, (u32)sizeof(buf));
-
-		skb_copy_bits(in, off, buf, n);
-		skb_store_bits(skb, off, buf, n);
+		return SKB_CONSUMED;
 	}
 	memcpy(skb->data, &head, sizeof(head));
-	skb->mark = in->mark;
-	icmp_push(net, skb, rt, saddr, daddr, ip_hdr(in)->tos);
+	skb_dst_drop(skb);
+	skb->tstamp_ns = 0;
+	skb->pkt_type = PACKET_HOST;
+	icmp_push(net, skb, rt, saddr, daddr, tos);
+	return SKB_NOT_DROPPED_YET;
 }
 
 /* May an error be sent about in? */
@@ -316,8 +315,7 @@ static enum skb_drop_reason icmp_echo(struct net *net, struct sk_buff *skb,
 	if (net->ipv4->icmp_echo_ignore_all)
 		return SKB_DROP_REASON_ICMP_INVALID;
 	reply.type = ICMP_ECHOREPLY;
-	icmp_reply(net, skb, reply, skb->len);
-	return SKB_CONSUMED;
+	return icmp_reply(net, skb, reply, skb->len);
 }
 
 static enum skb_drop_reason icmp_timestamp(struct net *net, struct sk_buff *skb,
@@ -335,8 +333,7 @@ static enum skb_drop_reason icmp_timestamp(struct net *net, struct sk_buff *skb,
 	skb_store_bits(skb, 12, now, sizeof(now));
 	reply.type = ICMP_TIMESTAMPREPLY;
 	reply.code = 0;
-	icmp_reply(net, skb, reply, 20);
-	return SKB_CONSUMED;
+	return icmp_reply(net, skb, reply, 20);
 }
 
 /* The MTU of the next hop that a "fragmentation needed" reports, or a guess from the size of the
@@ -441,7 +438,7 @@ static int icmp_rcv(struct sk_buff *skb)
 		why = icmp_dispatch(net, skb, icmp);
 	}
 	if (why == SKB_NOT_DROPPED_YET)
-		return 0; /* a socket has it */
+		return 0; /* a socket has it, or it is on its way back */
 	if (why != SKB_CONSUMED && why != SKB_DROP_REASON_NO_SOCKET)
 		ICMP_INC_STATS(net, INERRORS);
 	kfree_skb_reason(skb, why);

@@ -182,12 +182,13 @@ static struct sk_buff *inet_gro_receive(struct list_head *held, struct sk_buff *
 	u16 len;
 
 	/* No options, no fragments, a right checksum; else the stack proper sees to it. */
-	if (!ip || ip[0] != 0x45 || (be16_get(BE16_RAW(hdr16(ip, 6))) & ~(u16)IP_DF) ||
-	    !be16_is_zero(ip_fast_csum(ip, 5)))
+	if (!ip || ip[0] != 0x45 || (be16_get(BE16_RAW(hdr16(ip, 6))) & ~(u16)IP_DF))
 		goto flush;
 	proto = net_protocol_get(AF_INET, ip[9]);
+	if (!proto || !proto->gro_receive || !be16_is_zero(ip_fast_csum(ip, 5)))
+		goto flush;
 	len = be16_get(BE16_RAW(hdr16(ip, 2)));
-	if (!proto || !proto->gro_receive || len < sizeof(struct iphdr) || len > skb_gro_len(skb))
+	if (len < sizeof(struct iphdr) || len > skb_gro_len(skb))
 		goto flush;
 	if (len < skb_gro_len(skb) && pskb_trim(skb, off + len))
 		goto flush;

@@ -10,7 +10,9 @@
 #include <kernel/log.h>
 #include <kernel/mm.h>
 #include <kernel/random.h>
+#include <lib/bitops.h>
 #include <lib/err.h>
+#include <lib/hash.h>
 #include <lib/string.h>
 
 #include "ipv4_int.h"
@@ -177,9 +179,12 @@ static void rt_set_mtu(struct netns_ipv4 *ip4, struct rtable *rt, be32 daddr, u3
 
 static struct rtable **cache_slot(struct netns_ipv4 *ip4, const struct flowi4 *fl)
 {
-	u32 h = hsiphash_3u32(fl->daddr.wire, fl->saddr.wire, fl->oif, &ip4->key);
+	u64 secret = ip4->key.key[0] | 1, h = fl->oif;
 
-	return &ip4->rt_cache[h % RT_CACHE_SIZE];
+	/* As for neighbours: who aims at a slot has it looked up anew, that is all. */
+	h = (h ^ fl->daddr.wire) * secret;
+	h = (h ^ h >> 32 ^ fl->saddr.wire) * secret;
+	return &ip4->rt_cache[(h >> 32) % RT_CACHE_SIZE];
 }
 
 static struct rtable *cache_get(struct netns_ipv4 *ip4, const struct flowi4 *fl)
@@ -494,14 +499,53 @@ static enum skb_drop_reason input_multicast(struct sk_buff *skb, be32 daddr, be3
 	return SKB_NOT_DROPPED_YET;
 }
 
+/* Pairs of addresses that were found to be a stranger's and ours, by CPU: what arrives comes again,
+ * and the question is two walks through the table of local addresses. Any change of addresses or
+ * tables makes all answers obsolete. Not for devices with a reverse path filter. */
+struct rt_pass {
+	be32 saddr, daddr;
+	u32 ifindex, genid;
+};
+
+static struct rt_pass *pass_slot(struct netns_ipv4 *ip4, be32 saddr, be32 daddr)
+{
+	struct rt_pass *cache = alloc_percpu_ptr(ip4->rt_passes, smp_processor_id());
+
+	return &cache[hash_32(saddr.wire ^ daddr.wire, ilog2(RT_PASSES))];
+}
+
+static bool pass_known(struct netns_ipv4 *ip4, be32 saddr, be32 daddr, struct net_device *dev)
+{
+	const struct rt_pass *p = pass_slot(ip4, saddr, daddr);
+
+	return p->saddr.wire == saddr.wire && p->daddr.wire == daddr.wire &&
+	       p->ifindex == dev->ifindex && p->genid == (u32)atomic_read(&ip4->rt_genid);
+}
+
+/* genid: before the question was asked. */
+static void pass_remember(struct netns_ipv4 *ip4, be32 saddr, be32 daddr, struct net_device *dev,
+			  u32 genid)
+{
+	const struct in_device *idev = in_dev_get_rcu(dev);
+
+	if (idev && !idev->rp_filter)
+		*pass_slot(ip4, saddr, daddr) = (struct rt_pass){saddr, daddr, dev->ifindex, genid};
+}
+
 enum skb_drop_reason ip_route_input(struct sk_buff *skb, be32 daddr, be32 saddr, u8 tos,
 				    struct net_device *dev)
 {
 	struct net *net = dev_net(dev);
+	struct netns_ipv4 *ip4 = net->ipv4;
 	enum skb_drop_reason why = SKB_NOT_DROPPED_YET;
 	bool loopback = dev->flags & IFF_LOOPBACK;
+	u32 genid = (u32)atomic_read(&ip4->rt_genid);
 	u8 type;
 
+	if (likely(pass_known(ip4, saddr, daddr, dev))) {
+		skb_dst_set_noref(skb, &ip4->rt_input[IN_LOCAL]->dst);
+		return SKB_NOT_DROPPED_YET;
+	}
 	if (ipv4_is_multicast(daddr))
 		return input_multicast(skb, daddr, saddr, dev);
 	if (ipv4_is_multicast(saddr) || ipv4_is_lbcast(saddr))
@@ -521,8 +565,9 @@ enum skb_drop_reason ip_route_input(struct sk_buff *skb, be32 daddr, be32 saddr,
 		why = check_source(net, dev, saddr);
 	if (why != SKB_NOT_DROPPED_YET)
 		return martian(dev, saddr, daddr, why);
-	skb_dst_set_noref(skb,
-			  &net->ipv4->rt_input[type == RTN_LOCAL ? IN_LOCAL : IN_BROADCAST]->dst);
+	if (type == RTN_LOCAL && !loopback)
+		pass_remember(ip4, saddr, daddr, dev, genid);
+	skb_dst_set_noref(skb, &ip4->rt_input[type == RTN_LOCAL ? IN_LOCAL : IN_BROADCAST]->dst);
 	return SKB_NOT_DROPPED_YET;
 }
 
@@ -548,7 +593,10 @@ int rt_net_init(struct net *net)
 	spin_lock_init(&ip4->rt_lock);
 	spin_lock_init(&ip4->fnhe_lock);
 	INIT_LIST_HEAD(&ip4->rt_list);
-	atomic_set(&ip4->rt_genid, 1);
+	atomic_set(&ip4->rt_genid, 1); /* not 0: an empty struct rt_pass knows nothing */
+	ip4->rt_passes = alloc_percpu(RT_PASSES * sizeof(struct rt_pass), sizeof(struct rt_pass));
+	if (!ip4->rt_passes)
+		return -ENOMEM;
 	for (unsigned i = 0; i < ARRAY_SIZE(types); i++) {
 		ip4->rt_input[i] = rt_alloc(ip4, NULL, types[i]);
 		if (!ip4->rt_input[i])
@@ -576,6 +624,7 @@ void rt_net_exit(struct net *net)
 		hlist_for_each_entry_safe(f, next, &ip4->fnhe[i], node)
 			kfree(f);
 	}
+	free_percpu(ip4->rt_passes);
 	/* Routes that somebody still holds must not come back to a net that is gone. */
 	list_for_each_entry(rt, &ip4->rt_list, rt_list) {
 		pr_err("net %s: a route is still in use", net->name);
