@@ -10,6 +10,9 @@
 #define CR4_OSFXSR     (1u << 9)
 #define CR4_OSXMMEXCPT (1u << 10)
 #define CR4_FSGSBASE   (1u << 16)
+#define CR4_OSXSAVE    (1u << 18)
+
+#define XCR0_X87_SSE_AVX 7u
 
 #define KVM_FEATURE_CLOCKSOURCE2       (1u << 3)
 #define KVM_FEATURE_CLOCKSOURCE_STABLE (1u << 24)
@@ -51,6 +54,7 @@ void cpu_detect(void)
 	f->pge = r.edx >> 13 & 1;
 	f->x2apic = r.ecx >> 21 & 1;
 	f->tsc_deadline = r.ecx >> 24 & 1;
+	f->avx = (r.ecx >> 26 & 1) && (r.ecx >> 28 & 1); /* XSAVE, by which it is enabled */
 	f->rdrand = r.ecx >> 30 & 1;
 	f->hypervisor = r.ecx >> 31 & 1;
 	if (f->max_leaf >= 7) {
@@ -74,8 +78,12 @@ void cpu_setup(void)
 		cr4 |= CR4_PGE;
 	if (cpu_features.fsgsbase)
 		cr4 |= CR4_FSGSBASE;
+	if (cpu_features.avx)
+		cr4 |= CR4_OSXSAVE;
 	write_cr0(CR0_BOOT);
 	write_cr4(cr4);
+	if (cpu_features.avx)
+		xsetbv(0, XCR0_X87_SSE_AVX);
 }
 
 /* Both instructions may find their source empty for a moment: ten tries, as Intel's guide to the

@@ -10,7 +10,7 @@
 
 #define COPY_VECTOR_BYTES 256u /* from here on vectors pay */
 
-/* memcpy() by 16-byte vectors. Any context but hardirq. */
+/* memcpy() by vectors. Any context but hardirq. */
 void copy_vectors(void *dst, const void *src, size_t n);
 
 static inline void home_copy(void *dst, const void *src, size_t n)
