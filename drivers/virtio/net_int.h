@@ -88,8 +88,9 @@ struct vnet_rq {
 	struct napi_struct napi;
 	struct timer refill_timer; /* memory was short: try again */
 	u8 *half;                  /* second half of a page whose first half is in use, or NULL */
-	u32 avg_bytes;             /* moving average of what a packet's buffer holds, times 16 */
-	u32 fill_max;              /* buffers to have in the ring at most */
+	u32 avg_bytes;             /* moving average of packets' lengths, times 16 */
+	u32 fill_max;              /* buffers to have in the ring at most ... */
+	u32 long_max;              /* ... while they are long ones; 0: those are not used */
 	struct {
 		u64 kicks, copied, chained, alloc_failed;
 		u64 length_errors, frame_errors, missed;

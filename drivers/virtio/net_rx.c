@@ -5,9 +5,10 @@
  *
  *     | headroom .. virtio_net_hdr | frame ............ | room for skb_shared_info |
  *
- * With MRG_RXBUF a long packet goes on in further buffers, which become fragments. Without, each
- * buffer is as many pages as the MTU asks for. Packets of up to RX_COPY_BYTES are copied out and
- * their buffer goes back to the ring as it is.
+ * With MRG_RXBUF a long packet goes on in further buffers, which become fragments; where packets
+ * are very long (the peer's or the host's TCP segmentation) a buffer is a block of pages, all of it
+ * for the device, and the headers are copied out. Without MRG_RXBUF each buffer is as many pages
+ * as the MTU asks for. Short packets are copied out and their buffer goes back to the ring.
  *
  * Context: the queue's NAPI, on the pair's CPU; vnet_rx_fill() and vnet_rx_purge() also from a
  * thread with NAPI disabled.
@@ -23,43 +24,52 @@
 #define RX_PAD        (NET_SKB_PAD + NET_IP_ALIGN)
 #define RX_HALF       ((u32)PAGE_SIZE / 2)
 #define RX_WHOLE      ((u32)PAGE_SIZE)
-#define RX_COPY_BYTES 256u /* ACKs, pings, and most HTTP requests */
+#define RX_LONG_ORDER 3u
+#define RX_LONG       (RX_WHOLE << RX_LONG_ORDER)
+#define RX_COPY_BYTES 256u    /* ACKs, pings, and most HTTP requests */
+#define RX_COPY_LONG  RX_HALF /* out of a long buffer */
+#define RX_HEAD_BYTES 128u /* of a packet in long buffers: what is copied to be its linear part */
 #define RX_MIN_FILL   16u
 #define RX_REFILL_NS  (10 * NSEC_PER_MSEC)
-/* Receive buffers may take this part of all memory, over all queues. */
+/* Receive buffers may take this part of all memory, over all queues; long ones at most so much a
+ * queue, and they are not used where only a few would fit. */
 #define RX_MEMORY_PART 16
+#define RX_LONG_MOST   (2u << 20)
+#define RX_LONG_LEAST  16u
 /* Where the average packet no longer fits half a page, whole pages are better. */
 #define RX_HALF_ROOM (RX_HALF - RX_PAD - SKB_OVERHEAD)
 
-/* A token is the buffer's address; buffers are aligned to half a page, so bit 0 tells the size. */
-#define TOKEN_WHOLE 1ul
+/* A token is the buffer's address; buffers are aligned to half a page, so the low bits tell which
+ * of these sizes it has. */
+static const u32 rx_sizes[] = {RX_HALF, RX_WHOLE, RX_LONG};
+#define TOKEN_SIZE 3ul
 
 struct rx_buf {
 	u8 *mem;
-	u32 size; /* RX_HALF or RX_WHOLE: what it is counted as */
+	u32 size; /* RX_HALF, RX_WHOLE or RX_LONG: what it is counted as */
 };
 
 static void *buf_token(struct rx_buf b)
 {
-	return (void *)((uintptr_t)b.mem | (b.size == RX_WHOLE ? TOKEN_WHOLE : 0));
+	return (void *)((uintptr_t)b.mem + (b.size == RX_LONG) + (b.size != RX_HALF));
 }
 
 static struct rx_buf token_buf(void *token)
 {
 	uintptr_t t = (uintptr_t)token;
 
-	return (struct rx_buf){(u8 *)(t & ~TOKEN_WHOLE), t & TOKEN_WHOLE ? RX_WHOLE : RX_HALF};
+	return (struct rx_buf){(u8 *)(t & ~TOKEN_SIZE), rx_sizes[t & TOKEN_SIZE]};
 }
 
 /* What the device fills: from the header on, up to the shared info. */
 static u8 *buf_start(const struct vnet *vn, struct rx_buf b)
 {
-	return b.mem + RX_PAD - vn->hdr_bytes;
+	return b.size == RX_LONG ? b.mem : b.mem + RX_PAD - vn->hdr_bytes;
 }
 
 static u32 buf_room(const struct vnet *vn, struct rx_buf b)
 {
-	return b.size - (RX_PAD - vn->hdr_bytes) - SKB_OVERHEAD;
+	return b.size == RX_LONG ? b.size : b.size - (RX_PAD - vn->hdr_bytes) - SKB_OVERHEAD;
 }
 
 /* Without MRG_RXBUF the pages of a long buffer are linked by page->private. */
@@ -67,7 +77,7 @@ static void buf_free(struct rx_buf b)
 {
 	struct page *p = virt_to_page(b.mem), *next;
 
-	if (b.size == RX_HALF) {
+	if (b.size != RX_WHOLE) {
 		put_page(p);
 		return;
 	}
@@ -91,10 +101,19 @@ static struct page *rx_page(struct vnet_rq *rq)
 	return p;
 }
 
+/* One of size, or a page where no longer block is to be had without the reserve. */
 static bool buf_alloc(struct vnet_rq *rq, u32 size, struct rx_buf *b)
 {
 	struct page *p;
 
+	if (size == RX_LONG) {
+		p = alloc_pages_owner(RX_LONG_ORDER, GFP_KERNEL, PAGES_SKB);
+		if (p) {
+			*b = (struct rx_buf){page_address(p), RX_LONG};
+			return true;
+		}
+		size = RX_WHOLE;
+	}
 	b->size = size;
 	if (size == RX_HALF && rq->half) {
 		b->mem = rq->half;
@@ -150,11 +169,16 @@ static int post_long(struct vnet_rq *rq, struct rx_buf b)
 	return virtqueue_add(rq->vq, seg, 0, n, buf_token(b), GFP_ATOMIC);
 }
 
+/* The size of buffer that the packets of late ask for. */
 static u32 buf_size(const struct vnet_rq *rq)
 {
+	u32 packet = rq->avg_bytes / 16;
+
 	if (!rq->vn->mergeable)
 		return rq->vn->rx_pages ? RX_WHOLE : RX_HALF;
-	return rq->vn->lro_types && rq->avg_bytes / 16 > RX_HALF_ROOM ? RX_WHOLE : RX_HALF;
+	if (!rq->vn->lro_types || packet <= RX_HALF_ROOM)
+		return RX_HALF;
+	return packet > RX_LONG / 2 && rq->long_max ? RX_LONG : RX_WHOLE;
 }
 
 /* Ring entries that a buffer takes at most. */
@@ -168,13 +192,14 @@ static unsigned buf_segs(const struct vnet *vn)
 bool vnet_rx_fill(struct vnet_rq *rq)
 {
 	unsigned need = rq->vq->indirect_ok ? 1 : buf_segs(rq->vn);
+	u32 size = buf_size(rq), most = size == RX_LONG ? rq->long_max : rq->fill_max;
 	bool enough = true;
 
-	while (rq->vq->num_free >= need && rq->vq->inflight < rq->fill_max) {
+	while (rq->vq->num_free >= need && rq->vq->inflight < most) {
 		struct rx_buf b;
 		int err;
 
-		if (!buf_alloc(rq, buf_size(rq), &b)) {
+		if (!buf_alloc(rq, size, &b)) {
 			enough = false;
 			break;
 		}
@@ -207,18 +232,18 @@ void vnet_rx_timer(struct timer *t)
 static void refill(struct vnet_rq *rq, int budget)
 {
 	struct virtqueue *vq = rq->vq;
+	u32 most = buf_size(rq) == RX_LONG ? rq->long_max : rq->fill_max;
 
 	/* What was copied out of a buffer has it posted again, and only the kick is missing. */
-	if (!vq->broken && vq->inflight + min((u32)budget, rq->fill_max / 2) <= rq->fill_max &&
-	    !vnet_rx_fill(rq))
+	if (!vq->broken && vq->inflight + min((u32)budget, most / 2) <= most && !vnet_rx_fill(rq))
 		timer_mod(&rq->refill_timer, ktime_get_ns() + RX_REFILL_NS);
 	vnet_rx_kick(rq);
 }
 
 /* -- packets ------------------------------------------------------------------------------ */
 
-/* Moving average over 16 buffers. */
-static void account_buf(struct vnet_rq *rq, u32 bytes)
+/* Moving average over 16 packets. */
+static void account_packet(struct vnet_rq *rq, u32 bytes)
 {
 	rq->avg_bytes += bytes - rq->avg_bytes / 16;
 }
@@ -270,7 +295,6 @@ static bool gather(struct vnet_rq *rq, struct sk_buff *skb, unsigned n)
 			return false;
 		}
 		b = token_buf(token);
-		account_buf(rq, len);
 		if (!good || !append(rq, skb, &last, b, len)) {
 			good = false;
 			buf_free(b);
@@ -383,12 +407,39 @@ static bool receive_copy(struct vnet_rq *rq, struct rx_buf b, const struct virti
 
 	if (!skb)
 		return false;
-	memcpy(skb_put(skb, len), b.mem + RX_PAD, len);
-	if (post(rq, b))
+	memcpy(skb_put(skb, len), buf_start(rq->vn, b) + rq->vn->hdr_bytes, len);
+	/* A long buffer that is no longer asked for gives way to others. */
+	if ((b.size == RX_LONG && buf_size(rq) != RX_LONG) || post(rq, b))
 		buf_free(b);
 	rq->stats.copied++;
 	deliver(rq, skb, h);
 	return true;
+}
+
+/* An sk_buff with the first buffer of a packet, of which len bytes are there. */
+static struct sk_buff *buf_to_skb(struct vnet_rq *rq, struct rx_buf b, u32 len)
+{
+	u32 head = min(len, RX_HEAD_BYTES), at = rq->vn->hdr_bytes;
+	struct sk_buff *skb;
+
+	if (b.size != RX_LONG) {
+		skb = napi_build_skb(b.mem, b.size);
+		if (!skb)
+			return NULL;
+		skb->dev = rq->vn->dev;
+		skb_reserve(skb, RX_PAD);
+		skb_put(skb, len);
+		return skb;
+	}
+	skb = napi_alloc_skb(rq->vn->dev, head);
+	if (!skb)
+		return NULL;
+	memcpy(skb_put(skb, head), b.mem + at, head);
+	if (len > head)
+		skb_add_rx_frag(skb, virt_to_page(b.mem), at + head, len - head, b.size);
+	else
+		buf_free(b);
+	return skb;
 }
 
 static void receive_buf(struct vnet_rq *rq, struct rx_buf b, u32 len)
@@ -408,24 +459,24 @@ static void receive_buf(struct vnet_rq *rq, struct rx_buf b, u32 len)
 	n = vn->mergeable ? h.num_buffers : 1;
 	len -= vn->hdr_bytes;
 	first -= vn->hdr_bytes;
-	account_buf(rq, n == 1 ? len : RX_WHOLE);
 	if (!n) {
 		rq->stats.length_errors++;
 		buf_free(b);
 		return;
 	}
-	if (n == 1 && len <= RX_COPY_BYTES && vn->rx_pages <= 1 && receive_copy(rq, b, &h, len))
-		return;
-	skb = napi_build_skb(b.mem, b.size);
+	if (n == 1) {
+		account_packet(rq, len);
+		if (len <= (b.size == RX_LONG ? RX_COPY_LONG : RX_COPY_BYTES) &&
+		    vn->rx_pages <= 1 && receive_copy(rq, b, &h, len))
+			return;
+	}
+	skb = buf_to_skb(rq, b, first);
 	if (!skb) {
 		rq->stats.missed++;
 		buf_free(b);
 		discard_rest(rq, n);
 		return;
 	}
-	skb->dev = vn->dev;
-	skb_reserve(skb, RX_PAD);
-	skb_put(skb, first);
 	if (vn->rx_pages > 1)
 		take_pages(skb, b, len - first);
 	if (n > 1) {
@@ -434,6 +485,7 @@ static void receive_buf(struct vnet_rq *rq, struct rx_buf b, u32 len)
 			kfree_skb_reason(skb, SKB_DROP_REASON_DEV_RX_ERROR);
 			return;
 		}
+		account_packet(rq, skb->len);
 	}
 	deliver(rq, skb, &h);
 }
@@ -480,6 +532,7 @@ void vnet_rx_layout(struct vnet *vn)
 	u32 frame = vn->dev->mtu + VNET_LINK_HLEN + VNET_VLAN_HLEN;
 	u32 room = RX_WHOLE - RX_PAD - SKB_OVERHEAD, buf = RX_HALF, most;
 	struct meminfo mi;
+	u64 share;
 
 	vn->rx_pages = 0;
 	if (!vn->mergeable && frame > RX_HALF_ROOM) {
@@ -487,12 +540,16 @@ void vnet_rx_layout(struct vnet *vn)
 		buf = vn->rx_pages * RX_WHOLE;
 	}
 	meminfo_get(&mi);
-	most = (u32)min_t(u64, VRING_MAX_SIZE,
-			  (mi.total << PAGE_SHIFT) / RX_MEMORY_PART / buf / vn->pairs);
+	share = (mi.total << PAGE_SHIFT) / RX_MEMORY_PART / vn->pairs;
+	most = (u32)min_t(u64, VRING_MAX_SIZE, share / buf);
 	for (unsigned i = 0; i < vn->pairs; i++) {
 		struct vnet_rq *rq = &vn->rq[i];
 
 		rq->fill_max = clamp(most, RX_MIN_FILL, (u32)rq->vq->num);
+		rq->long_max = (u32)min_t(u64, share, RX_LONG_MOST) / RX_LONG;
+		if (rq->long_max < RX_LONG_LEAST)
+			rq->long_max = 0;
+		rq->long_max = min(rq->long_max, rq->fill_max);
 		rq->avg_bytes = 0;
 	}
 }
