@@ -67,6 +67,14 @@ int ip_queue_xmit(struct sock *sk, struct sk_buff *skb);
 /* A packet with given addresses and route (which the skb holds): SYN-ACK, ICMP, reset. */
 int ip_build_and_send_pkt(struct sk_buff *skb, const struct sock *sk, be32 saddr, be32 daddr,
 			  const struct ip_options *opt, u8 protocol, u8 ttl, u8 tos);
+/* The way past the stack of struct net_protocol's rx_early (ip_early.c). Is skb sound, for us, and
+ * can it be answered the way it came? The rtable to do that by, borrowed for the rcu section; NULL:
+ * not, or not known here. / Count it as received. / Send the answer, skb->data at its transport
+ * header, with what else the poll answers; takes skb. */
+struct rtable *ip_early_check(struct sk_buff *skb);
+void ip_early_accept(struct sk_buff *skb);
+void ip_early_reply(struct sk_buff *skb, const struct sock *sk, struct rtable *rt, be32 saddr,
+		    be32 daddr, u8 ttl, u8 tos);
 /* The header is complete but for length, id and checksum. */
 int ip_local_out(struct net *net, struct sock *sk, struct sk_buff *skb);
 int ip_output(struct net *net, struct sock *sk, struct sk_buff *skb);

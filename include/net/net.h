@@ -28,6 +28,7 @@ struct net {
 	u32 ifindex_next;
 	u32 dev_base_seq;
 	struct net_device *loopback_dev;
+	bool rx_early; /* [a] packets are shown to struct packet_type's rx_early first */
 	struct net_mib *mib[MAX_CPUS]; /* [I] counters, a copy a CPU */
 	/* Parts, allocated by their owners' pernet init. */
 	struct netns_core *core;

@@ -343,6 +343,8 @@ struct netdev_notifier {
 #define NET_XMIT_DROP    1
 #define NET_XMIT_CN      2
 int dev_queue_xmit(struct sk_buff *skb);
+/* The same from within a NAPI poll, when that ends: what goes to one queue goes together. */
+void dev_queue_xmit_later(struct sk_buff *skb);
 /* For qdiscs. First, without a lock: what the device cannot do is done in software (checksum,
  * linearizing, GSO): the list of packets to hand over, NULL when all were dropped. Then to the
  * driver, txq's xmit_lock held; returns those that did not fit, to be sent again first. */
@@ -402,6 +404,9 @@ struct packet_type {
 	struct sk_buff *(*gro_receive)(struct list_head *held, struct sk_buff *skb);
 	int (*gro_complete)(struct sk_buff *skb, int nhoff);
 	struct sk_buff *(*gso_segment)(struct sk_buff *skb, u32 features);
+	/* While net->rx_early: skb as the device gave it, data behind the link header. True: it is
+	 * dealt with. False: it is unchanged and goes the usual way. */
+	bool (*rx_early)(struct sk_buff *skb);
 };
 #define PACKET_TYPE(sym)                                   \
 	static const struct packet_type *const sym##_entry \
@@ -430,6 +435,7 @@ struct softnet_data {                        /* per CPU, as /proc/net/softnet_st
 	struct napi_struct backlog;          /* polls it */
 	struct Qdisc *output_queue;          /* [irqs off] to be run by NET_TX_SOFTIRQ */
 	struct sk_buff *completion_queue;    /* [irqs off] to be freed there */
+	struct sk_buff_head xmit_later;      /* [o] answers that go together when the poll ends */
 	u32 processed, dropped, time_squeeze, received_rps, cpu_collision, flow_limit_count;
 	u8 xmit_recursion;
 };

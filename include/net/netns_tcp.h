@@ -80,6 +80,7 @@ struct netns_tcp {
 		siphash_key key; /* [cookie_lock] to write */
 	} cookie_secret[4];
 	struct spinlock cookie_lock;
+	u32 cookie_sent_s; /* [a] when the last one was sent */
 
 	/* TIME-WAIT records, by the second at which they end [tw_lock] */
 	struct spinlock tw_lock;

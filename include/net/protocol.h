@@ -21,6 +21,9 @@ struct net_protocol {
 	struct sk_buff *(*gro_receive)(struct list_head *held, struct sk_buff *skb);
 	int (*gro_complete)(struct sk_buff *skb, int thoff);
 	struct sk_buff *(*gso_segment)(struct sk_buff *skb, u32 features);
+	/* While net->rx_early: skb->data at the transport header of a packet without IP options
+	 * that is no fragment; nothing else was looked at (ip_early_check()). As packet_type's. */
+	bool (*rx_early)(struct sk_buff *skb);
 };
 
 #define NET_PROTOCOL(sym)                                   \

@@ -60,6 +60,14 @@ int dql_avail(const struct dql *d);
 void dql_completed(struct dql *d, u32 bytes);
 
 /* xmit.c */
+void __dev_xmit_later_flush(struct sk_buff_head *later);
+static inline void dev_xmit_later_flush(void)
+{
+	struct sk_buff_head *later = &this_cpu(softnet_data).xmit_later;
+
+	if (unlikely(later->qlen))
+		__dev_xmit_later_flush(later);
+}
 void dev_watchdog_setup(struct net_device *dev);
 void dev_watchdog_arm(struct net_device *dev);
 

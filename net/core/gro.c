@@ -183,13 +183,23 @@ static bool dev_gro_receive(struct napi_struct *n, struct sk_buff *skb)
 	return true;
 }
 
+/* A flood is on: a packet that its protocol answers without the stack. */
+static bool rx_early(struct sk_buff *skb)
+{
+	const struct packet_type *pt = packet_type_get(skb->protocol);
+
+	return pt && pt->rx_early && !packet_taps_active() && pt->rx_early(skb);
+}
+
 void napi_gro_receive(struct napi_struct *n, struct sk_buff *skb)
 {
 	bool kept;
 
 	dev_count_rx(skb);
 	rcu_read_lock();
-	kept = dev_gro_receive(n, skb);
+	kept = unlikely(READ_ONCE(dev_net(skb->dev)->rx_early)) && rx_early(skb);
+	if (!kept)
+		kept = dev_gro_receive(n, skb);
 	rcu_read_unlock();
 	if (kept)
 		return;

@@ -310,6 +310,7 @@ static bool napi_poll(struct napi_struct *n, int *work)
 	*work = 0;
 	if (test_bit(NAPI_STATE_SCHED, &n->state))
 		*work = n->poll(n, weight);
+	dev_xmit_later_flush();
 	if (unlikely(*work > weight))
 		pr_err("%s: napi poll returned %d of %d", n->dev ? n->dev->name : "backlog", *work,
 		       weight);
@@ -470,6 +471,7 @@ void net_dev_init(void)
 		INIT_LIST_HEAD(&sd->poll_list);
 		skb_queue_head_init(&sd->input_pkt_queue);
 		skb_queue_head_init(&sd->process_queue);
+		skb_queue_head_init(&sd->xmit_later);
 		sd->rps_csd.fn = rps_trigger;
 		sd->rps_csd.arg = sd;
 		netif_napi_add(NULL, &sd->backlog, process_backlog);

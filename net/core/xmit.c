@@ -193,6 +193,7 @@ static int xmit_qdisc(struct sk_buff *skb, struct Qdisc *q)
 	int rc;
 
 	spin_lock(&q->lock);
+	skb->next = NULL;
 	if (!test_bit(QDISC_STATE_DEACTIVATED, &q->state) && qdisc_try_bypass(q, skb)) {
 		spin_unlock(&q->lock);
 		return NET_XMIT_SUCCESS;
@@ -266,6 +267,50 @@ int dev_queue_xmit(struct sk_buff *skb)
 	rcu_read_unlock();
 	local_bh_enable();
 	return rc;
+}
+
+/* A list for one queue: through an idle qdisc all at once. */
+static void xmit_list(struct netdev_queue *txq, struct sk_buff *list)
+{
+	struct Qdisc *q = rcu_dereference(txq->qdisc);
+	struct sk_buff *next;
+	bool sent = false;
+
+	if (q->ops->enqueue) {
+		spin_lock(&q->lock);
+		sent = !test_bit(QDISC_STATE_DEACTIVATED, &q->state) && qdisc_try_bypass(q, list);
+		spin_unlock(&q->lock);
+	}
+	for (; !sent && list; list = next) {
+		next = list->next;
+		list->next = NULL;
+		dev_queue_xmit(list);
+	}
+}
+
+void dev_queue_xmit_later(struct sk_buff *skb)
+{
+	skb_reset_mac_header(skb);
+	__skb_queue_tail(&this_cpu(softnet_data).xmit_later, skb);
+}
+
+void __dev_xmit_later_flush(struct sk_buff_head *later)
+{
+	rcu_read_lock();
+	while (later->qlen) {
+		struct sk_buff *first = __skb_dequeue(later), *last = first, *skb;
+		struct net_device *dev = first->dev;
+		struct netdev_queue *txq = pick_tx_queue(dev, first);
+
+		while ((skb = skb_peek(later)) && skb->dev == dev &&
+		       pick_tx_queue(dev, skb) == txq) {
+			last->next = __skb_dequeue(later);
+			last = skb;
+		}
+		last->next = NULL;
+		xmit_list(txq, first);
+	}
+	rcu_read_unlock();
 }
 
 /* -- queues stopped and woken

@@ -69,7 +69,7 @@ int ip_local_deliver(struct sk_buff *skb)
 /* -- checks
  * ------------------------------------------------------------------------------------------ */
 
-static void count_ecn(struct net *net, u8 tos)
+void ip_count_ecn(struct net *net, u8 tos)
 {
 	static const u8 counter[4] = {IPEXT_MIB_NOECTPKTS, IPEXT_MIB_ECT1PKTS, IPEXT_MIB_ECT0PKTS,
 				      IPEXT_MIB_CEPKTS};
@@ -89,7 +89,7 @@ static enum skb_drop_reason ip_check_header(struct net *net, struct sk_buff *skb
 	hlen = ip_hdrlen(skb);
 	if (ip->ver_ihl >> 4 != 4 || hlen < sizeof(*ip))
 		return SKB_DROP_REASON_IP_INHDR;
-	count_ecn(net, ip->tos);
+	ip_count_ecn(net, ip->tos);
 	if (!pskb_may_pull(skb, hlen))
 		return SKB_DROP_REASON_IP_INHDR;
 	ip = ip_hdr(skb);

@@ -261,6 +261,7 @@ static const struct packet_type ip_packet_type = {
 	.gro_receive = inet_gro_receive,
 	.gro_complete = inet_gro_complete,
 	.gso_segment = inet_gso_segment,
+	.rx_early = ip_rx_early,
 };
 PACKET_TYPE(ip_packet_type);
 

@@ -43,7 +43,14 @@ struct rtable **fib_nexthop(struct net *net, const struct flowi4 *fl);
 int fib_proc_init(struct net *net);
 void fib_proc_exit(struct net *net);
 
+/* ip_input.c, ip_early.c */
+void ip_count_ecn(struct net *net, u8 tos);
+bool ip_rx_early(struct sk_buff *skb);
+
 /* route.c */
+/* The rtable that packets from saddr to daddr share with others, if there is a good one; rcu, no
+ * reference. */
+struct rtable *rt_nexthop_peek(struct net *net, be32 daddr, be32 saddr);
 int rt_net_init(struct net *net);
 void rt_net_exit(struct net *net);
 /* No rtable may point at dev any more. rtnl. */

@@ -221,7 +221,7 @@ static bool nexthop_may_share(struct netns_ipv4 *ip4, const struct flowi4 *fl)
 	       !ipv4_is_lbcast(fl->daddr) && !fnhe_find(ip4, fl->daddr);
 }
 
-static struct rtable *nexthop_get(struct net *net, const struct flowi4 *fl)
+static struct rtable *nexthop_find(struct net *net, const struct flowi4 *fl)
 {
 	struct rtable **slot, *rt;
 
@@ -229,10 +229,23 @@ static struct rtable *nexthop_get(struct net *net, const struct flowi4 *fl)
 		return NULL;
 	slot = fib_nexthop(net, fl);
 	rt = slot ? rcu_dereference(*slot) : NULL;
-	if (!rt || rt->prefsrc.wire != fl->saddr.wire || !ipv4_dst_check(&rt->dst) ||
-	    !refcount_inc_not_zero(&rt->dst.ref))
+	if (!rt || rt->prefsrc.wire != fl->saddr.wire || !ipv4_dst_check(&rt->dst))
 		return NULL;
 	return rt;
+}
+
+static struct rtable *nexthop_get(struct net *net, const struct flowi4 *fl)
+{
+	struct rtable *rt = nexthop_find(net, fl);
+
+	return rt && refcount_inc_not_zero(&rt->dst.ref) ? rt : NULL;
+}
+
+struct rtable *rt_nexthop_peek(struct net *net, be32 daddr, be32 saddr)
+{
+	struct flowi4 fl = {.daddr = daddr, .saddr = saddr};
+
+	return nexthop_find(net, &fl);
 }
 
 /* rt was made for fl. False: it is not to be shared. */
@@ -284,6 +297,7 @@ void rt_flush_dev(struct net_device *dev)
 			dev_hold(lo);
 		rt->dst.dev = lo;
 		rt->dst.output = rt_discard_out;
+		neigh_release(xchg(&rt->dst.neigh, NULL));
 		dev_put(dev);
 	}
 	spin_unlock_bh(&ip4->rt_lock);

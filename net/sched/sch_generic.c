@@ -141,15 +141,16 @@ static bool qdisc_restart(struct Qdisc *q, int *packets) __must_hold(q->lock)
 
 bool qdisc_try_bypass(struct Qdisc *q, struct sk_buff *skb) __must_hold(q->lock)
 {
-	u32 segs = skb_shinfo(skb)->gso_segs;
-
 	if (!q->ops->work_conserving || q->stats.qlen || q->running ||
 	    netif_xmit_stopped(q->dev_queue))
 		return false;
-	q->stats.bytes += qdisc_pkt_len(skb);
-	q->stats.packets += segs ? segs : 1;
+	for (const struct sk_buff *s = skb; s; s = s->next) {
+		u32 segs = skb_shinfo(s)->gso_segs;
+
+		q->stats.bytes += qdisc_pkt_len(s);
+		q->stats.packets += segs ? segs : 1;
+	}
 	q->running = true;
-	skb->next = NULL;
 	if (transmit(q, skb, false) && q->stats.qlen)
 		__qdisc_run(q); /* what came meanwhile */
 	q->running = false;

@@ -355,7 +355,7 @@ void tcp_tw_put_port(struct netns_tcp *nt, struct tcp_tw_sock *tw);
  */
 /* Initial sequence number (RFC 6528) and timestamp offset of a flow. */
 seq32 tcp_secure_isn(struct netns_tcp *nt, const struct tcp_flow *f);
-u32 tcp_secure_ts_off(struct netns_tcp *nt, be32 laddr, be32 faddr);
+u32 tcp_secure_ts_off(const struct netns_tcp *nt, be32 laddr, be32 faddr);
 u64 tcp_secure_port_offset(struct netns_tcp *nt, be32 laddr, be32 faddr, be16 fport);
 
 /* ---- tcp_ipv4.c
@@ -380,6 +380,13 @@ struct tcp_af_ops {
 	u16 gso_type;
 };
 extern const struct tcp_af_ops tcp_ipv4_ops;
+/* Fill in the control block of a received segment / the flow it is of, hashed / checksum and
+ * csum_start of one to be sent. */
+void tcp_v4_fill_cb(struct sk_buff *skb);
+struct tcp_flow tcp_v4_flow(const struct netns_tcp *nt, const struct sk_buff *skb);
+void tcp_v4_check(struct sk_buff *skb, be32 saddr, be32 daddr);
+/* tcp_early.c: see struct net_protocol. */
+bool tcp4_rx_early(struct sk_buff *skb);
 /* Process a segment for a full socket: the lock is held and nobody owns it. backlog_rcv too. */
 int tcp_do_rcv(struct sock *sk, struct sk_buff *skb);
 /* A RST answering skb, for sk or for nobody (NULL). */
@@ -728,6 +735,16 @@ enum skb_drop_reason tcp_conn_request(struct sock *sk, struct sk_buff **skb,
 				      const struct tcp_flow *f);
 /* Fill in what is known of a flow alone: no timer, no references. */
 void tcp_req_setup(struct tcp_request_sock *req, struct sock *sk, const struct tcp_flow *f);
+/* What the SYN skb tells of its sender; its options also to *opt. */
+void tcp_req_parse_syn(struct tcp_request_sock *req, const struct sock *sk,
+		       const struct sk_buff *skb, struct tcp_options *opt);
+/* Half-open records are bounded by the listener's backlog and by tcp_max_syn_backlog. */
+bool tcp_syn_queue_full(const struct sock *sk);
+/* The answer, without checksum and IP header; NULL: no memory. cookie: options that hold one of
+ * Fast Open, or NULL. Written over *syn where that can be, which becomes NULL then; or syn NULL. */
+struct sk_buff *tcp_make_synack(const struct sock *sk, struct tcp_request_sock *req,
+				const struct dst_entry *dst, const struct tcp_options *cookie,
+				struct sk_buff **syn);
 /* The window to offer, with the route known by which it will be answered. */
 void tcp_req_window(struct tcp_request_sock *req, const struct sock *sk,
 		    const struct dst_entry *dst);
@@ -740,10 +757,11 @@ struct sock *tcp_check_req(struct sock *sk, struct sk_buff *skb, struct tcp_requ
 			   enum skb_drop_reason *why);
 
 /* ---- tcp_syncookies.c ------------------------------------------------------------------------ */
-/* The backlog is full: count and log it. True: answer by a cookie. */
-bool tcp_syn_flood_action(struct sock *sk);
+/* The backlog is full: count and log it. True: answer by a cookie. now_s: tcp_now_s(). */
+bool tcp_syn_flood_action(struct sock *sk, u32 now_s);
 /* Make the cookie req's sequence number; options that it can't carry go. */
-void tcp_cookie_init(struct sock *sk, struct tcp_request_sock *req, const struct tcp_flow *f);
+void tcp_cookie_init(struct sock *sk, struct tcp_request_sock *req, const struct tcp_flow *f,
+		     u32 now_s);
 /* The timestamp to send, with options in its low bits; without the offset. */
 u32 tcp_cookie_timestamp(const struct tcp_request_sock *req);
 /* An ACK for a listener, of no known connection: the child if it returns a cookie, locked; NULL

@@ -9,7 +9,7 @@
 
 /* ---- helpers -------------------------------------------------------------------------------- */
 
-static void fill_cb(struct sk_buff *skb)
+void tcp_v4_fill_cb(struct sk_buff *skb)
 {
 	const struct tcphdr *th = tcp_hdr(skb);
 	struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
@@ -23,7 +23,7 @@ static void fill_cb(struct sk_buff *skb)
 	cb->sacked = 0;
 }
 
-static struct tcp_flow flow_of(const struct netns_tcp *nt, const struct sk_buff *skb)
+struct tcp_flow tcp_v4_flow(const struct netns_tcp *nt, const struct sk_buff *skb)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 	const struct tcphdr *th = tcp_hdr(skb);
@@ -167,7 +167,7 @@ int tcp_do_rcv(struct sock *sk, struct sk_buff *skb)
 	bool reset = false;
 
 	if (sk->sk_state == TCP_LISTEN) {
-		struct tcp_flow f = flow_of(tcp_net(sk), skb);
+		struct tcp_flow f = tcp_v4_flow(tcp_net(sk), skb);
 
 		listener_rcv(sk, skb, &f);
 		return 0;
@@ -299,7 +299,7 @@ static enum skb_drop_reason check_header(struct net *net, struct sk_buff *skb)
 /* Hand skb to whoever its flow belongs to. False: that changed meanwhile, look again. */
 static bool demux(struct net *net, struct sk_buff *skb)
 {
-	struct tcp_flow f = flow_of(net->tcp, skb);
+	struct tcp_flow f = tcp_v4_flow(net->tcp, skb);
 	struct sock_key *key = tcp_lookup_established(net->tcp, &f);
 	struct sock *sk;
 
@@ -329,7 +329,7 @@ static int tcp_v4_rcv(struct sk_buff *skb)
 		kfree_skb_reason(skb, why);
 		return 0;
 	}
-	fill_cb(skb);
+	tcp_v4_fill_cb(skb);
 	while (!demux(net, skb))
 		;
 	return 0;
@@ -525,7 +525,7 @@ static struct dst_entry *v4_route_req(const struct sock *sk, const struct tcp_re
 	return &rt->dst;
 }
 
-static void v4_check(struct sk_buff *skb, be32 saddr, be32 daddr)
+void tcp_v4_check(struct sk_buff *skb, be32 saddr, be32 daddr)
 {
 	struct tcphdr *th = tcp_hdr(skb);
 
@@ -537,13 +537,13 @@ static void v4_check(struct sk_buff *skb, be32 saddr, be32 daddr)
 
 static void v4_send_check(struct sock *sk, struct sk_buff *skb)
 {
-	v4_check(skb, inet_sk(sk)->inet_saddr, sk->sk_daddr);
+	tcp_v4_check(skb, inet_sk(sk)->inet_saddr, sk->sk_daddr);
 }
 
 static int v4_send_synack(const struct sock *sk, struct tcp_request_sock *req, struct sk_buff *skb,
 			  struct dst_entry *dst, u8 tos)
 {
-	v4_check(skb, req->key.rcv_saddr, req->key.daddr);
+	tcp_v4_check(skb, req->key.rcv_saddr, req->key.daddr);
 	skb_dst_set(skb, dst_hold(dst));
 	return ip_build_and_send_pkt(skb, sk, req->key.rcv_saddr, req->key.daddr,
 				     inet_sk(sk)->inet_opt, IPPROTO_TCP,
@@ -664,5 +664,6 @@ static const struct net_protocol tcp_protocol = {
 	.gro_receive = tcp4_gro_receive,
 	.gro_complete = tcp4_gro_complete,
 	.gso_segment = tcp4_gso_segment,
+	.rx_early = tcp4_rx_early,
 };
 NET_PROTOCOL(tcp_protocol);

@@ -88,10 +88,9 @@ static struct sk_buff *synack_room(struct sk_buff **syn, u32 len)
 	return skb;
 }
 
-/* cookie: options that hold one to be sent, or NULL. syn as above, or NULL. */
-static struct sk_buff *make_synack(const struct sock *sk, struct tcp_request_sock *req,
-				   const struct dst_entry *dst, const struct tcp_options *cookie,
-				   struct sk_buff **syn)
+struct sk_buff *tcp_make_synack(const struct sock *sk, struct tcp_request_sock *req,
+				const struct dst_entry *dst, const struct tcp_options *cookie,
+				struct sk_buff **syn)
 {
 	struct tcp_options o;
 	struct sk_buff *skb;
@@ -100,11 +99,13 @@ static struct sk_buff *make_synack(const struct sock *sk, struct tcp_request_soc
 
 	o.has = TCP_OPT_MSS;
 	o.mss = tcp_advertise_mss(sk, dst);
-	o.has |= req->tstamp_ok ? TCP_OPT_TS : 0;
 	o.has |= req->wscale_ok ? TCP_OPT_WSCALE : 0;
 	o.has |= req->sack_ok ? TCP_OPT_SACK_PERM : 0;
-	o.tsval = (req->cookie ? tcp_cookie_timestamp(req) : tcp_now_ms()) + req->ts_off;
-	o.tsecr = req->ts_recent;
+	if (req->tstamp_ok) {
+		o.has |= TCP_OPT_TS;
+		o.tsval = (req->cookie ? tcp_cookie_timestamp(req) : tcp_now_ms()) + req->ts_off;
+		o.tsecr = req->ts_recent;
+	}
 	o.wscale = req->rcv_wscale;
 	if (cookie && cookie->has & TCP_OPT_FASTOPEN) {
 		o.has |= TCP_OPT_FASTOPEN;
@@ -137,7 +138,7 @@ static struct sk_buff *make_synack(const struct sock *sk, struct tcp_request_soc
 static int send_synack(const struct sock *sk, struct tcp_request_sock *req, struct dst_entry *dst,
 		       const struct tcp_options *cookie, struct sk_buff **syn)
 {
-	struct sk_buff *skb = make_synack(sk, req, dst, cookie, syn);
+	struct sk_buff *skb = tcp_make_synack(sk, req, dst, cookie, syn);
 
 	if (!skb)
 		return -ENOMEM;
@@ -287,28 +288,26 @@ static struct tcp_request_sock *req_alloc(const struct tcp_request_sock *from)
 	return req;
 }
 
-/* What the SYN tells of its sender. */
-static void req_parse_syn(struct tcp_request_sock *req, const struct sock *sk,
-			  const struct sk_buff *skb, struct tcp_options *opt)
+void tcp_req_parse_syn(struct tcp_request_sock *req, const struct sock *sk,
+		       const struct sk_buff *skb, struct tcp_options *opt)
 {
-	struct netns_tcp *nt = tcp_net(sk);
-	struct tcp_options o;
+	const struct netns_tcp *nt = tcp_net(sk);
 
-	tcp_parse_skb(skb, &o);
-	*opt = o;
+	tcp_parse_skb(skb, opt);
 	req->rcv_isn = TCP_SKB_CB(skb)->seq;
 	req->rcv_nxt = seq_add(req->rcv_isn, 1);
-	req->mss = o.has & TCP_OPT_MSS ? o.mss : TCP_MSS_DEFAULT;
+	req->mss = opt->has & TCP_OPT_MSS ? opt->mss : TCP_MSS_DEFAULT;
 	if (tcp_sk(sk)->rx_opt.user_mss)
 		req->mss = min(req->mss, tcp_sk(sk)->rx_opt.user_mss);
-	req->tstamp_ok = o.has & TCP_OPT_TS && nt->tcp_timestamps;
+	req->tstamp_ok = opt->has & TCP_OPT_TS && nt->tcp_timestamps;
 	req->ecn_ok = tcp_ecn_accept_syn(sk, skb);
-	req->sack_ok = o.has & TCP_OPT_SACK_PERM && nt->tcp_sack;
-	req->ts_recent = req->tstamp_ok ? o.tsval : 0;
-	if (req->tstamp_ok)
+	req->sack_ok = opt->has & TCP_OPT_SACK_PERM && nt->tcp_sack;
+	if (req->tstamp_ok) {
+		req->ts_recent = opt->tsval;
 		req->ts_off = tcp_secure_ts_off(nt, req->key.rcv_saddr, req->key.daddr);
-	req->wscale_ok = o.has & TCP_OPT_WSCALE && nt->tcp_window_scaling;
-	req->snd_wscale = (req->wscale_ok ? o.wscale : 0) & 15u;
+	}
+	req->wscale_ok = opt->has & TCP_OPT_WSCALE && nt->tcp_window_scaling;
+	req->snd_wscale = (req->wscale_ok ? opt->wscale : 0) & 15u;
 }
 
 void tcp_req_window(struct tcp_request_sock *req, const struct sock *sk,
@@ -326,8 +325,7 @@ void tcp_req_window(struct tcp_request_sock *req, const struct sock *sk,
 	req->rcv_wscale = w.wscale & 15u;
 }
 
-/* Half-open records are bounded by the listener's backlog and by tcp_max_syn_backlog. */
-static bool syn_queue_full(const struct sock *sk)
+bool tcp_syn_queue_full(const struct sock *sk)
 {
 	u32 qlen = (u32)atomic_read(&tcp_sk(sk)->accept_queue.qlen);
 
@@ -394,8 +392,8 @@ enum skb_drop_reason tcp_conn_request(struct sock *sk, struct sk_buff **skb,
 	bool cookie = false;
 
 	/* A SYN that takes the place of a TIME-WAIT has proved that its sender is real. */
-	if ((nt->tcp_syncookies == 2 || syn_queue_full(sk)) && !isn) {
-		cookie = tcp_syn_flood_action(sk);
+	if ((nt->tcp_syncookies == 2 || tcp_syn_queue_full(sk)) && !isn) {
+		cookie = tcp_syn_flood_action(sk, tcp_now_s());
 		if (!cookie) {
 			TCP_STAT(sk, LINUX_MIB_LISTENDROPS);
 			return SKB_DROP_REASON_TCP_REQQ_FULL;
@@ -407,14 +405,14 @@ enum skb_drop_reason tcp_conn_request(struct sock *sk, struct sk_buff **skb,
 		return SKB_DROP_REASON_TCP_LISTEN_OVERFLOW;
 	}
 	tcp_req_setup(&req, sk, f);
-	req_parse_syn(&req, sk, *skb, &opt);
+	tcp_req_parse_syn(&req, sk, *skb, &opt);
 	dst = tcp_sk(sk)->af->route_req(sk, &req);
 	if (!dst) {
 		TCP_STAT(sk, LINUX_MIB_LISTENDROPS);
 		return SKB_DROP_REASON_IP_OUTNOROUTES;
 	}
 	if (cookie)
-		tcp_cookie_init(sk, &req, f);
+		tcp_cookie_init(sk, &req, f, tcp_now_s());
 	else
 		req.snt_isn = isn ? SEQ32(isn) : tcp_secure_isn(nt, f);
 	tcp_req_window(&req, sk, dst);

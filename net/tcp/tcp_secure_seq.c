@@ -16,7 +16,7 @@ seq32 tcp_secure_isn(struct netns_tcp *nt, const struct tcp_flow *f)
 	return SEQ32((u32)h + (u32)(ktime_get_real_ns() >> 6));
 }
 
-u32 tcp_secure_ts_off(struct netns_tcp *nt, be32 laddr, be32 faddr)
+u32 tcp_secure_ts_off(const struct netns_tcp *nt, be32 laddr, be32 faddr)
 {
 	if (nt->tcp_timestamps != 1)
 		return 0;

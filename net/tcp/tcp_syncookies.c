@@ -56,9 +56,11 @@ static u32 cookie_mac(struct netns_tcp *nt, const struct tcp_flow *f, u32 unit, 
 }
 
 /* The peer's number is added as by RFC 4987: ours grows with it. */
-static seq32 cookie_make(struct netns_tcp *nt, const struct tcp_flow *f, seq32 peer_isn, u32 index)
+static seq32 cookie_make(struct netns_tcp *nt, const struct tcp_flow *f, seq32 peer_isn, u32 index,
+			 u32 now_s)
 {
-	u32 unit = unit_now(), low = (cookie_mac(nt, f, unit, peer_isn) + index) & COOKIE_MASK;
+	u32 unit = now_s / COOKIE_UNIT_S;
+	u32 low = (cookie_mac(nt, f, unit, peer_isn) + index) & COOKIE_MASK;
 
 	return SEQ32((unit << COOKIE_BITS) + low + peer_isn.v);
 }
@@ -78,12 +80,12 @@ static u32 cookie_index(struct netns_tcp *nt, const struct tcp_flow *f, seq32 pe
 /* ---- the SYN -----------------------------------------------------------------------------------
  */
 
-bool tcp_syn_flood_action(struct sock *sk)
+bool tcp_syn_flood_action(struct sock *sk, u32 now_s)
 {
 	struct tcp_accept_queue *q = &tcp_sk(sk)->accept_queue;
 	struct netns_tcp *nt = tcp_net(sk);
 	bool cookies = nt->tcp_syncookies;
-	u32 now = tcp_now_s() | 1;
+	u32 now = now_s | 1;
 
 	TCP_STAT(sk, cookies ? LINUX_MIB_TCPREQQFULLDOCOOKIES : LINUX_MIB_TCPREQQFULLDROP);
 	if (nt->tcp_syncookies != 2 &&
@@ -108,20 +110,24 @@ u32 tcp_cookie_timestamp(const struct tcp_request_sock *req)
 	return (s32)(ts - now) > 0 ? ts - (1u << TS_BITS) : ts;
 }
 
-void tcp_cookie_init(struct sock *sk, struct tcp_request_sock *req, const struct tcp_flow *f)
+void tcp_cookie_init(struct sock *sk, struct tcp_request_sock *req, const struct tcp_flow *f,
+		     u32 now_s)
 {
 	struct tcp_accept_queue *q = &tcp_sk(sk)->accept_queue;
-	u32 index = ARRAY_SIZE(msstab) - 1;
+	u32 index = ARRAY_SIZE(msstab) - 1, now = now_s | 1;
 
-	if (READ_ONCE(q->overflow_s) != (tcp_now_s() | 1))
-		WRITE_ONCE(q->overflow_s, tcp_now_s() | 1);
+	if (READ_ONCE(q->overflow_s) != now) {
+		WRITE_ONCE(q->overflow_s, now);
+		WRITE_ONCE(tcp_net(sk)->cookie_sent_s, now);
+		WRITE_ONCE(sock_net(sk)->rx_early, true); /* tcp_early.c */
+	}
 	/* Without timestamps there is no place for the options. */
 	if (!req->tstamp_ok)
 		req->wscale_ok = req->sack_ok = req->ecn_ok = 0;
 	while (index && msstab[index] > req->mss)
 		index--;
 	req->mss = msstab[index];
-	req->snt_isn = cookie_make(tcp_net(sk), f, req->rcv_isn, index);
+	req->snt_isn = cookie_make(tcp_net(sk), f, req->rcv_isn, index, now_s);
 	req->cookie = 1;
 	TCP_STAT(sk, LINUX_MIB_SYNCOOKIESSENT);
 }
