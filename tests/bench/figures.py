@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""What `make bench` measures of a guest under load. Each figure is a function of the guest and of
+seconds; the guest may be Sluice or Linux. The clients are stock ones: wrk, iperf3, ping."""
+
+import json
+import re
+import statistics
+import sys
+
+# -- HTTP -------------------------------------------------------------------------------------------
+
+
+def wrk(guest, connections, seconds, *options):
+    """(requests or connections a second, p50 ms, p99 ms)"""
+    argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *options]
+    out = guest.ns.run([*argv, f"http://{guest.ip}/"], timeout=seconds + 30).stdout
+    if errors := re.search(r"(Socket errors.*|Non-2xx.*)", out):
+        print(f"  wrk: {errors.group(1)}", file=sys.stderr)
+    unit = {"us": 1e-3, "ms": 1, "s": 1e3}
+    found = [re.search(rf"{p}%\s+([\d.]+)(us|ms|s)", out) for p in (50, 99)]
+    latency = [float(f.group(1)) * unit[f.group(2)] for f in found]
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)), *latency
+
+
+def download(guest, seconds):
+    """MB a second of a 16 MiB file, two connections."""
+    argv = ["wrk", "-t1", "-c2", f"-d{seconds}s", f"http://{guest.ip}/16m.bin"]
+    out = guest.ns.run(argv, timeout=seconds + 30).stdout
+    number, unit = re.search(r"Transfer/sec:\s+([\d.]+)(KB|MB|GB|B)", out).groups()
+    return float(number) * {"B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30}[unit] / 1e6
+
+
+# -- iperf3 -----------------------------------------------------------------------------------------
+
+
+def iperf3(guest, seconds, *options):
+    """The sums at the end of stock iperf3's report, the guest being its server."""
+    argv = ["iperf3", "-c", guest.ip, "-t", str(seconds), "-J", *options]
+    report = json.loads(guest.ns.run(argv, timeout=seconds + 30, check=False).stdout)
+    if "error" in report:
+        raise RuntimeError(f"{' '.join(argv)}: {report['error']}")
+    return report["end"]
+
+
+def tcp(*options):
+    """Gbit a second that the receiver got."""
+    return lambda guest, seconds: (
+        iperf3(guest, seconds, *options)["sum_received"]["bits_per_second"] / 1e9
+    )
+
+
+def udp(*options):
+    """64-byte datagrams a second that the receiver got; the sender sends what it can."""
+
+    def measure(guest, seconds):
+        got = iperf3(guest, seconds, "-u", "-b", "0", "-l", "64", *options)["sum"]
+        return (got["packets"] - got["lost_packets"]) / got["seconds"]
+
+    return measure
+
+
+# -- ping -------------------------------------------------------------------------------------------
+
+
+def rtt(guest, seconds):
+    """Average microseconds of a ping."""
+    argv = ["ping", "-q", "-n", "-c", str(seconds * 50), "-i", "0.01", guest.ip]
+    out = guest.ns.run(argv, timeout=seconds + 30).stdout
+    return float(re.search(r"= [\d.]+/([\d.]+)/", out).group(1)) * 1e3
+
+
+# name: (unit, more is better, function of guest and seconds)
+FIGURES = {
+    "keep-alive, 1 connection": ("/s", True, lambda g, s: wrk(g, 1, s)[0]),
+    "keep-alive, 32 connections": ("/s", True, lambda g, s: wrk(g, 32, s)[0]),
+    "keep-alive, 256 connections": ("/s", True, lambda g, s: wrk(g, 256, s)[0]),
+    "p99 with 32 connections": ("ms", False, lambda g, s: wrk(g, 32, s)[2]),
+    "connections": ("/s", True, lambda g, s: wrk(g, 32, s, "-H", "Connection: close")[0]),
+    "16 MiB files": ("MB/s", True, download),
+    "TCP received, 1 stream": ("Gbit/s", True, tcp()),
+    "TCP received, 8 streams": ("Gbit/s", True, tcp("-P", "8")),
+    "TCP sent, 1 stream": ("Gbit/s", True, tcp("-R")),
+    "TCP sent, 8 streams": ("Gbit/s", True, tcp("-R", "-P", "8")),
+    "UDP received, 64 bytes": ("/s", True, udp()),
+    "UDP sent, 64 bytes": ("/s", True, udp("-R")),
+    "ping": ("us", False, rtt),
+}
+
+
+def in_turns(guests, rounds, seconds):
+    """{figure: {guest: [values]}}, A B A B; a figure that failed is told, and has no value."""
+    found = {figure: {name: [] for name in guests} for figure in FIGURES}
+    for figure, (_, _, measure) in FIGURES.items():
+        for _ in range(rounds):
+            for name, guest in guests.items():
+                try:
+                    found[figure][name].append(measure(guest, seconds))
+                except (AssertionError, RuntimeError, ValueError) as why:
+                    print(f"  {figure} of {name} failed: {why}", file=sys.stderr)
+    return found
+
+
+def medians(values):
+    """{guest: median} of one figure; None where every run failed."""
+    return {name: statistics.median(v) if v else None for name, v in values.items()}
