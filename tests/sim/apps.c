@@ -313,12 +313,13 @@ static void play_rr(struct side *s)
 	}
 }
 
-/* The reset may be lost: who only reads would never know. */
+/* A reset may be lost: who only reads would never know. */
 static void look_for_death(const struct side *s)
 {
 	set_int(s, SOL_SOCKET, SO_KEEPALIVE, 1);
 	set_int(s, IPPROTO_TCP, TCP_KEEPIDLE, 60);
-	set_int(s, IPPROTO_TCP, TCP_KEEPINTVL, 10);
+	set_int(s, IPPROTO_TCP, TCP_KEEPINTVL, 30);
+	set_int(s, IPPROTO_TCP, TCP_KEEPCNT, 60);
 }
 
 static void play_abort(struct side *s)
@@ -327,7 +328,6 @@ static void play_abort(struct side *s)
 	struct linger lin = {.l_onoff = 1, .l_linger = 0};
 
 	if (s->index != c->aborter) {
-		look_for_death(s);
 		play_stream(s);
 		return;
 	}
@@ -417,7 +417,7 @@ static int play(void *arg)
 
 	set_current_net(&s->host->net);
 	random_options(s);
-	if (world.alloc_failures)
+	if (may_break(s))
 		look_for_death(s);
 	fn[s->c->mode](s);
 	close_side(s);
@@ -546,13 +546,13 @@ static bool opened_again(const struct conn *c)
 }
 
 /* Whose connection is it? Its client may not have come back from connect() yet. */
-static struct conn *find_client(u16 port)
+static struct conn *find_client(u32 ip, u16 port)
 {
 	for (unsigned tries = 0; tries < 1000; tries++) {
 		for (unsigned i = 0; i < nconns; i++) {
 			struct conn *c = &conns[i];
 
-			if (c->mode == CROSS || c->client_port != port)
+			if (c->mode == CROSS || c->client_port != port || ip_of(c, 0) != ip)
 				continue;
 			if (!c->side[1].started || opened_again(c))
 				return c;
@@ -588,7 +588,8 @@ static void accept_one(int fd)
 		return;
 	if (child < 0)
 		sim_fail("accept() failed with %d", child);
-	c = find_client(be16_get(BE16_RAW(from.sin_port)));
+	c = find_client(be32_get(BE32_RAW(from.sin_addr.s_addr)),
+			be16_get(BE16_RAW(from.sin_port)));
 	s = &c->side[1];
 	if (s->started) {
 		sys_close(child);

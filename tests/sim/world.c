@@ -260,11 +260,12 @@ static void draw_device(struct fakedev_config *c)
 
 static void draw_sysctls(struct netns_tcp *nt)
 {
-	/* So many attempts that only a broken stack runs out of them. */
-	nt->tcp_syn_retries = 12;
-	nt->tcp_synack_retries = 12;
+	/* So many attempts that they outlast the faults (FAULTS_NS), which lose up to a half of all
+	 * exchanges: only a broken stack runs out of them. */
+	nt->tcp_syn_retries = 20;
+	nt->tcp_synack_retries = 20;
 	nt->tcp_retries2 = 30;
-	nt->tcp_orphan_retries = 14;
+	nt->tcp_orphan_retries = 30;
 	if (sim_percent(15))
 		nt->tcp_timestamps = 0;
 	if (sim_percent(10))
