@@ -61,11 +61,15 @@ static void forget_owner(struct spinlock *l)
 }
 #endif
 
+unsigned spin_pause_every = 1;
+
 void spin_lock_wait(struct spinlock *l, u16 ticket)
 {
 	this_cpu(lock_contended)++;
-	while (smp_load_acquire(&l->owner) != ticket)
-		cpu_relax();
+	for (unsigned n = 1; smp_load_acquire(&l->owner) != ticket; n++) {
+		if (n % spin_pause_every == 0)
+			cpu_relax();
+	}
 }
 
 static void lock_raw(struct spinlock *l)

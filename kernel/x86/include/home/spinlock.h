@@ -8,6 +8,13 @@
 
 #include <lib/compiler.h>
 
+/*
+ * After how many looks at a taken lock the CPU is told that it waits. At each, but for QEMU's
+ * emulator: there a `pause` takes the lock of the whole machine, which the CPU that is waited for
+ * needs for every access to a device. [I] once the first CPU is known
+ */
+extern unsigned spin_pause_every;
+
 /* The ticket drawn is not the one being served: wait for it. */
 void spin_lock_wait(struct spinlock *l, u16 ticket);
 
