@@ -436,8 +436,9 @@ int pskb_expand_head(struct sk_buff *skb, u32 nhead, u32 ntail, unsigned gfp)
 	skb->cloned = 0;
 	skb->nohdr = 0;
 	atomic_set(&skb_shinfo(skb)->dataref, 1);
-	/* A charged skb keeps what was charged: its destructor gives the same back. */
-	if (!skb->sk)
+	/* A charged skb keeps what was charged: its destructor gives the same back. So does one of
+	 * the same size: TCP's queues count on the truesize of what they hold. */
+	if (!skb->sk && (nhead || ntail))
 		skb->truesize += size - old_end;
 	return 0;
 }

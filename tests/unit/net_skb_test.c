@@ -301,6 +301,23 @@ static void without_memory(void **state)
 	}
 }
 
+/* A head that is copied because a clone has it too costs what it did: queues keep accounts. */
+static void truesize_stays(void **state)
+{
+	struct sk_buff *skb = napi_build_skb(page_frag_alloc(1000, 64, GFP_ATOMIC), 1000), *c;
+	u32 truesize;
+
+	assert_non_null(skb);
+	memset(skb_put(skb, 100), 7, 100);
+	truesize = skb->truesize;
+	c = skb_clone(skb, GFP_ATOMIC);
+	assert_non_null(c);
+	assert_int_equal(pskb_expand_head(skb, 0, 0, GFP_ATOMIC), 0);
+	assert_int_equal(skb->truesize, truesize);
+	consume_skb(c);
+	consume_skb(skb);
+}
+
 /* Every drop is counted under its reason, once. */
 static void drops_are_counted(void **state)
 {
@@ -321,8 +338,9 @@ static void drops_are_counted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(cuts),    T(sums_and_stores), T(copies),         T(split_and_join),    T(shift),
-		T(fclones), T(segments),        T(without_memory), T(drops_are_counted),
+		T(cuts),           T(sums_and_stores),   T(copies),   T(split_and_join),
+		T(shift),          T(fclones),           T(segments), T(without_memory),
+		T(truesize_stays), T(drops_are_counted),
 	};
 
 	host_init(4);
