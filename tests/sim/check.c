@@ -47,13 +47,27 @@ static void check_timers(const struct sock *sk)
 	RULE(sk, !(tp->ack.pending & TCP_ACK_SCHED) || timer_pending(&tp->delack_timer));
 }
 
-static void check_connection(const struct sock *sk)
+/* What its queues of segments to be sent cost. */
+static int queued_truesize(struct sock *sk)
+{
+	struct sk_buff *skb;
+	int n = 0;
+
+	skb_queue_walk(&sk->sk_write_queue, skb)
+		n += (int)skb->truesize;
+	for (skb = tcp_rtx_queue_head(sk); skb; skb = tcp_rb_next(skb))
+		n += (int)skb->truesize;
+	return n;
+}
+
+static void check_connection(struct sock *sk)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 
 	RULE(sk, !sock_owned_by_user(sk) && !sk->sk_backlog.len);
 	RULE(sk, seq_before_eq(tp->copied_seq, tp->rcv_nxt) || sk->sk_state == TCP_SYN_SENT);
-	RULE(sk, sk->sk_wmem_queued >= 0 && atomic_read(&sk->sk_rmem_alloc) >= 0);
+	RULE(sk, atomic_read(&sk->sk_rmem_alloc) >= 0);
+	RULE(sk, sk->sk_wmem_queued == queued_truesize(sk));
 	RULE(sk, tcp_send_head(sk) || tp->packets_out || !sk->sk_wmem_queued);
 	check_timers(sk);
 	tcp_assert_valid(sk);
@@ -88,7 +102,7 @@ static void check_key(struct netns_tcp *nt, struct sock_key *key)
 		check_listener(sk);
 		break;
 	default:
-		check_connection(sk);
+		check_connection(container_of(key, struct sock, __sk_common.skc_key));
 		break;
 	}
 }
