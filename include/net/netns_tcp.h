@@ -105,6 +105,8 @@ struct netns_tcp {
 	int tcp_recovery, tcp_early_retrans, tcp_frto, tcp_reordering, tcp_max_reordering;
 	int tcp_retrans_collapse, tcp_min_rtt_wlen, tcp_retries1, tcp_syn_linear_timeouts;
 	int tcp_keepalive_time, tcp_keepalive_intvl, tcp_keepalive_probes;
+	int tcp_comp_sack_nr, tcp_comp_sack_rtt_percent, tcp_thin_linear_timeouts;
+	unsigned long tcp_comp_sack_delay_ns, tcp_comp_sack_slack_ns;
 	int tcp_timestamps, tcp_window_scaling, tcp_sack, tcp_dsack, tcp_slow_start_after_idle,
 		tcp_min_snd_mss;
 	int tcp_rmem[3], tcp_wmem[3], tcp_challenge_ack_limit, tcp_invalid_ratelimit;

@@ -168,8 +168,11 @@ struct tcp_sock {
 	u8 frto : 1, is_sack_reneg : 1;
 	bool rate_app_limited;
 	bool has_dsack;
-	u8 scaling_ratio;  /* payload of a packet's memory, of 256 */
-	u16 rcv_ratio_mss; /* segment size by which that was measured */
+	bool thin_lto;      /* TCP_THIN_LINEAR_TIMEOUTS */
+	u8 compressed_ack;  /* ACKs with SACK blocks that were not sent */
+	u8 dup_ack_counter; /* those that were, since RCV.NXT moved */
+	u8 scaling_ratio;   /* payload of a packet's memory, of 256 */
+	u16 rcv_ratio_mss;  /* segment size by which that was measured */
 
 	/* sequence space (RFC 9293 section 3.3.1) */
 	seq32 rcv_nxt, copied_seq, rcv_wup; /* next expected; read; at the last window sent */
@@ -239,6 +242,7 @@ struct tcp_sock {
 
 	/* what we tell of our receive queue (RFC 2018, 2883) */
 	struct tcp_sack_block duplicate_sack, selective_acks[TCP_NUM_SACKS];
+	seq32 compressed_ack_rcv_nxt; /* RCV.NXT that dup_ack_counter is of */
 
 	/* counts */
 	u32 segs_out, data_segs_out, segs_in, data_segs_in, total_retrans;

@@ -8,6 +8,7 @@
 #include "tcp_int.h"
 
 #define DELACK_MAX_MS 200u
+#define FIRST_DUPACKS 3u /* from which a sender without RACK knows of a loss (RFC 5681) */
 #define ATO_MIN_MS    TCP_DELACK_MS
 
 static void add_quickacks(struct tcp_sock *tp, u32 max_quickacks)
@@ -93,9 +94,51 @@ static bool ack_now(struct sock *sk)
 	if (unacked > tp->ack.rcv_mss &&
 	    (unread < (u32)max(sk->sk_rcvlowat, 1) || tcp_new_window(sk) >= tp->rcv_wnd))
 		return true;
-	if (tp->ack.pending & TCP_ACK_NOW || !rb_empty(&tp->out_of_order_queue))
-		return true;
-	return tp->ack.quick && !tp->ack.pingpong;
+	return tp->ack.pending & TCP_ACK_NOW || (tp->ack.quick && !tp->ack.pingpong);
+}
+
+/*
+ * Many segments beyond a hole: the first ACKs tell the sender of it, and each of the others would
+ * say a little more of the same. From the fourth on they are put together, up to tcp_comp_sack_nr
+ * of them and for no longer than a part of the round trip (net.ipv4.tcp_comp_sack_*).
+ */
+static bool may_compress(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (!tcp_is_sack(tp) || tp->has_dsack ||
+	    tp->compressed_ack >= tcp_net(sk)->tcp_comp_sack_nr)
+		return false;
+	if (!seq_eq(tp->compressed_ack_rcv_nxt, tp->rcv_nxt)) {
+		tp->compressed_ack_rcv_nxt = tp->rcv_nxt;
+		tp->dup_ack_counter = 0;
+	}
+	if (tp->dup_ack_counter < FIRST_DUPACKS) {
+		tp->dup_ack_counter++;
+		return false;
+	}
+	return true;
+}
+
+static void compress_ack(struct sock *sk)
+{
+	const struct netns_tcp *nt = tcp_net(sk);
+	struct tcp_sock *tp = tcp_sk(sk);
+	u64 rtt_us = tp->rcv_rtt.rtt_us, slack_ns = nt->tcp_comp_sack_slack_ns, when_ns;
+
+	if (tp->compressed_ack++)
+		return;
+	if (tp->srtt_us)
+		rtt_us = min(rtt_us, (u64)tp->srtt_us);
+	/* Round trips are scaled by 8. */
+	when_ns = rtt_us * (NSEC_PER_USEC / 8) * (u32)nt->tcp_comp_sack_rtt_percent / 100;
+	when_ns = tp->tcp_clock_ns + min_t(u64, when_ns, nt->tcp_comp_sack_delay_ns);
+	/* Late by the slack at most, so that the timers of several may be one. */
+	if (slack_ns)
+		when_ns = DIV_ROUND_UP(when_ns, slack_ns) * slack_ns;
+	if (tp->ack.pending & TCP_ACK_TIMER)
+		when_ns = min(when_ns, tp->ack.timeout_ns);
+	tcp_ack_at(sk, when_ns);
 }
 
 static u32 delay_ms(const struct tcp_sock *tp)
@@ -144,8 +187,12 @@ void tcp_ack_snd_check(struct sock *sk)
 		return;
 	if (ack_now(sk))
 		tcp_send_ack(sk);
-	else
+	else if (rb_empty(&tcp_sk(sk)->out_of_order_queue))
 		delay_ack(sk);
+	else if (may_compress(sk))
+		compress_ack(sk);
+	else
+		tcp_send_ack(sk);
 }
 
 void tcp_delay_handshake_ack(struct sock *sk)
@@ -167,6 +214,10 @@ void tcp_event_ack_sent(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
+	if (unlikely(tp->compressed_ack)) {
+		NET_ADD_STATS(sock_net(sk), LINUX_MIB_TCPACKCOMPRESSED, tp->compressed_ack);
+		tp->compressed_ack = 0;
+	}
 	if (tp->ack.quick && tp->ack.pending & TCP_ACK_SCHED && !--tp->ack.quick)
 		tp->ack.ato_ms = ATO_MIN_MS; /* leaving quick-ACK mode */
 	tp->ack.pending = 0;
@@ -230,6 +281,11 @@ void tcp_delack_timer_handler(struct sock *sk)
 	tcp_mstamp_refresh(tp);
 	if (tp->ack.timeout_ns > tp->tcp_clock_ns) { /* was armed for an ACK that has gone */
 		sk_reset_timer(sk, &tp->delack_timer, tp->ack.timeout_ns);
+		return;
+	}
+	if (tp->compressed_ack) {
+		tp->compressed_ack--; /* the one that goes out for all of them */
+		tcp_send_ack(sk);
 		return;
 	}
 	TCP_STAT(sk, LINUX_MIB_DELAYEDACKS);

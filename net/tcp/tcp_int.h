@@ -434,6 +434,8 @@ void tcp_rtt_init(struct sock *sk);
 /* The handshake gave no sample: be careful. */
 void tcp_rtt_fallback(struct tcp_sock *tp);
 void tcp_rtt_sample(struct sock *sk, u32 rtt_us);
+/* The RTO as the round trips give it, without back-off. */
+void tcp_set_rto(struct sock *sk);
 void tcp_update_rtt_min(struct sock *sk, u32 rtt_us, bool maybe_delayed);
 /* By the echo of the segment being processed, in microseconds; -1: it has none. */
 s64 tcp_rtt_by_timestamp(const struct tcp_sock *tp);

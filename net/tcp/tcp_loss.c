@@ -23,7 +23,7 @@ static void mark_lost(struct sock *sk)
 	for (skb = head; skb; skb = tcp_rb_next(skb)) {
 		if (reneg)
 			TCP_SKB_CB(skb)->sacked &= (u8)~TCPCB_SACKED_ACKED;
-		else if (skb != head && tcp_rack_skb_timeout(tp, skb, 0) > 0)
+		else if (skb != head && tcp_is_rack(sk) && tcp_rack_skb_timeout(tp, skb, 0) > 0)
 			continue; /* sent too recently to be late */
 		tcp_mark_skb_lost(sk, skb);
 	}

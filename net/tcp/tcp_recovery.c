@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which segments are lost: RACK (RFC 8985 section 6). A segment that was sent a reordering window
- * before one that has been delivered, and is not itself, is lost; a retransmission as well as an
- * original. The window begins as a quarter of the shortest round trip, is nothing where no
- * reordering was ever seen and loss is certain, and grows as DSACKs tell that it was too short.
- * Socket lock held.
+ * Which segments are lost: RACK (RFC 8985 section 6), or RFC 6675 where that is switched off. A
+ * segment that was sent a reordering window before one that has been delivered, and is not itself,
+ * is lost; a retransmission as well as an original. The window begins as a quarter of the shortest
+ * round trip, is nothing where no reordering was ever seen and loss is certain, and grows as DSACKs
+ * tell that it was too short. Socket lock held.
  */
 #include "tcp_int.h"
 
 #define RACK_RECOVERY_THRESH 16u /* recoveries after which a longer window is tried shorter */
 
 /* net.ipv4.tcp_recovery */
+#define RACK_LOSS_DETECTION 1
 #define RACK_STATIC_REO_WND 2
 #define RACK_NO_DUPTHRESH   4
 
@@ -49,6 +50,11 @@ void tcp_mark_skb_lost(struct sock *sk, struct sk_buff *skb)
 
 /* ---- detection --------------------------------------------------------------------------------
  */
+
+bool tcp_is_rack(const struct sock *sk)
+{
+	return tcp_net(sk)->tcp_recovery & RACK_LOSS_DETECTION;
+}
 
 static u32 reo_wnd_us(const struct sock *sk)
 {
@@ -165,6 +171,28 @@ void tcp_rack_update_reo_wnd(struct sock *sk, const struct rate_sample *rs)
 	}
 }
 
+/* Without RACK (RFC 6675 section 4): lost is what as many segments as may be reordered were SACKed
+ * behind. A retransmission is never found lost so: that is left to the timer. */
+static void mark_lost_by_count(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	struct sk_buff *skb;
+	u32 sacked = 0;
+
+	if (tp->sacked_out < tp->reordering)
+		return;
+	for (skb = tcp_rtx_queue_head(sk); skb; skb = tcp_rb_next(skb)) {
+		const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+
+		if (cb->sacked & TCPCB_SACKED_ACKED)
+			sacked += tcp_skb_pcount(skb);
+		if (sacked + tp->reordering > tp->sacked_out)
+			break;
+		if (!(cb->sacked & (TCPCB_SACKED_ACKED | TCPCB_LOST)))
+			tcp_mark_skb_lost(sk, skb);
+	}
+}
+
 void tcp_identify_packet_loss(struct sock *sk, u32 *flag)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -174,6 +202,10 @@ void tcp_identify_packet_loss(struct sock *sk, u32 *flag)
 		return;
 	if (!tcp_is_sack(tp)) {
 		tcp_newreno_mark_lost(sk, *flag & FLAG_SND_UNA_ADVANCED);
+		return;
+	}
+	if (!tcp_is_rack(sk)) {
+		mark_lost_by_count(sk);
 		return;
 	}
 	if (tcp_rack_mark_lost(sk))

@@ -5,7 +5,7 @@
  *
  *	tcp_ack.c       what an ACK takes off the queue; the order of all that follows
  *	tcp_sack.c      SACK blocks become marks (RFC 2018, 2883)
- *	tcp_recovery.c  which segments are lost: RACK (RFC 8985), NewReno's rule without SACK
+ *	tcp_recovery.c  which segments are lost: RACK (RFC 8985), else RFC 6675, NewReno's rule
  *	tcp_castate.c   Open, Disorder, CWR, Recovery, Loss and what leads from one to another
  *	tcp_loss.c      after a retransmission time-out, with F-RTO (RFC 5682)
  *	tcp_undo.c      a reduction that was needless is taken back (RFC 3522, 4015, 3708)
@@ -151,6 +151,8 @@ void tcp_newreno_mark_lost(struct sock *sk, bool snd_una_advanced);
 /* ---- tcp_recovery.c: RACK ----------------------------------------------------------------------
  */
 void tcp_mark_skb_lost(struct sock *sk, struct sk_buff *skb);
+/* Is RACK what finds losses (net.ipv4.tcp_recovery), and not RFC 6675? */
+bool tcp_is_rack(const struct sock *sk);
 /* A segment was delivered that had been sent at that time. */
 void tcp_rack_advance(struct tcp_sock *tp, u8 sacked, seq32 end_seq, u64 xmit_us);
 /* Mark what was sent long enough before what was delivered. True: some may be later; a timer runs.

@@ -83,11 +83,18 @@ static void update(struct sock *sk, u32 rtt_us)
 	}
 }
 
+void tcp_set_rto(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	tp->rto_us = min((tp->srtt_us >> 3) + tp->rttvar_us, tcp_rto_max_us(sk));
+}
+
 void tcp_rtt_sample(struct sock *sk, u32 rtt_us)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	update(sk, min(rtt_us, 1u << 27));
 	tp->srtt_us = max(tp->srtt_us, 1u);
-	tp->rto_us = min((tp->srtt_us >> 3) + tp->rttvar_us, tcp_rto_max_us(sk));
+	tcp_set_rto(sk);
 }

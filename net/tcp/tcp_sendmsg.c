@@ -71,9 +71,9 @@ static struct sk_buff *new_segment(struct sock *sk)
 	}
 	tcp_init_skb(skb, tcp_sk(sk)->write_seq, TCPHDR_ACK);
 	TCP_SKB_CB(skb)->gso_segs = 0;
+	tcp_mstamp_refresh(tcp_sk(sk));
 	tcp_queue_skb(sk, skb);
 	tcp_sk(sk)->nonagle &= (u8)~TCP_NAGLE_PUSH;
-	tcp_mstamp_refresh(tcp_sk(sk));
 	tcp_slow_start_after_idle_check(sk);
 	return skb;
 }

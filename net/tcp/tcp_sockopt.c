@@ -127,6 +127,13 @@ static int set_int(struct sock *sk, int name, int val)
 			return -EINVAL;
 		tp->recvmsg_inq = val;
 		return 0;
+	case TCP_THIN_LINEAR_TIMEOUTS:
+		if (val < 0 || val > 1)
+			return -EINVAL;
+		tp->thin_lto = val;
+		return 0;
+	case TCP_THIN_DUPACK: /* RACK does without; Linux takes it for old programs, too */
+		return val < 0 || val > 1 ? -EINVAL : 0;
 	case TCP_NOTSENT_LOWAT:
 		tp->notsent_lowat = (u32)val;
 		sk->sk_write_space(sk);
@@ -320,6 +327,12 @@ static int get_int(const struct sock *sk, int name, int *v)
 		return 0;
 	case TCP_INQ:
 		*v = tp->recvmsg_inq;
+		return 0;
+	case TCP_THIN_LINEAR_TIMEOUTS:
+		*v = tp->thin_lto;
+		return 0;
+	case TCP_THIN_DUPACK:
+		*v = 0;
 		return 0;
 	case TCP_NOTSENT_LOWAT:
 		*v = (int)tp->notsent_lowat;

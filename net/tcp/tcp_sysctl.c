@@ -15,6 +15,11 @@
 		.mode = 0644, .min = (lo), .max = (hi), .ops = &ctl_int                    \
 	}
 #define TCP_INT(field, lo, hi) TCP_ROW(field, 1, lo, hi)
+#define TCP_ULONG(field)                                                                 \
+	{                                                                                \
+		.name = #field, .offset = offsetof(struct netns_tcp, field), .count = 1, \
+		.mode = 0644, .ops = &ctl_ulong                                          \
+	}
 
 static const struct ctl_table tcp_table[] = {
 	TCP_INT(tcp_syncookies, 0, 2),
@@ -77,11 +82,12 @@ static const struct ctl_table tcp_table[] = {
 	 .count = 1,
 	 .mode = 0600,
 	 .ops = &tcp_fastopen_key_ops},
-	{.name = "tcp_notsent_lowat",
-	 .offset = offsetof(struct netns_tcp, tcp_notsent_lowat),
-	 .count = 1,
-	 .mode = 0644,
-	 .ops = &ctl_ulong},
+	TCP_ULONG(tcp_notsent_lowat),
+	TCP_ULONG(tcp_comp_sack_delay_ns),
+	TCP_ULONG(tcp_comp_sack_slack_ns),
+	TCP_INT(tcp_comp_sack_nr, 0, 255),
+	TCP_INT(tcp_comp_sack_rtt_percent, 1, 1000),
+	TCP_INT(tcp_thin_linear_timeouts, 0, 1),
 };
 
 /* The largest buffers: what fills 1 Gbit/s over 100 ms and more, but no more of the memory than a
@@ -121,6 +127,10 @@ void tcp_sysctl_init(struct netns_tcp *nt)
 	nt->tcp_sack = 1;
 	nt->tcp_dsack = 1;
 	nt->tcp_recovery = 1;
+	nt->tcp_comp_sack_nr = 44;
+	nt->tcp_comp_sack_rtt_percent = 33;
+	nt->tcp_comp_sack_delay_ns = NSEC_PER_MSEC;
+	nt->tcp_comp_sack_slack_ns = 10000;
 	nt->tcp_early_retrans = 3;
 	nt->tcp_frto = 2;
 	nt->tcp_reordering = 3;

@@ -271,6 +271,20 @@ static bool resend_head(struct sock *sk)
 	return tcp_retransmit_skb(sk, tcp_rtx_queue_head(sk), 1) != -ENOBUFS;
 }
 
+#define THIN_PACKETS        4u /* in flight at most: too few for duplicate ACKs to find a loss */
+#define THIN_LINEAR_RETRIES 6u
+
+/* A stream that sends little at a time, and for which somebody asked not to back off at once. */
+static bool thin_and_linear(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	return sk->sk_state == TCP_ESTABLISHED &&
+	       (tp->thin_lto || tcp_net(sk)->tcp_thin_linear_timeouts) &&
+	       tp->packets_out < THIN_PACKETS && tp->snd_ssthresh < TCP_INFINITE_SSTHRESH &&
+	       tp->retransmits <= THIN_LINEAR_RETRIES;
+}
+
 /* Twice the time; the first SYNs go at an even pace (net.ipv4.tcp_syn_linear_timeouts). */
 static void back_off(struct sock *sk)
 {
@@ -278,6 +292,11 @@ static void back_off(struct sock *sk)
 
 	if (sk->sk_state == TCP_SYN_SENT && tp->total_rto <= linear_syns(sk))
 		return;
+	if (thin_and_linear(sk)) {
+		tp->backoff = 0;
+		tcp_set_rto(sk);
+		return;
+	}
 	tp->backoff = (u8)min(tp->backoff + 1u, 255u);
 	tp->rto_us = min(tp->rto_us << 1, tcp_rto_max_us(sk));
 }
