@@ -542,7 +542,7 @@ static int client(void *arg)
  * connection once more, and its other end is gone or answers with a reset. */
 static bool opened_again(const struct conn *c)
 {
-	return c->mode == ABORT && c->side[1].done && world.host[1].net.tcp->tcp_syncookies;
+	return may_break(&c->side[1]) && c->side[1].done && world.host[1].net.tcp->tcp_syncookies;
 }
 
 /* Whose connection is it? Its client may not have come back from connect() yet. */
@@ -726,9 +726,10 @@ void apps_create(void)
 	nconns = sim_percent(50) ? 1 : sim_percent(60) ? sim_between(2, 5) : sim_between(6, 24);
 	most /= nconns;
 	accept_backlog = sim_percent(25) ? sim_between(0, 4) : 128;
-	/* A tiny backlog for many starves some until they give up, and rightly so. */
-	if (nconns > 5)
-		accept_backlog = max(accept_backlog, nconns / 2);
+	/* A tiny backlog for many starves some until they give up, and half-open records beyond
+	 * half of it are given up early: rightly so. */
+	if (nconns > 4)
+		accept_backlog = max(accept_backlog, 2 * nconns);
 	accept_pause_ms = sim_percent(20) ? sim_between(1, 700) : 0;
 	sim_note("%u connections, backlog %u, accept pause %u ms", nconns, accept_backlog,
 		 accept_pause_ms);
