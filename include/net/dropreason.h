@@ -75,6 +75,8 @@
 	X(TCP_CLOSE, "connection is closed")                                       \
 	X(TCP_LISTEN_OVERFLOW, "accept queue is full")                             \
 	X(TCP_REQQ_FULL, "SYN backlog is full")                                    \
+	X(TCP_SOURCE_LIMIT, "its source has as many as it may")                    \
+	X(TCP_SYN_SHED, "SYN while receiving takes all of the CPU")                \
 	X(TCP_FASTOPEN, "Fast Open data not accepted")                             \
 	X(TCP_ABORT_ON_DATA, "data after the application closed")                  \
 	X(TCP_TIMEWAIT, "answered from TIME-WAIT")                                 \

@@ -435,7 +435,8 @@ struct softnet_data {                        /* per CPU, as /proc/net/softnet_st
 	struct napi_struct backlog;          /* polls it */
 	struct Qdisc *output_queue;          /* [irqs off] to be run by NET_TX_SOFTIRQ */
 	struct sk_buff *completion_queue;    /* [irqs off] to be freed there */
-	struct sk_buff_head xmit_later;      /* [o] answers that go together when the poll ends */
+	u64 busy_since_ns;              /* [o] no rest from NET_RX_SOFTIRQ since; 0: there was */
+	struct sk_buff_head xmit_later; /* [o] answers that go together when the poll ends */
 	u32 processed, dropped, time_squeeze, received_rps, cpu_collision, flow_limit_count;
 	u8 xmit_recursion;
 };

@@ -39,6 +39,25 @@ struct tcp_tw_slot {
 	struct hlist_head head;
 };
 
+#define TCP_REQ_SLOTS   256 /* of a wheel of half-open requests: a turn is 16 s */
+#define TCP_REQ_TICK_NS (NSEC_PER_SEC / 16)
+
+/* A CPU's requests by the tick at which their SYN-ACK is sent again (tcp_reqsk.c). */
+struct tcp_req_wheel {
+	struct spinlock lock;
+	u32 count; /* [lock] */
+	u64 now;   /* tick up to which the slots are worked off; the timer's */
+	struct timer timer;
+	struct hlist_head slot[TCP_REQ_SLOTS]; /* [lock] */
+};
+
+#define TCP_SOURCE_CHAINS 1024
+/* Sources that are counted (tcp_admission.c). */
+struct tcp_source_chain {
+	struct spinlock lock;
+	struct hlist_head head;
+};
+
 /* TCP Fast Open (RFC 7413): what cookies are made with; the second key is a spare one, whose
  * cookies are accepted still. */
 struct tcp_fastopen_ctx {
@@ -82,6 +101,9 @@ struct netns_tcp {
 	struct spinlock cookie_lock;
 	u32 cookie_sent_s; /* [a] when the last one was sent */
 
+	struct tcp_req_wheel *req_wheel; /* [I] one a CPU */
+	struct tcp_source_chain source[TCP_SOURCE_CHAINS];
+
 	/* TIME-WAIT records, by the second at which they end [tw_lock] */
 	struct spinlock tw_lock;
 	struct tcp_tw_slot tw_slot[TCP_TW_SLOTS];
@@ -100,6 +122,7 @@ struct netns_tcp {
 	/* sysctls */
 	int tcp_syncookies, tcp_max_syn_backlog, tcp_synack_retries, tcp_syn_retries,
 		tcp_abort_on_overflow;
+	int tcp_max_syn_per_source, tcp_max_conn_per_source, tcp_source_prefix, tcp_syn_shed_ms;
 	int tcp_max_tw_buckets, tcp_tw_reuse, tcp_rfc1337, tcp_fin_timeout, tcp_max_orphans;
 	int tcp_orphan_retries, tcp_retries2, tcp_rto_min_us, tcp_rto_max_ms;
 	int tcp_recovery, tcp_early_retrans, tcp_frto, tcp_reordering, tcp_max_reordering;

@@ -41,10 +41,14 @@ struct sock_key {
 	u8 state; /* TCP states are used by all, as in Linux */
 	u8 reuse : 4, reuseport : 1, ipv6only : 1;
 	refcount_t refcnt;
-	u32 incoming_cpu;
-	struct net *net;
+	union {
+		u32 incoming_cpu; /* of a socket */
+		struct {
+			u16 wheel_cpu, wheel_tick; /* of a half-open request (tcp_reqsk.c) */
+		};
+	};
 };
-static_assert(sizeof(struct sock_key) <= 56, "paid for by every TIME-WAIT record");
+static_assert(sizeof(struct sock_key) <= 48, "paid for by every TIME-WAIT record");
 
 struct sock_common {
 	struct sock_key skc_key; /* first */
@@ -53,6 +57,7 @@ struct sock_common {
 		struct rcu_head skc_rcu;         /* once it is in no table any more */
 	};
 	struct proto *skc_prot;
+	struct net *skc_net;
 };
 
 struct sock {
@@ -69,7 +74,7 @@ struct sock {
 #define sk_reuse        __sk_common.skc_key.reuse
 #define sk_reuseport    __sk_common.skc_key.reuseport
 #define sk_ipv6only     __sk_common.skc_key.ipv6only
-#define sk_net          __sk_common.skc_key.net
+#define sk_net          __sk_common.skc_net
 #define sk_refcnt       __sk_common.skc_key.refcnt
 #define sk_incoming_cpu __sk_common.skc_key.incoming_cpu
 #define sk_bind_node    __sk_common.skc_bind_node
@@ -343,19 +348,22 @@ static inline u64 sock_sndtimeo(const struct sock *sk, bool noblock)
 }
 /* With the socket locked: release it, sleep until cond or the time runs out, lock it again. cond
  * is evaluated with the lock held. Value: cond at the end; *timeo is what is left. */
-#define sk_wait_event(sk, timeo, cond)                              \
-	({                                                          \
-		bool __ok = (cond);                                 \
-		while (!__ok && *(timeo)) {                         \
-			struct wait_entry __we = {0};               \
-			prepare_to_wait((sk)->sk_wq, &__we, false); \
-			release_sock(sk);                           \
-			*(timeo) = schedule_timeout_ns(*(timeo));   \
-			finish_wait((sk)->sk_wq, &__we);            \
-			lock_sock(sk);                              \
-			__ok = (cond);                              \
-		}                                                   \
-		__ok;                                               \
+#define sk_wait_event(sk, timeo, cond) __sk_wait_event(sk, timeo, false, cond)
+/* The same; where several wait, one is woken at a time: what it waits for is one waiter's. */
+#define sk_wait_event_exclusive(sk, timeo, cond) __sk_wait_event(sk, timeo, true, cond)
+#define __sk_wait_event(sk, timeo, exclusive, cond)                     \
+	({                                                              \
+		bool __ok = (cond);                                     \
+		while (!__ok && *(timeo)) {                             \
+			struct wait_entry __we = {0};                   \
+			prepare_to_wait((sk)->sk_wq, &__we, exclusive); \
+			release_sock(sk);                               \
+			*(timeo) = schedule_timeout_ns(*(timeo));       \
+			finish_wait((sk)->sk_wq, &__we);                \
+			lock_sock(sk);                                  \
+			__ok = (cond);                                  \
+		}                                                       \
+		__ok;                                                   \
 	})
 /* Pending error as -errno, cleared; 0: none. */
 static inline int sock_error(struct sock *sk)

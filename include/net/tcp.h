@@ -126,6 +126,7 @@ struct tcp_accept_queue {
 	atomic_t young;        /* of these, whose SYN-ACK was sent once */
 	u32 overflow_s;        /* [a] when a cookie was sent last, seconds; 0: never */
 	u32 flood_warned_s;
+	u32 cpu;         /* [I] of the thread that listens: threads stay on their CPU */
 	u8 defer_accept; /* SYN-ACKs that a bare ACK is ignored for: TCP_DEFER_ACCEPT */
 };
 
@@ -327,6 +328,8 @@ struct tcp_sock {
 
 	struct list_head
 		zerocopy; /* sends with MSG_ZEROCOPY that are not reported (tcp_notify.c) */
+
+	u8 source_bits; /* passive: counted for its source until it is closed (tcp_admission.c) */
 
 	/* listener, and its child before accept() */
 	struct tcp_accept_queue accept_queue;

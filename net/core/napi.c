@@ -353,6 +353,8 @@ static void net_rx_action(void)
 			limit_ns = now_ns + (u64)params->netdev_budget_usecs * NSEC_PER_USEC;
 		if (budget <= 0 || now_ns >= limit_ns) {
 			sd->time_squeeze++;
+			if (!sd->busy_since_ns)
+				sd->busy_since_ns = ktime_get_ns();
 			break;
 		}
 	}
@@ -363,6 +365,8 @@ static void net_rx_action(void)
 	list_splice_init(&list, &sd->poll_list);
 	if (!list_empty(&sd->poll_list))
 		raise_softirq_irqoff(NET_RX_SOFTIRQ);
+	else
+		sd->busy_since_ns = 0;
 	local_irq_enable();
 }
 

@@ -46,7 +46,8 @@ static bool checksum_ok(const struct sk_buff *skb)
 }
 
 /* The listener that answers f by a cookie; NULL: there is none, or it would do something else. */
-static struct sock *cookie_listener(struct net *net, const struct tcp_flow *f)
+static struct sock *cookie_listener(struct net *net, const struct sk_buff *skb,
+				    const struct tcp_flow *f)
 {
 	struct sock_key *key = tcp_lookup_established(net->tcp, f);
 	struct sock *sk;
@@ -55,8 +56,9 @@ static struct sock *cookie_listener(struct net *net, const struct tcp_flow *f)
 		tcp_key_put(key);
 		return NULL;
 	}
-	sk = tcp_lookup_listener(net->tcp, f, smp_processor_id());
-	if (!sk || !net->tcp->tcp_syncookies || tcp_acceptq_is_full(sk) || inet_sk(sk)->inet_opt ||
+	sk = tcp_lookup_listener(net->tcp, f, tcp_steer_cpu(skb));
+	if (!sk || !net->tcp->tcp_syncookies || net->tcp->tcp_max_conn_per_source ||
+	    tcp_acceptq_is_full(sk) || inet_sk(sk)->inet_opt ||
 	    (net->tcp->tcp_syncookies != 2 && !tcp_syn_queue_full(sk)))
 		return NULL;
 	return sk;
@@ -65,6 +67,7 @@ static struct sock *cookie_listener(struct net *net, const struct tcp_flow *f)
 static void answer(struct sock *sk, struct sk_buff *skb, struct tcp_flow *f, struct rtable *rt,
 		   u32 now_s)
 {
+	struct tcp_initial_window w;
 	struct tcp_request_sock req;
 	struct tcp_options opt;
 	struct sk_buff *out;
@@ -74,7 +77,8 @@ static void answer(struct sock *sk, struct sk_buff *skb, struct tcp_flow *f, str
 	tcp_req_setup(&req, sk, f);
 	tcp_req_parse_syn(&req, sk, skb, &opt);
 	tcp_cookie_init(sk, &req, f, now_s);
-	tcp_req_window(&req, sk, &rt->dst);
+	tcp_req_window(&req, sk, &rt->dst, &w);
+	tcp_req_set_window(&req, &w);
 	out = tcp_make_synack(sk, &req, &rt->dst, NULL, &skb);
 	if (skb) /* not written over */
 		consume_skb(skb);
@@ -99,12 +103,16 @@ bool tcp4_rx_early(struct sk_buff *skb)
 	now_s = tcp_now_s();
 	if (!still_on(net, now_s))
 		return false;
+	if (tcp_syn_shed(net->tcp)) {
+		kfree_skb_reason(skb, SKB_DROP_REASON_TCP_SYN_SHED);
+		return true;
+	}
 	/* Padding of the link. */
 	skb->len = tcp_hdrlen(skb);
 	skb->tail = skb->transport_header + skb->len;
 	f = tcp_v4_flow(net->tcp, skb);
 	rt = ip_early_check(skb);
-	sk = rt && checksum_ok(skb) ? cookie_listener(net, &f) : NULL;
+	sk = rt && checksum_ok(skb) ? cookie_listener(net, skb, &f) : NULL;
 	if (!sk) {
 		skb->len = len;
 		skb->tail = skb->transport_header + len;

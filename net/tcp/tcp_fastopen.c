@@ -172,7 +172,8 @@ static struct sock *create_child(struct sock *sk, struct sk_buff *skb, struct tc
 	tp->segs_in = 1;
 	tcp_init_transfer(child);
 	tcp_fastopen_add_skb(child, skb);
-	req->rcv_nxt = tp->rcv_wup = tp->rcv_nxt;
+	req->fastopen = 1;
+	req->fastopen_rcv_nxt = tp->rcv_wup = tp->rcv_nxt;
 	tcp_arm(child, TCP_PEND_RETRANS, TCP_TIMEOUT_INIT_US);
 	return child;
 }
@@ -234,8 +235,10 @@ void tcp_fastopen_complete(struct sock *sk)
 	struct tcp_sock *tp = tcp_sk(sk);
 	struct tcp_request_sock *req = tp->fastopen_rsk;
 
-	if (!tp->srtt_us && req->snt_synack_us)
-		tcp_rtt_sample(sk, (u32)(tp->tcp_mstamp_us - req->snt_synack_us));
+	u32 rtt_us = tcp_req_rtt_us(req, tp->tcp_mstamp_us);
+
+	if (!tp->srtt_us && rtt_us)
+		tcp_rtt_sample(sk, rtt_us);
 	tp->retransmits = 0;
 	tcp_fastopen_remove(sk);
 	tcp_rearm_rto(sk); /* data may have been sent meanwhile */

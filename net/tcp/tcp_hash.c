@@ -164,26 +164,29 @@ void tcp_listen_hash(struct sock *sk)
 	spin_unlock_bh(&nt->lhash_lock);
 }
 
-/* How well a listener fits: the more it names, the better; -1: not at all. */
+/* How well a listener fits: the more it names, the better; -1: not at all. Of those that share a
+ * port the one whose thread runs on the CPU that the SYN came to, where SYNs come to several. */
 static int listener_score(const struct sock *sk, const struct tcp_flow *f, u32 cpu)
 {
-	int score = 1;
+	int score = 2;
 
 	if (sk->sk_num != f->lport || sk->sk_state != TCP_LISTEN)
 		return -1;
 	if (!be32_is_zero(sk->sk_rcv_saddr)) {
 		if (!be32_eq(sk->sk_rcv_saddr, f->laddr))
 			return -1;
-		score += 4;
+		score += 8;
 	}
 	if (sk->sk_bound_dev_if) {
 		if (sk->sk_bound_dev_if != f->dif)
 			return -1;
-		score += 4;
+		score += 8;
 	}
 	if (sk->sk_family == AF_INET)
-		score += 2;
-	if (READ_ONCE(sk->sk_incoming_cpu) == cpu)
+		score += 4;
+	if (READ_ONCE(sk->sk_incoming_cpu) == smp_processor_id())
+		score += 2; /* SO_INCOMING_CPU */
+	if (sk->sk_reuseport && tcp_sk(sk)->accept_queue.cpu == cpu)
 		score++;
 	return score;
 }

@@ -524,8 +524,7 @@ static bool syn_again(struct sock *sk, const struct sk_buff *skb)
 	if ((cb->flags & (TCPHDR_SYN | TCPHDR_ACK | TCPHDR_RST)) != TCPHDR_SYN ||
 	    !seq_eq(cb->seq, req->rcv_isn))
 		return false;
-	if (tcp_oow_rate_ok(sock_net(sk), skb, LINUX_MIB_TCPACKSKIPPEDSYNRECV,
-			    &req->last_oow_ack_ms))
+	if (tcp_req_may_answer(req, skb))
 		tcp_resend_synack(req);
 	return true;
 }

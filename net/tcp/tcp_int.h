@@ -312,8 +312,19 @@ u32 tcp_flow_hash(const struct netns_tcp *nt, const struct tcp_flow *f);
 /* The connection, request or TIME-WAIT record of a flow, with a reference (tcp_key_put());
  * NULL: none. rcu. */
 struct sock_key *tcp_lookup_established(struct netns_tcp *nt, const struct tcp_flow *f);
-/* The listener best matching (address, device, reuseport group), without a reference. rcu. */
+/* The listener best matching (address, device, reuseport group: the one of that cpu, else by the
+ * flow's hash), without a reference. cpu: tcp_steer_cpu(). rcu. */
 struct sock *tcp_lookup_listener(struct netns_tcp *nt, const struct tcp_flow *f, u32 cpu);
+#define TCP_NO_CPU ~1u
+/* The CPU whose listener is to have what skb opens; TCP_NO_CPU: all packets come to one CPU, where
+ * a choice by that would leave the others idle. */
+static inline u32 tcp_steer_cpu(const struct sk_buff *skb)
+{
+	return min(skb->dev->num_rx_queues, skb->dev->real_num_tx_queues) > 1 ||
+			       READ_ONCE(dev_net(skb->dev)->core->rps_default_mask)
+		       ? smp_processor_id()
+		       : TCP_NO_CPU;
+}
 /* Enter a key whose addresses, ports and hash are set. False: that flow is there already. With
  * replace (a request or TIME-WAIT record that hands its place over), replace leaves in the same
  * step, and false means that it was not there any more. Bottom halves off or on. */
@@ -700,32 +711,60 @@ u32 tcp_fin_time_s(const struct sock *sk);
  * ---------------------------------------------------------------
  */
 struct tcp_request_sock {
-	struct sock_key key; /* first; state TCP_NEW_SYN_RECV */
-	struct timer timer;  /* SYN-ACK retransmission; holds a reference while armed */
-	struct rcu_head rcu;
+	struct sock_key key; /* first; state TCP_NEW_SYN_RECV; wheel_tick [w] */
+	union {
+		struct hlist_node slot; /* [w] of the wheel; holds a reference while in it */
+		seq32 fastopen_rcv_nxt; /* of one with a child, which is in no wheel */
+		struct rcu_head rcu;
+	};
 	struct sock *listener; /* counted */
 	seq32 rcv_isn, snt_isn;
-	seq32 rcv_nxt; /* behind the SYN, and its data if a child took that */
-	u32 ts_recent, ts_off;
-	u32 rcv_wnd, window_clamp;
-	u32 last_oow_ack_ms;
-	u64 snt_synack_us; /* 0: retransmitted, no sample (Karn) */
-	u32 mark;
+	u32 ts_recent;
+	u32 stamp;   /* when the SYN-ACK was sent, us; once odd: the last answer out of turn, ms */
+	u16 rcv_wnd; /* offered */
 	u16 mss;
 	u8 snd_wscale : 4, rcv_wscale : 4;
 	u8 tstamp_ok : 1, wscale_ok : 1, sack_ok : 1, ecn_ok : 1;
-	u8 cookie : 1; /* on the stack, never in the hash */
-	u8 acked : 1;  /* a bare ACK came, but accept() waits for data */
-	u8 num_timeout;
-	u8 young; /* [a] counted as such by the listener */
+	u8 cookie : 1;      /* on the stack, never in the hash */
+	u8 fastopen : 1;    /* has a child already */
+	u8 acked : 1;       /* a bare ACK came, but accept() waits for data */
+	u8 odd : 1;         /* more was sent than one SYN-ACK: no sample (Karn) */
+	u8 num_timeout;     /* [w] */
+	u8 young : 1;       /* [w] counted as such by the listener */
+	u8 gone : 1;        /* [w] left the hash */
+	u8 source_bits : 6; /* counted for its source: tcp_source_put() */
 };
-static_assert(sizeof(struct tcp_request_sock) <= 192, "a half-open connection is small");
+static_assert(sizeof(struct tcp_request_sock) <= 96, "a half-open connection is small");
 static inline struct tcp_request_sock *tcp_rsk(struct sock_key *key)
 {
 	return container_of(key, struct tcp_request_sock, key);
 }
 extern struct kmem_cache *tcp_request_cache, *tcp_tw_cache;
+/* tcp_reqsk.c. A copy of *from, with one reference; NULL: no memory. */
+struct tcp_request_sock *tcp_req_alloc(const struct tcp_request_sock *from);
 void tcp_req_put(struct tcp_request_sock *req);
+/* It is in the hash: time its SYN-ACK, count it as young. */
+void tcp_req_start(struct tcp_request_sock *req);
+/* Until the SYN-ACK is sent again. */
+u32 tcp_req_when_ms(const struct tcp_request_sock *req);
+int tcp_req_init(struct netns_tcp *nt);
+void tcp_req_exit(struct netns_tcp *nt);
+/* Our timestamps' offset; what the SYN-ACK acknowledges; when it was sent, 0: no sample. */
+static inline u32 tcp_req_ts_off(const struct tcp_request_sock *req)
+{
+	return tcp_secure_ts_off(tcp_net(req->listener), req->key.rcv_saddr, req->key.daddr);
+}
+static inline seq32 tcp_req_rcv_nxt(const struct tcp_request_sock *req)
+{
+	return req->fastopen ? req->fastopen_rcv_nxt : seq_add(req->rcv_isn, 1);
+}
+/* A sample of the round trip at now_us; 0: none. */
+static inline u32 tcp_req_rtt_us(const struct tcp_request_sock *req, u64 now_us)
+{
+	return req->odd || req->cookie ? 0 : (u32)now_us - req->stamp;
+}
+/* May a segment out of turn be answered now (tcp_oow_rate_ok())? */
+bool tcp_req_may_answer(struct tcp_request_sock *req, const struct sk_buff *skb);
 /* Remove from hash, timer and accounts. True: it was us who did. */
 bool tcp_req_drop(struct tcp_request_sock *req);
 void tcp_resend_synack(struct tcp_request_sock *req);
@@ -748,8 +787,9 @@ struct sk_buff *tcp_make_synack(const struct sock *sk, struct tcp_request_sock *
 				const struct dst_entry *dst, const struct tcp_options *cookie,
 				struct sk_buff **syn);
 /* The window to offer, with the route known by which it will be answered. */
-void tcp_req_window(struct tcp_request_sock *req, const struct sock *sk,
-		    const struct dst_entry *dst);
+void tcp_req_window(const struct tcp_request_sock *req, const struct sock *sk,
+		    const struct dst_entry *dst, struct tcp_initial_window *w);
+void tcp_req_set_window(struct tcp_request_sock *req, const struct tcp_initial_window *w);
 /* TCP_DEFER_ACCEPT in seconds, as a number of SYN-ACKs. */
 u8 tcp_defer_accept_set(int seconds);
 int tcp_defer_accept_get(u8 n);
@@ -770,6 +810,27 @@ u32 tcp_cookie_timestamp(const struct tcp_request_sock *req);
  * with *why (SKB_NOT_DROPPED_YET: no cookies are about, answer it by a reset). */
 struct sock *tcp_cookie_check(struct sock *sk, struct sk_buff *skb, const struct tcp_flow *f,
 			      enum skb_drop_reason *why);
+
+/* ---- tcp_admission.c: what one source may have -------------------------------------------------
+ */
+#define TCP_SOURCE_BYTES 40u
+enum tcp_source_kind { TCP_SOURCE_SYN, TCP_SOURCE_CONN, TCP_SOURCE_KINDS };
+extern struct kmem_cache *tcp_source_cache;
+void tcp_admission_init(struct netns_tcp *nt);
+/* Count one more for addr's source. False: it has as many as it may (counted in TcpExt). *bits:
+ * what to give back later, 0 for nothing. */
+bool tcp_source_get(struct netns_tcp *nt, be32 addr, enum tcp_source_kind kind, u8 *bits);
+/* Would that be refused? Then it is counted as refused. */
+bool tcp_source_full(struct netns_tcp *nt, be32 addr, enum tcp_source_kind kind);
+void __tcp_source_put(struct netns_tcp *nt, be32 addr, enum tcp_source_kind kind, u8 bits);
+static inline void tcp_source_put(struct netns_tcp *nt, be32 addr, enum tcp_source_kind kind,
+				  u8 bits)
+{
+	if (unlikely(bits))
+		__tcp_source_put(nt, addr, kind, bits);
+}
+/* Is this CPU so busy receiving that SYNs have to go (net.ipv4.tcp_syn_shed_ms)? Counted then. */
+bool tcp_syn_shed(struct netns_tcp *nt);
 
 /* ---- tcp_listen.c: a listener and its accept queue
  * ----------------------------------------------------------
@@ -809,10 +870,11 @@ struct tcp_tw_sock {
 	seq32 rcv_nxt, snd_nxt;
 	u32 ts_offset, ts_recent, ts_recent_stamp_s, last_oow_ack_ms;
 	u16 rcv_wnd; /* as on the wire */
-	u8 rcv_wscale, tos;
-	bool in_slot; /* [tw_lock] */
+	u8 tos;
+	u8 rcv_wscale : 4;
+	bool in_slot : 1; /* [tw_lock] */
 };
-static_assert(sizeof(struct tcp_tw_sock) <= 136, "a TIME-WAIT record is small");
+static_assert(sizeof(struct tcp_tw_sock) <= 120, "a TIME-WAIT record is small");
 static inline struct tcp_tw_sock *tcp_twsk(struct sock_key *key)
 {
 	return container_of(key, struct tcp_tw_sock, key);

@@ -145,7 +145,8 @@ static void listener_rcv(struct sock *sk, struct sk_buff *skb, const struct tcp_
 			tcp_child_process(sk, child, skb);
 			return;
 		}
-		if (why == SKB_NOT_DROPPED_YET || why == SKB_DROP_REASON_TCP_COOKIE_INVALID)
+		if (why == SKB_NOT_DROPPED_YET || why == SKB_DROP_REASON_TCP_COOKIE_INVALID ||
+		    why == SKB_DROP_REASON_TCP_SOURCE_LIMIT)
 			tcp_send_reset_reply(sk, skb);
 		why = why == SKB_NOT_DROPPED_YET ? SKB_DROP_REASON_TCP_FLAGS : why;
 	} else if (th->flags & TCPHDR_ACK) {
@@ -250,7 +251,7 @@ static void timewait_rcv(struct net *net, struct tcp_tw_sock *tw, struct sk_buff
 
 	switch (tcp_timewait_process(net->tcp, tw, skb, &isn, &why)) {
 	case TCP_TW_SYN:
-		sk = tcp_lookup_listener(net->tcp, f, smp_processor_id());
+		sk = tcp_lookup_listener(net->tcp, f, tcp_steer_cpu(skb));
 		if (sk) {
 			tcp_tw_kill(net->tcp, tw);
 			tcp_tw_put(tw);
@@ -309,7 +310,7 @@ static bool demux(struct net *net, struct sk_buff *skb)
 		return request_rcv(tcp_rsk(key), skb);
 	} else if (key) {
 		sock_rcv(container_of(key, struct sock, __sk_common.skc_key), skb);
-	} else if ((sk = tcp_lookup_listener(net->tcp, &f, smp_processor_id()))) {
+	} else if ((sk = tcp_lookup_listener(net->tcp, &f, tcp_steer_cpu(skb)))) {
 		listener_rcv(sk, skb, &f);
 	} else {
 		tcp_send_reset_reply(NULL, skb);
@@ -511,7 +512,7 @@ static struct dst_entry *v4_route_req(const struct sock *sk, const struct tcp_re
 	struct flowi4 fl = {.daddr = req->key.daddr,
 			    .saddr = req->key.rcv_saddr,
 			    .oif = req->key.bound_dev_if,
-			    .mark = req->mark,
+			    .mark = sk->sk_mark,
 			    .tos = inet_sk(sk)->tos,
 			    .proto = IPPROTO_TCP,
 			    .sport = be16_make(req->key.num),

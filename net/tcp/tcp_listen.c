@@ -37,9 +37,10 @@ static void child_reset(struct sock *child)
 }
 
 static void child_init(struct sock *child, const struct tcp_request_sock *req,
-		       struct dst_entry *dst)
+		       struct dst_entry *dst, u32 window_clamp)
 {
 	struct tcp_sock *tp = tcp_sk(child);
+	u32 rtt_us;
 
 	tp->rcv_nxt = tp->rcv_wup = tp->copied_seq = seq_add(req->rcv_isn, 1);
 	tp->snd_una = req->snt_isn;
@@ -47,7 +48,7 @@ static void child_init(struct sock *child, const struct tcp_request_sock *req,
 	tp->snd_wl1 = req->rcv_isn;
 	tp->rcv_wnd = tp->rcv_ssthresh = req->rcv_wnd;
 	tp->ecn_flags = req->ecn_ok ? TCP_ECN_OK : 0;
-	tp->window_clamp = req->window_clamp;
+	tp->window_clamp = window_clamp;
 	tp->rx_opt.tstamp_ok = req->tstamp_ok;
 	tp->rx_opt.ts_recent = req->ts_recent;
 	tp->rx_opt.ts_recent_stamp_s = req->tstamp_ok ? tcp_now_s() | 1 : 0;
@@ -58,7 +59,7 @@ static void child_init(struct sock *child, const struct tcp_request_sock *req,
 	tp->rx_opt.snd_wscale = req->snd_wscale;
 	tp->rx_opt.rcv_wscale = req->rcv_wscale;
 	tp->rx_opt.mss_clamp = req->mss;
-	tp->tsoffset = req->ts_off;
+	tp->tsoffset = req->tstamp_ok ? tcp_req_ts_off(req) : 0;
 	tp->tcp_header_len = sizeof(struct tcphdr);
 	tp->tcp_header_len += req->tstamp_ok ? TCPOLEN_TSTAMP_ALIGNED : 0;
 	tp->total_retrans = req->num_timeout;
@@ -73,8 +74,9 @@ static void child_init(struct sock *child, const struct tcp_request_sock *req,
 	sk_setup_caps(child, dst);
 	tp->advmss = tcp_advertise_mss(child, dst);
 	tcp_sync_mss(child, dst_mtu(dst));
-	if (req->snt_synack_us)
-		tcp_rtt_sample(child, (u32)(tp->tcp_mstamp_us - req->snt_synack_us));
+	rtt_us = tcp_req_rtt_us(req, tp->tcp_mstamp_us);
+	if (rtt_us)
+		tcp_rtt_sample(child, rtt_us);
 }
 
 /* Never visible to anyone: undo the clone. Unlocks it. */
@@ -107,21 +109,31 @@ struct sock *tcp_make_child(struct sock *sk, struct tcp_request_sock *req, bool 
 			    enum skb_drop_reason *why)
 {
 	struct dst_entry *dst = tcp_sk(sk)->af->route_req(sk, req);
+	struct tcp_initial_window w;
 	struct sock *child;
+	u8 bits;
 
 	*why = SKB_DROP_REASON_IP_OUTNOROUTES;
 	if (!dst)
 		goto drop;
-	*why = SKB_DROP_REASON_NOMEM;
-	child = sk_clone_lock(sk, GFP_ATOMIC);
-	if (!child) {
+	*why = SKB_DROP_REASON_TCP_SOURCE_LIMIT;
+	if (!tcp_source_get(tcp_net(sk), req->key.daddr, TCP_SOURCE_CONN, &bits)) {
 		dst_release(dst);
 		goto drop;
 	}
+	*why = SKB_DROP_REASON_NOMEM;
+	child = sk_clone_lock(sk, GFP_ATOMIC);
+	if (!child) {
+		tcp_source_put(tcp_net(sk), req->key.daddr, TCP_SOURCE_CONN, bits);
+		dst_release(dst);
+		goto drop;
+	}
+	tcp_sk(child)->source_bits = bits;
+	tcp_req_window(req, sk, dst, &w);
 	if (req->cookie)
-		tcp_req_window(req, sk, dst);
+		tcp_req_set_window(req, &w);
 	child_reset(child);
-	child_init(child, req, dst);
+	child_init(child, req, dst, w.clamp);
 	child->sk_hash = req->key.hash;
 	if (!tcp_inherit_port(sk, child)) {
 		tcp_child_abandon(child);
@@ -183,6 +195,7 @@ int tcp_listen_start(struct sock *sk, int backlog)
 	    tcp_net(sk)->tcp_fastopen & TFO_SERVER_WO_SOCKOPT1 && !tcp_sk(sk)->fastopen_max_qlen)
 		tcp_sk(sk)->fastopen_max_qlen = (u32)max(backlog, 0);
 	sk->sk_ack_backlog = 0;
+	tcp_sk(sk)->accept_queue.cpu = smp_processor_id();
 	/* Among sharers of the port only one may listen (unless REUSEPORT): claim it as such. */
 	tcp_set_state(sk, TCP_LISTEN);
 	if (!sk->sk_num)
@@ -224,7 +237,8 @@ struct sock *tcp_accept(struct sock *sk, int flags)
 	lock_sock(sk);
 	timeo = sock_rcvtimeo(sk, flags & O_NONBLOCK);
 	if (sk->sk_state == TCP_LISTEN) {
-		sk_wait_event(sk, &timeo, !list_empty(&q->head) || sk->sk_state != TCP_LISTEN);
+		sk_wait_event_exclusive(sk, &timeo,
+					!list_empty(&q->head) || sk->sk_state != TCP_LISTEN);
 		child = accept_dequeue(sk);
 		err = sk->sk_state == TCP_LISTEN ? -EAGAIN : -EINVAL;
 	}

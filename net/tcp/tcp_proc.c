@@ -40,7 +40,7 @@ void tcp_timer_view(const struct sock_key *key, struct tcp_timer_view *v)
 	} else if (key->state == TCP_NEW_SYN_RECV) {
 		v->active = 1;
 		v->retransmits = req->num_timeout;
-		v->when_ms = ms_until(req->timer.expires_ns);
+		v->when_ms = tcp_req_when_ms(req);
 	} else {
 		sock_timer_view(tcp_key_sock(key), v);
 	}

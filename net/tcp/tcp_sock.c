@@ -224,6 +224,7 @@ int tcp_disconnect(struct sock *sk, int flags)
 	if (old == TCP_LISTEN) {
 		tcp_set_state(sk, TCP_CLOSE);
 		tcp_listen_stop(sk);
+		sk->sk_state_change(sk); /* all who wait in accept(), not one of them */
 	} else if (abort_needs_reset(sk)) {
 		tcp_send_active_reset(sk, GFP_KERNEL);
 		sk->sk_err = ECONNRESET;
@@ -428,7 +429,9 @@ static int shared_init(void)
 	tcp_request_cache =
 		kmem_cache_create("request_sock_TCP", sizeof(struct tcp_request_sock), 0, 0, NULL);
 	tcp_tw_cache = kmem_cache_create("tw_sock_TCP", sizeof(struct tcp_tw_sock), 0, 0, NULL);
-	return tcp_bind_cache && tcp_request_cache && tcp_tw_cache ? 0 : -ENOMEM;
+	tcp_source_cache = kmem_cache_create("tcp_source", TCP_SOURCE_BYTES, 0, 0, NULL);
+	return tcp_bind_cache && tcp_request_cache && tcp_tw_cache && tcp_source_cache ? 0
+										       : -ENOMEM;
 }
 
 static int tcp_net_init(struct net *net)
@@ -442,12 +445,17 @@ static int tcp_net_init(struct net *net)
 		return -ENOMEM;
 	net->tcp->net = net;
 	err = tcp_hash_init(net->tcp);
+	if (!err && tcp_req_init(net->tcp)) {
+		tcp_hash_exit(net->tcp);
+		err = -ENOMEM;
+	}
 	if (err) {
 		kvfree(net->tcp, sizeof(*net->tcp));
 		net->tcp = NULL;
 		return err;
 	}
 	tcp_tw_init(net->tcp);
+	tcp_admission_init(net->tcp);
 	spin_lock_init(&net->tcp->fastopen_lock);
 	tcp_fastopen_init(net->tcp);
 	tcp_sysctl_init(net->tcp);
@@ -458,6 +466,7 @@ static void tcp_net_exit(struct net *net)
 {
 	tcp_proc_exit(net);
 	tcp_tw_exit(net->tcp);
+	tcp_req_exit(net->tcp);
 	sysctl_unregister(&net->tcp->ctl);
 	sysctl_unregister(&net->tcp->cc_ctl);
 	synchronize_rcu();

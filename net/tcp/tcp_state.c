@@ -70,6 +70,8 @@ void tcp_set_state(struct sock *sk, u8 state)
 		if (counts_as_established(old))
 			TCP_INC_STATS(net, ESTABRESETS);
 		tcp_unhash(sk);
+		tcp_source_put(net->tcp, sk->sk_daddr, TCP_SOURCE_CONN, tcp_sk(sk)->source_bits);
+		tcp_sk(sk)->source_bits = 0;
 		if (tcp_sk(sk)->tb && !(sk->sk_userlocks & SOCK_BINDPORT_LOCK))
 			tcp_put_port(sk);
 	}

@@ -165,14 +165,12 @@ static bool restore(struct sock *sk, const struct sk_buff *skb, struct tcp_reque
 
 	tcp_parse_skb(skb, &o);
 	req->rcv_isn = seq_sub(cb->seq, 1);
-	req->rcv_nxt = cb->seq;
 	req->snt_isn = seq_sub(cb->ack_seq, 1);
 	req->mss = msstab[index];
-	req->ts_off = tcp_secure_ts_off(tcp_net(sk), f->laddr, f->faddr);
 	if (o.has & TCP_OPT_TS) {
 		req->tstamp_ok = 1;
 		req->ts_recent = o.tsval;
-		if (!decode_timestamp(req, nt, o.tsecr - req->ts_off))
+		if (!decode_timestamp(req, nt, o.tsecr - tcp_req_ts_off(req)))
 			return false;
 	}
 	if (tcp_sk(sk)->rx_opt.user_mss)

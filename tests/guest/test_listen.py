@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A port under pressure: floods of SYNs, connections by the hundred, peers that do not read."""
 
+import contextlib
 import random
 import socket
 import struct
@@ -126,3 +127,68 @@ def test_holders_of_zero_windows(vm):
         for s in held:
             s.close()
     eventually(lambda: free - vm.free_kib() < 2048, timeout=30, every=0.5)
+
+
+def httpd_switches(guest):
+    """Of each CPU's httpd: how often it came to run."""
+    rows = [li.split() for li in guest.sh("ps").splitlines()]
+    return {int(r[1]): int(r[6]) for r in rows if r[-1] == "httpd"}
+
+
+@pytest.mark.limit(120)
+def test_connections_stay_on_their_cpu(boot):
+    """What comes to a CPU is accepted and served by that CPU's thread."""
+    guest = boot(cpus=2, pcap=False).wait_ready(60)
+    for mask, cpu in ((2, 1), (1, 0)):
+        guest.sh(f"sysctl -w net.core.rps_default_mask={mask}")
+        before = httpd_switches(guest)
+        for _ in range(20):
+            assert b" 200 " in guest.http_raw(b"GET / HTTP/1.0\r\n\r\n")
+        after = httpd_switches(guest)
+        assert after[cpu] - before[cpu] >= 20, (cpu, before, after)
+        # It may yet see the end of a connection made before.
+        assert after[1 - cpu] - before[1 - cpu] <= 5, (cpu, before, after)
+    guest.check_alive()
+
+
+def test_limits_of_a_source(vm):
+    """A source has as many connections as tcp_max_conn_per_source says, others as before."""
+    vm.sh("sysctl -w net.ipv4.tcp_max_conn_per_source=3")
+    before, held = vm.counters(), []
+    try:
+        for _ in range(3):
+            held.append(vm.connect())
+        with pytest.raises(OSError):
+            vm.connect(timeout=1.5)
+        assert vm.counters()["TcpExt.TCPSourceConnLimit"] > before["TcpExt.TCPSourceConnLimit"]
+        held.pop().close()
+        eventually(lambda: vm.connect(timeout=2).close() or True, timeout=20)
+    finally:
+        for s in held:
+            s.close()
+        vm.sh("sysctl -w net.ipv4.tcp_max_conn_per_source=0")
+    assert vm.status("/") == 200
+
+
+@pytest.mark.limit(90)
+def test_overload_sheds_syns(vm):
+    """While receiving takes a whole CPU, new SYNs go first: what is established is served, the
+    console answers, and what was shed is counted by reason."""
+    vm.sh("sysctl -w net.ipv4.tcp_syn_shed_ms=1")
+    flood, before = Flood(vm), vm.counters()
+    with vm.connect() as s, contextlib.closing(flood.peer):
+        s.settimeout(20)
+        for _ in range(20):
+            vm.qmp.execute("stop")
+            for _ in range(900):
+                flood.peer.send(flood._next())
+            s.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            vm.qmp.execute("cont")
+            assert b" 200 " in s.recv(65536)
+            if vm.counters()["TcpExt.TCPSynShed"] > before["TcpExt.TCPSynShed"]:
+                break
+        after = vm.counters()
+    vm.sh("sysctl -w net.ipv4.tcp_syn_shed_ms=0")
+    assert after["TcpExt.TCPSynShed"] > before["TcpExt.TCPSynShed"]
+    assert "TCP_SYN_SHED" in vm.sh("cat /proc/net/drop_reasons")
+    assert vm.status("/") == 200

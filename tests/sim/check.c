@@ -91,7 +91,8 @@ static void check_key(struct netns_tcp *nt, struct sock_key *key)
 
 	switch (key->state) {
 	case TCP_NEW_SYN_RECV:
-		if (!timer_pending(&tcp_rsk(key)->timer))
+		if (hlist_unhashed(&tcp_rsk(key)->slot) ||
+		    !timer_pending(&nt->req_wheel[key->wheel_cpu].timer))
 			sim_fail("a half-open record without a timer");
 		break;
 	case TCP_TIME_WAIT:

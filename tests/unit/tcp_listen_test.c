@@ -18,180 +18,12 @@
 
 #include "../../net/tcp/tcp_int.h"
 #include "host/host.h"
-#include "net_tap.h"
-
-#define PEER_LAST 9
-#define PEER_ISN  1000u
-#define PEER_TS   5000u
-#define BACKLOG   4
-
-static struct net net;
-static struct tap *tap;
-static struct socket *listener;
-
-/* What the stack answered last. */
-static struct {
-	u8 flags;
-	u32 seq, ack, tsval, win;
-	bool ts, wscale, sack;
-	unsigned count; /* TCP segments seen */
-} answer;
-
-static void arp_reply(void)
-{
-	u8 f[60] = {0};
-
-	memcpy(f, tap->dev->dev_addr, 6);
-	f[6] = 2;
-	f[11] = PEER_LAST;
-	put_be16(f + 12, ETH_P_ARP);
-	put_be16(f + 14, 1);
-	put_be16(f + 16, ETH_P_IP);
-	f[18] = 6;
-	f[19] = 4;
-	put_be16(f + 20, 2);
-	memcpy(f + 22, f + 6, 6);
-	put_be32(f + 28, tap_ip("10.0.0.9"));
-	put_be32(f + 38, tap_ip("10.0.0.1"));
-	tap_inject(tap, f, sizeof(f));
-}
-
-static void read_answer(const u8 *th)
-{
-	u32 hdr = (th[12] >> 4) * 4u;
-
-	memset(&answer, 0, offsetof(__typeof__(answer), count));
-	answer.count++;
-	answer.flags = th[13];
-	answer.seq = get_be32(th + 4);
-	answer.ack = get_be32(th + 8);
-	answer.win = get_be16(th + 14);
-	for (u32 i = 20; i < hdr && th[i];) {
-		if (th[i] == 8) {
-			answer.ts = true;
-			answer.tsval = get_be32(th + i + 2);
-		}
-		answer.wscale |= th[i] == 3;
-		answer.sack |= th[i] == 4;
-		i += th[i] == 1 ? 1 : th[i + 1];
-	}
-}
-
-/* Look at all that was sent; how many TCP segments there were. */
-static unsigned look(void)
-{
-	const struct tap_frame *f;
-
-	answer.count = 0;
-	while ((f = tap_next(tap))) {
-		if (get_be16(f->data + 12) == ETH_P_ARP && get_be16(f->data + 20) == 1)
-			arp_reply();
-		else if (get_be16(f->data + 12) == ETH_P_IP && f->data[23] == 6)
-			read_answer(f->data + 34);
-	}
-	return answer.count;
-}
-
-static void send_segment(u16 port, u8 flags, u32 seq, u32 ack, u32 tsecr, bool options, u32 len)
-{
-	static const u8 syn_options[] = {
-		2, 4, 5, 0xa0, 4, 2, 8, 10, 0, 0, PEER_TS >> 8, PEER_TS & 255,
-		0, 0, 0, 0,    1, 3, 3, 5};
-	u8 seg[256] = {0}, frame[400], pseudo[12] = {0};
-	u32 from = tap_ip("10.0.0.9"), to = tap_ip("10.0.0.1"), hdr = 20;
-
-	put_be16(seg, port);
-	put_be16(seg + 2, 80);
-	put_be32(seg + 4, seq);
-	put_be32(seg + 8, ack);
-	if (options && flags & TCPHDR_SYN) {
-		memcpy(seg + 20, syn_options, sizeof(syn_options));
-		hdr += (u32)sizeof(syn_options);
-	} else if (options) {
-		put_be32(seg + 20, 0x0101080a);
-		put_be32(seg + 24, PEER_TS + 1);
-		put_be32(seg + 28, tsecr);
-		hdr += 12;
-	}
-	seg[12] = (u8)(hdr / 4 << 4);
-	seg[13] = flags;
-	put_be16(seg + 14, 1000);
-	memset(seg + hdr, 'x', len);
-	len += hdr;
-	put_be32(pseudo, from);
-	put_be32(pseudo + 4, to);
-	pseudo[9] = 6;
-	put_be16(pseudo + 10, (u16)len);
-	put_be16(seg + 16, tap_csum(seg, len, (u16)~tap_csum(pseudo, 12, 0)));
-	tap_inject(tap, frame, tap_make_ip(frame, tap, PEER_LAST, from, to, 6, 1, 0, seg, len));
-	look();
-}
-
-static void syn(u16 port)
-{
-	send_segment(port, TCPHDR_SYN, PEER_ISN, 0, 0, true, 0);
-}
-
-/* The ACK of the SYN-ACK that was seen last, with len bytes of text. */
-static void ack(u16 port, u32 len)
-{
-	send_segment(port, TCPHDR_ACK, PEER_ISN + 1, answer.seq + 1, answer.tsval, answer.ts, len);
-}
-
-static u64 mib(unsigned id)
-{
-	return net.mib[0]->linux_[id];
-}
-
-static u32 half_open(void)
-{
-	return (u32)atomic_read(&tcp_sk(listener->sk)->accept_queue.qlen);
-}
-
-static struct socket *accept_one(void)
-{
-	struct sock *sk = tcp_prot.accept(listener->sk, O_NONBLOCK);
-	struct socket *s;
-
-	if (IS_ERR(sk))
-		return NULL;
-	assert_int_equal(sock_create_kern(&net, AF_INET, SOCK_STREAM, 0, &s), 0);
-	s->sk->sk_prot->close(s->sk, 0);
-	sock_graft(sk, s);
-	s->state = SS_CONNECTED;
-	return s;
-}
+#include "syn_peer.h"
 
 static void set_option(int name, int value)
 {
 	assert_int_equal(
 		tcp_prot.setsockopt(listener->sk, IPPROTO_TCP, name, &value, sizeof(value)), 0);
-}
-
-static int setup(void **state)
-{
-	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = be16_make(80).wire};
-
-	(void)state;
-	assert_int_equal(net_init(&net, "listen"), 0);
-	tap = tap_new(&net, 1, "10.0.0.1", 24);
-	assert_int_equal(sock_create_kern(&net, AF_INET, SOCK_STREAM, 0, &listener), 0);
-	assert_int_equal(listener->ops->bind(listener, (const void *)&any, sizeof(any)), 0);
-	assert_int_equal(listener->ops->listen(listener, BACKLOG), 0);
-	arp_reply();
-	look();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	sock_release(listener);
-	host_run_for(300 * NSEC_PER_SEC);
-	tap_free(tap);
-	net_exit(&net);
-	host_check();
-	return 0;
 }
 
 /* More than the backlog and one are never kept; the rest is answered all the same. */
@@ -422,7 +254,7 @@ static void test_reset_of_a_half_open(void **state)
 
 int main(void)
 {
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, syn_setup, syn_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_backlog_then_cookies),
 		TEST(test_cookie_keeps_options_and_data),
