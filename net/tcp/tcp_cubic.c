@@ -12,7 +12,8 @@
 #define C_SCALE       410ull /* C = 0.4 in units of 1/1024 */
 #define TIME_SHIFT    10     /* a second is 1 << TIME_SHIFT */
 #define SETTLE_MS     1000u  /* after a loss delays tell of the queue, not of the path */
-#define UPDATE_MS     31u    /* with an unchanged window no more often */
+#define UPDATE_MS     31u    /* with an unchanged window no more often, */
+#define UPDATE_SHARE  4u     /* but so often in a round trip */
 #define NO_LOSS_ACKS  20u    /* before any loss: at least a segment for so many */
 #define SLOWEST_TIMES 100u   /* below the curve: a segment in so many windows */
 
@@ -78,8 +79,8 @@ static u32 cubic_target(const struct cubic *ca, u32 now_ms)
 	return (u32)min_t(u64, ca->origin + delta, ~0u >> 1);
 }
 
-/* Section 4.3: the window that Reno would have, W_est; cnt, or what reaches it sooner. */
-static u32 follow_reno(struct cubic *ca, u32 cwnd, u32 cnt)
+/* Section 4.3: the window that Reno would have, W_est; ca->cnt not above what reaches it. */
+static void follow_reno(struct cubic *ca, u32 cwnd)
 {
 	u32 step;
 
@@ -93,42 +94,43 @@ static u32 follow_reno(struct cubic *ca, u32 cwnd, u32 cnt)
 		ca->ack_cnt -= step;
 		ca->reno_cwnd++;
 	}
-	return ca->reno_cwnd > cwnd ? min(cnt, cwnd / (ca->reno_cwnd - cwnd)) : cnt;
+	if (ca->reno_cwnd > cwnd)
+		ca->cnt = min(ca->cnt, cwnd / (ca->reno_cwnd - cwnd));
 }
 
-/* For how many acknowledged segments the curve lets the window grow by one. */
-static void follow_curve(struct cubic *ca, u32 cwnd, u32 acked, u32 now_ms)
+/* How long ca->cnt holds while the window does not change. Reno would look with each ACK: on a path
+ * so short that the next loss comes within UPDATE_MS the window would never grow at all. */
+static u32 update_ms(const struct tcp_sock *tp)
 {
-	u32 target;
-
-	ca->last_cwnd = cwnd;
-	ca->last_time_ms = now_ms;
-	if (!ca->epoch_start_ms)
-		begin_epoch(ca, cwnd, acked, now_ms);
-	target = cubic_target(ca, now_ms);
-	ca->cnt = target > cwnd ? cwnd / (target - cwnd) : SLOWEST_TIMES * cwnd;
-	if (!ca->last_max_cwnd)
-		ca->cnt = min(ca->cnt, NO_LOSS_ACKS);
+	return min_t(u32, UPDATE_MS, (tp->srtt_us >> 3) / UPDATE_SHARE / USEC_PER_MSEC);
 }
 
-/* The same, by the curve or by Reno. The curve is looked at from time to time; what Reno would do
- * with each ACK: in less than UPDATE_MS a short path may have seen many rounds and losses. */
-static u32 cubic_update(struct cubic *ca, u32 cwnd, u32 acked, u32 now_ms)
+/* ca->cnt: for how many acknowledged segments the window grows by one. */
+static void cubic_update(const struct tcp_sock *tp, struct cubic *ca, u32 acked)
 {
-	bool stale = ca->last_cwnd != cwnd || now_ms - ca->last_time_ms > UPDATE_MS;
+	u32 cwnd = tp->snd_cwnd, now_ms = tcp_time_stamp(tp), target;
 
 	ca->ack_cnt += acked;
-	if (!ca->epoch_start_ms || (stale && now_ms != ca->last_time_ms))
-		follow_curve(ca, cwnd, acked, now_ms);
-	/* At most half as much again in a round trip. */
-	return max(follow_reno(ca, cwnd, ca->cnt), 2u);
+	if (ca->last_cwnd == cwnd && now_ms - ca->last_time_ms <= update_ms(tp))
+		return;
+	if (!ca->epoch_start_ms || now_ms != ca->last_time_ms) {
+		ca->last_cwnd = cwnd;
+		ca->last_time_ms = now_ms;
+		if (!ca->epoch_start_ms)
+			begin_epoch(ca, cwnd, acked, now_ms);
+		target = cubic_target(ca, now_ms);
+		ca->cnt = target > cwnd ? cwnd / (target - cwnd) : SLOWEST_TIMES * cwnd;
+		if (!ca->last_max_cwnd)
+			ca->cnt = min(ca->cnt, NO_LOSS_ACKS);
+	}
+	follow_reno(ca, cwnd);
+	ca->cnt = max(ca->cnt, 2u); /* at most half as much again in a round trip */
 }
 
 static void cubic_cong_avoid(struct sock *sk, u32 ack, u32 acked)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	struct cubic *ca = inet_csk_ca(sk);
-	u32 acked_for_one;
 
 	(void)ack;
 	if (!tcp_is_cwnd_limited(sk))
@@ -138,8 +140,8 @@ static void cubic_cong_avoid(struct sock *sk, u32 ack, u32 acked)
 		if (!acked)
 			return;
 	}
-	acked_for_one = cubic_update(ca, tp->snd_cwnd, acked, tcp_time_stamp(tp));
-	tcp_cong_avoid_ai(tp, acked_for_one, acked);
+	cubic_update(tp, ca, acked);
+	tcp_cong_avoid_ai(tp, ca->cnt, acked);
 }
 
 /* Fast convergence (section 4.7): who lost before the old maximum leaves room to newcomers. */
