@@ -334,7 +334,8 @@ static void ack_of_flight(struct sock *sk, struct sk_buff *skb, struct tcp_ack_n
 		note_dupack(news, skb);
 		tcp_fastretrans_alert(sk, news);
 	}
-	if (news->flag & FLAG_SET_XMIT_TIMER && !tcp_schedule_loss_probe(sk, true))
+	if (news->flag & FLAG_SET_XMIT_TIMER && !tcp_newreno_keeps_timer(tp, news->prior_una) &&
+	    !tcp_schedule_loss_probe(sk, true))
 		tcp_rearm_rto(sk);
 	if (news->flag & FLAG_FORWARD_PROGRESS || !(news->flag & FLAG_NOT_DUP))
 		sk->sk_dst_pending_confirm = true; /* the next hop carries our packets */

@@ -75,3 +75,12 @@ void tcp_newreno_mark_lost(struct sock *sk, bool snd_una_advanced)
 		tcp_fragment(sk, skb, mss, true, GFP_ATOMIC);
 	tcp_mark_skb_lost(sk, skb);
 }
+
+/* Only the first partial ACK of a recovery starts the retransmission timer anew (RFC 6582
+ * section 3.2, step 3). A window that lost many would take a round trip for each, and soon the
+ * peer's window lets nothing else out; the time-out, with slow start behind it, is over sooner. */
+bool tcp_newreno_keeps_timer(const struct tcp_sock *tp, seq32 prior_una)
+{
+	return !tcp_is_sack(tp) && tp->ca_state == TCP_CA_Recovery &&
+	       seq_after(prior_una, tp->undo_marker) && tp->pending == TCP_PEND_RETRANS;
+}

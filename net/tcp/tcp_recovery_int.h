@@ -147,6 +147,7 @@ static inline void tcp_reset_reno_sack(struct tcp_sock *tp)
 /* Leave room for the one that is missing: true, there was too little. */
 bool tcp_limit_reno_sacked(struct tcp_sock *tp);
 void tcp_newreno_mark_lost(struct sock *sk, bool snd_una_advanced);
+bool tcp_newreno_keeps_timer(const struct tcp_sock *tp, seq32 prior_una);
 
 /* ---- tcp_recovery.c: RACK ----------------------------------------------------------------------
  */

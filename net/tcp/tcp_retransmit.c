@@ -212,7 +212,7 @@ void tcp_xmit_retransmit_queue(struct sock *sk)
 			break;
 		rearm |= skb == head && tp->pending != TCP_PEND_REO_TIMEOUT;
 	}
-	if (rearm)
+	if (rearm && !tcp_newreno_keeps_timer(tp, tp->snd_una))
 		tcp_arm(sk, TCP_PEND_RETRANS, tp->rto_us);
 }
 

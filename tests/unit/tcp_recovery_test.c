@@ -360,6 +360,25 @@ static void test_newreno_without_sack(void **state)
 	assert_in_range(info().tcpi_snd_cwnd, 1, info().tcpi_snd_ssthresh + 1);
 }
 
+/* RFC 6582 section 3.2: only the first partial ACK puts the time-out off, so that a window that
+ * lost many is not repaired by a segment a round trip for ever. */
+static void test_many_losses_without_sack(void **state)
+{
+	(void)state;
+	ten_in_flight((struct peer_offer){.sack = false}, 10000);
+	for (unsigned i = 0; i < 3; i++)
+		peer_ack(1);
+	assert_int_equal(info().tcpi_ca_state, TCP_CA_Recovery);
+	for (u32 acked = 1001; info().tcpi_ca_state == TCP_CA_Recovery; acked += 1000) {
+		assert_true(acked < 9001);
+		peer_ack(acked);
+		peer_wait_ms(100);
+	}
+	assert_int_equal(info().tcpi_ca_state, TCP_CA_Loss);
+	assert_int_equal(peer_mib(LINUX_MIB_TCPTIMEOUTS), 1);
+	peer_ack(10001);
+}
+
 /* Duplicates told that three had arrived; a time-out forgets which. They are not delivered twice:
  * by that figure BBR would believe in a path of many times the rate. */
 static void test_delivered_once_without_sack(void **state)
@@ -452,6 +471,7 @@ int main(void)
 		T(test_frto_finds_the_timeout_spurious),
 		T(test_frto_confirms_the_loss),
 		T(test_newreno_without_sack),
+		T(test_many_losses_without_sack),
 		T(test_delivered_once_without_sack),
 		T(test_reneging),
 		T(test_impossible_blocks),
