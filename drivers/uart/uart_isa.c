@@ -119,8 +119,9 @@ static int uart_isa_init(void)
 		return err;
 	early_console_stop();
 	u->console.name = console_name;
-	register_console(&u->console);
+	/* The interrupt first: what was logged until now then leaves by and by. */
 	start_irq(u, isa_ports[n].irq);
+	register_console(&u->console);
 	proc_create("/proc/tty/driver/serial", show_stats, NULL, u);
 	pr_info("%s: port %x, %s, %u baud\n", console_name, u->port,
 		u->fifo_bytes > 1 ? "16550A" : "8250", baud);

@@ -91,6 +91,7 @@ struct vnet_rq {
 	u32 avg_bytes;             /* moving average of packets' lengths, times 16 */
 	u32 fill_max;              /* buffers to have in the ring at most ... */
 	u32 long_max;              /* ... while they are long ones; 0: those are not used */
+	u32 fill_step;             /* and not more than that, which grows with each poll */
 	struct {
 		u64 kicks, copied, chained, alloc_failed;
 		u64 length_errors, frame_errors, missed;

@@ -30,6 +30,7 @@
 #define RX_COPY_LONG  RX_HALF /* out of a long buffer */
 #define RX_HEAD_BYTES 128u /* of a packet in long buffers: what is copied to be its linear part */
 #define RX_MIN_FILL   16u
+#define RX_FIRST_FILL 64u /* at the start, and more with each poll */
 #define RX_REFILL_NS  (10 * NSEC_PER_MSEC)
 /* Receive buffers may take this part of all memory, over all queues; long ones at most so much a
  * queue, and they are not used where only a few would fit. */
@@ -189,10 +190,16 @@ static unsigned buf_segs(const struct vnet *vn)
 	return vn->mergeable || vn->any_layout ? 1 : 2;
 }
 
+/* Buffers of size to have in the ring now. */
+static u32 fill_most(const struct vnet_rq *rq, u32 size)
+{
+	return min(size == RX_LONG ? rq->long_max : rq->fill_max, rq->fill_step);
+}
+
 bool vnet_rx_fill(struct vnet_rq *rq)
 {
 	unsigned need = rq->vq->indirect_ok ? 1 : buf_segs(rq->vn);
-	u32 size = buf_size(rq), most = size == RX_LONG ? rq->long_max : rq->fill_max;
+	u32 size = buf_size(rq), most = fill_most(rq, size);
 	bool enough = true;
 
 	while (rq->vq->num_free >= need && rq->vq->inflight < most) {
@@ -232,8 +239,11 @@ void vnet_rx_timer(struct timer *t)
 static void refill(struct vnet_rq *rq, int budget)
 {
 	struct virtqueue *vq = rq->vq;
-	u32 most = buf_size(rq) == RX_LONG ? rq->long_max : rq->fill_max;
+	u32 most;
 
+	if (unlikely(rq->fill_step < rq->fill_max))
+		rq->fill_step += RX_FIRST_FILL;
+	most = fill_most(rq, buf_size(rq));
 	/* What was copied out of a buffer has it posted again, and only the kick is missing. */
 	if (!vq->broken && vq->inflight + min((u32)budget, most / 2) <= most && !vnet_rx_fill(rq))
 		timer_mod(&rq->refill_timer, ktime_get_ns() + RX_REFILL_NS);
@@ -550,6 +560,7 @@ void vnet_rx_layout(struct vnet *vn)
 		if (rq->long_max < RX_LONG_LEAST)
 			rq->long_max = 0;
 		rq->long_max = min(rq->long_max, rq->fill_max);
+		rq->fill_step = RX_FIRST_FILL;
 		rq->avg_bytes = 0;
 	}
 }

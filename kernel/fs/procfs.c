@@ -16,8 +16,11 @@
 #include <kernel/vfs.h>
 
 #include <errno.h>
+#include <lib/err.h>
 #include <lib/printf.h>
 #include <string.h>
+
+#include "vnode.h"
 
 #define PATH_SIZE  160
 #define KMSG_CHUNK 512u
@@ -227,11 +230,14 @@ static void sysctl_add(const char *dir, const struct ctl_table *t, void *base, v
 		kfree(n); /* another net's row of that name is there already */
 }
 
-/* Late: by then every subsystem has registered its rows. */
-static int procfs_sysctl_init(void)
+static void sysctl_populate(void)
 {
 	sysctl_for_each(sysctl_add, NULL);
-	return 0;
+}
+
+static void sysctl_folder(struct vnode *v, const void *arg)
+{
+	v->populate = sysctl_populate;
 }
 
 static int procfs_init(void)
@@ -255,8 +261,10 @@ static int procfs_init(void)
 	}
 	if (dev_create("dev/kmsg", &kmsg_ops, NULL))
 		return -ENOMEM;
+	/* More than a hundred files, and seldom does anybody look. */
+	if (IS_ERR(vnode_create("proc/sys", 8, VNODE_DIR, false, sysctl_folder, NULL)))
+		return -ENOMEM;
 	return proc_create("proc/sysrq-trigger", NULL, sysrq_write, NULL);
 }
 
 DEFINE_INITCALL(INIT_DRIVER, procfs_init);
-DEFINE_INITCALL(INIT_LATE, procfs_sysctl_init);

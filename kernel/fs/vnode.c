@@ -79,6 +79,20 @@ static struct vnode *step(struct vnode *dir, const char *name, size_t n)
 	return v ? v : ERR_PTR(-ENOENT);
 }
 
+/* v was found. If its content was put off until now: make it, without the lock. Two may do so at
+ * once: what is there already is not made again. */
+static void populate(struct vnode *v) __must_hold(tree_lock)
+{
+	void (*fn)(void) = v->kind == VNODE_DIR ? v->populate : NULL;
+
+	if (likely(!fn))
+		return;
+	spin_unlock_bh(&tree_lock);
+	fn();
+	spin_lock_bh(&tree_lock);
+	v->populate = NULL;
+}
+
 struct vnode *vnode_lookup(const char *path)
 {
 	size_t len = strlen(path), n;
@@ -90,6 +104,7 @@ struct vnode *vnode_lookup(const char *path)
 		v = step(v, path, n);
 		if (IS_ERR(v))
 			break;
+		populate(v);
 		path += n;
 		len -= n;
 	}

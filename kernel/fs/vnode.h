@@ -22,6 +22,8 @@ struct vnode {
 	u32 mode;
 	u32 mtime_s;
 	union {
+		/* VNODE_DIR: makes its content when somebody first looks; NULL: it is there [a] */
+		void (*populate)(void);
 		struct { /* VNODE_REG: bytes of a mounted archive, which stays for ever */
 			const u8 *data;
 			size_t size;

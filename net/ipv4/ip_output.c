@@ -59,11 +59,6 @@ void ip_select_ident(struct net *net, struct sk_buff *skb, const struct sock *sk
 	ip->id = be16_make(ident_reserve(net->ipv4, ip, segs));
 }
 
-void ip_ident_init(struct net *net)
-{
-	get_random_bytes(net->ipv4->idents, sizeof(net->ipv4->idents));
-}
-
 /* -- to the neighbour
  * ------------------------------------------------------------------------------- */
 

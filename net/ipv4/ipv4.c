@@ -300,7 +300,6 @@ static int ipv4_net_init(struct net *net)
 	ipfrag_net_init(net);
 	icmp_net_init(net);
 	ping_net_init(net);
-	ip_ident_init(net);
 	err = rt_net_init(net);
 	if (!err)
 		err = arp_net_init(net);

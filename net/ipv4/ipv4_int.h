@@ -67,7 +67,6 @@ struct inet_peer *inet_getpeer(struct netns_ipv4 *ip4, be32 addr);
 
 /* ip_output.c */
 /* Reply to skb's sender: room for hlen bytes at the transport header and the route back. */
-void ip_ident_init(struct net *net);
 int ip_mc_output(struct net *net, struct sock *sk, struct sk_buff *skb);
 /* An skb of len bytes behind MAX_HEADER + hlen of headroom, in page fragments beyond a page. */
 struct sk_buff *ip_alloc_big_skb(u32 hlen, u32 len, unsigned gfp);

@@ -825,7 +825,7 @@ static void empty_ring_is_filled_when_memory_is_back(void **state)
 	mm_fail_every(1);
 	while (n < 1000 && inject(&h, frame, sizeof(frame), ~0u, 0))
 		n++;
-	assert_in_range(n, 128, 257);
+	assert_in_range(n, 64, 257);
 	assert_true(got.n <= n);
 	host_run_for(100 * NSEC_PER_MSEC);
 	mm_fail_every(0);
