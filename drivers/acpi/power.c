@@ -236,7 +236,6 @@ static int acpi_power_init(void)
 		pr_warn("no FADT: no power-off\n");
 		return 0;
 	}
-	acpi_for_each_aml(s5_scan, NULL);
 	registers_init(f);
 	power.ready = true;
 	err = power.reduced ? ged_init(f) : sci_init(f);
@@ -259,7 +258,11 @@ static void pm1_sleep(u16 cnt, u8 typ)
 
 void acpi_power_off(void)
 {
-	if (!power.ready || !power.s5_known)
+	if (!power.ready)
+		return;
+	/* Kilobytes to read through: not at each boot. */
+	acpi_for_each_aml(s5_scan, NULL);
+	if (!power.s5_known)
 		return;
 	if (power.reduced) {
 		reg_write8(&power.sleep, (u8)(power.s5.typ_a << SLEEP_TYP_SHIFT | SLEEP_EN));
