@@ -38,12 +38,13 @@ struct file_ops {
 	s64 (*llseek)(struct file *f, s64 off, int whence);
 	int (*stat)(struct file *f, struct stat *st);
 	ssize_t (*getdents)(struct file *f, void *buf, size_t len);
-	/* Memory of a regular file's bytes at off that stays valid while f is open, for sendfile()
-	 * without a copy: returns how many bytes follow at *addr. Each page of it is a real page
-	 * (virt_to_page() works). NULL where not offered. */
+	/* Memory of a regular file's bytes at off, for sendfile() without a copy: returns how many
+	 * bytes follow at *addr. They are real pages (virt_to_page() works) that stay for ever, so
+	 * who refers to several need hold the first one only. NULL where not offered. */
 	ssize_t (*map)(struct file *f, s64 off, size_t len, void **addr);
-	/* Append len bytes of page from off on without a copy (sockets): returns bytes taken, the
-	 * file then holds references of its own. MSG_* flags. NULL where not offered. */
+	/* Append len bytes of page, and of those behind it, from off on without a copy (sockets):
+	 * returns bytes taken, the file then holds references of its own. MSG_* flags. NULL where
+	 * not offered. */
 	ssize_t (*sendpage)(struct file *f, struct page *page, u32 off, size_t len, int flags);
 	/* The last reference went: free what belongs to f. */
 	void (*release)(struct file *f);

@@ -12,7 +12,9 @@
 
 #define MAX_RW_COUNT 0x7ffff000u /* as Linux: what one call moves at most */
 
-/* Hand over len bytes at addr, page by page. */
+#define PIECE_BYTES (64u << 10) /* handed over at once: what one packet takes at most */
+
+/* Hand over len bytes at addr. Pages that follow one another need one reference: see map(). */
 static ssize_t send_pages(struct file *out, void *addr, size_t len, bool more)
 {
 	size_t done = 0;
@@ -20,7 +22,7 @@ static ssize_t send_pages(struct file *out, void *addr, size_t len, bool more)
 	while (done < len) {
 		u8 *p = (u8 *)addr + done;
 		u32 off = (u32)((uintptr_t)p & (PAGE_SIZE - 1));
-		size_t n = min(len - done, PAGE_SIZE - off);
+		size_t n = min(len - done, (size_t)PIECE_BYTES);
 		int flags = more || done + n < len ? MSG_MORE : 0;
 		ssize_t ret = out->ops->sendpage(out, virt_to_page(p), off, n, flags);
 
