@@ -224,6 +224,7 @@ struct net_device {
 	u32 promiscuity, allmulti;
 	u32 speed_mbps; /* 0: unknown */
 	u8 full_duplex;
+	bool rx_sink; /* what is received ends in the poll, counted: to measure the device [a] */
 	u32 tx_queue_len;
 	const struct net_device_ops *netdev_ops;
 	const struct header_ops *header_ops;

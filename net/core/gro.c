@@ -196,6 +196,10 @@ void napi_gro_receive(struct napi_struct *n, struct sk_buff *skb)
 	bool kept;
 
 	dev_count_rx(skb);
+	if (unlikely(READ_ONCE(skb->dev->rx_sink))) {
+		consume_skb(skb);
+		return;
+	}
 	rcu_read_lock();
 	kept = unlikely(READ_ONCE(dev_net(skb->dev)->rx_early)) && rx_early(skb);
 	if (!kept)
