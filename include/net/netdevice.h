@@ -420,12 +420,15 @@ struct sk_buff *skb_gso_segment(struct sk_buff *skb, u32 features);
 /* What the device can do for this packet: features less what does not fit it. */
 u32 netif_skb_features(struct sk_buff *skb, const struct net_device *dev);
 
+struct rps_flows;
+
 /* net/core sysctls and per-CPU receive state. */
 struct netns_core {
 	int somaxconn, netdev_max_backlog, netdev_budget, netdev_budget_usecs, dev_weight;
 	int rmem_default, rmem_max, wmem_default, wmem_max, optmem_max;
 	char default_qdisc[16];
-	u64 rps_default_mask; /* CPUs that take flows from the one that polls; 0: none */
+	u64 rps_default_mask;        /* CPUs that take flows from the one that polls; 0: none */
+	struct rps_flows *rps_flows; /* [rcu] sockets' CPUs by flow; NULL: packets don't follow */
 };
 
 struct softnet_data {                        /* per CPU, as /proc/net/softnet_stat prints */
@@ -439,6 +442,8 @@ struct softnet_data {                        /* per CPU, as /proc/net/softnet_st
 	u64 busy_since_ns;              /* [o] no rest from NET_RX_SOFTIRQ since; 0: there was */
 	struct sk_buff_head xmit_later; /* [o] answers that go together when the poll ends */
 	u32 processed, dropped, time_squeeze, received_rps, cpu_collision, flow_limit_count;
+	u32 input_queue_head; /* packets taken out of the backlog, ever [o] */
+	u32 input_queue_tail; /* ... and put in [lock of input_pkt_queue] */
 	u8 xmit_recursion;
 };
 DECLARE_PER_CPU(struct softnet_data, softnet_data);

@@ -249,6 +249,16 @@ struct sock *sk_alloc(struct net *net, u16 family, struct proto *prot, unsigned 
 /* A child of a listener for a handshake that completed: a copy with fresh queues, locked
  * (bh_lock_sock), two references. */
 struct sock *sk_clone_lock(const struct sock *sk, unsigned gfp);
+
+/* Receive flow steering (net/core/rps.c): sk is used on this CPU, where its packets are to go. */
+extern bool rfs_wanted;
+void rps_record_sock(const struct sock *sk);
+static inline void sock_rps_record_flow(const struct sock *sk)
+{
+	if (unlikely(READ_ONCE(rfs_wanted)))
+		rps_record_sock(sk);
+}
+
 static inline void sock_hold(struct sock *sk)
 {
 	refcount_inc(&sk->sk_refcnt);

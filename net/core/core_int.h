@@ -35,9 +35,11 @@ const struct packet_type *packet_type_get(be16 protocol);
 bool packet_taps_active(void);
 void packet_taps_deliver(struct sk_buff *skb, struct net_device *dev);
 
-/* rps.c: the CPU that is to take skb (network header set) up the stack. */
-unsigned rps_cpu(struct sk_buff *skb);
-extern const struct ctl_ops ctl_cpumask;
+/* rps.c: the CPU that is to take skb (network header set) up the stack. Where *tail is set, the
+ * input_queue_tail of that CPU behind skb is to be noted there. Rcu read side. */
+unsigned rps_cpu(struct sk_buff *skb, u32 **tail);
+void rps_flows_free(struct rps_flows *flows);
+extern const struct ctl_ops ctl_cpumask, ctl_rps_flows;
 
 /* gro.c */
 void napi_gro_init(struct napi_struct *n);

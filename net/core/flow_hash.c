@@ -82,21 +82,37 @@ static u32 mix(const struct flow_keys *k)
 	return (u32)((u64)p ^ (u64)(p >> 64));
 }
 
+static u32 keys_hash(struct flow_keys *k)
+{
+	u32 h;
+
+	if (unlikely(!flow_key_made)) {
+		get_random_bytes(flow_key, sizeof(flow_key));
+		flow_key_made = true;
+	}
+	flow_consistent(k);
+	h = mix(k);
+	return h + !h; /* 0 says "not computed" */
+}
+
 u32 skb_get_hash(struct sk_buff *skb)
 {
 	struct flow_keys k;
 
 	if (skb->hash)
 		return skb->hash;
-	if (unlikely(!flow_key_made)) {
-		get_random_bytes(flow_key, sizeof(flow_key));
-		flow_key_made = true;
-	}
 	dissect(skb, &k);
-	flow_consistent(&k);
-	skb->hash = mix(&k);
-	skb->hash += !skb->hash; /* 0 says "not computed" */
+	skb->hash = keys_hash(&k);
 	skb->sw_hash = 1;
 	skb->l4_hash = k.ports != 0;
 	return skb->hash;
+}
+
+u32 flow_hash_ipv4(be32 saddr, be32 daddr, be16 sport, be16 dport, u8 proto)
+{
+	struct flow_keys k = {.addr = {saddr.wire, daddr.wire},
+			      .ports = (u32)dport.wire << 16 | sport.wire,
+			      .proto = proto};
+
+	return keys_hash(&k);
 }

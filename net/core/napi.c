@@ -131,15 +131,21 @@ static int deliver_skb(struct sk_buff *skb)
 	return ret;
 }
 
-static int enqueue_to_backlog(struct sk_buff *skb, unsigned cpu);
+static int enqueue_to_backlog(struct sk_buff *skb, unsigned cpu, u32 *tail);
 
 int netif_receive_skb_core(struct sk_buff *skb)
 {
+	u32 *tail = NULL;
 	unsigned cpu;
+	int ret;
 
 	skb_reset_network_header(skb);
-	cpu = rps_cpu(skb);
-	return likely(cpu == smp_processor_id()) ? deliver_skb(skb) : enqueue_to_backlog(skb, cpu);
+	rcu_read_lock(); /* tail lies in a table that may be replaced */
+	cpu = rps_cpu(skb, &tail);
+	ret = likely(cpu == smp_processor_id()) ? deliver_skb(skb)
+						: enqueue_to_backlog(skb, cpu, tail);
+	rcu_read_unlock();
+	return ret;
 }
 
 int netif_receive_skb(struct sk_buff *skb)
@@ -151,8 +157,9 @@ int netif_receive_skb(struct sk_buff *skb)
 /* -- backlog
  * ------------------------------------------------------------------------------------------ */
 
-/* Queue skb for cpu, whose backlog is scheduled if it was idle. Any context. */
-static int enqueue_to_backlog(struct sk_buff *skb, unsigned cpu)
+/* Queue skb for cpu, whose backlog is scheduled if it was idle; *tail (tail may be NULL): where in
+ * the queue it ends. Any context. */
+static int enqueue_to_backlog(struct sk_buff *skb, unsigned cpu, u32 *tail)
 {
 	struct softnet_data *sd = &per_cpu(softnet_data, cpu);
 	bool down = !netif_running(skb->dev), idle;
@@ -169,6 +176,9 @@ static int enqueue_to_backlog(struct sk_buff *skb, unsigned cpu)
 	}
 	dev_hold(skb->dev); /* the queue outlives the caller's section */
 	__skb_queue_tail(&sd->input_pkt_queue, skb);
+	sd->input_queue_tail++;
+	if (tail)
+		WRITE_ONCE(*tail, sd->input_queue_tail);
 	idle = napi_schedule_prep(&sd->backlog);
 	if (idle && cpu == smp_processor_id())
 		__napi_schedule(&sd->backlog);
@@ -193,7 +203,7 @@ int netif_rx(struct sk_buff *skb)
 	irqflags_t flags = local_irq_save();
 	int err;
 
-	err = enqueue_to_backlog(skb, smp_processor_id());
+	err = enqueue_to_backlog(skb, smp_processor_id(), NULL);
 	if (!err)
 		dev_count_rx(skb); /* still there: only this CPU takes it, interrupts on */
 	local_irq_restore(flags);
@@ -237,6 +247,7 @@ static int process_backlog(struct napi_struct *n, int budget)
 		else
 			kfree_skb_reason(skb, SKB_DROP_REASON_DEV_READY);
 		dev_put(dev);
+		WRITE_ONCE(sd->input_queue_head, sd->input_queue_head + 1);
 		work++;
 	}
 	return work;

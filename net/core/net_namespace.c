@@ -67,6 +67,11 @@ static const struct ctl_table core_table[] = {
 	 .count = 1,
 	 .mode = 0644,
 	 .ops = &ctl_cpumask},
+	{.name = "rps_sock_flow_entries",
+	 .offset = offsetof(struct netns_core, rps_flows),
+	 .count = 1,
+	 .mode = 0644,
+	 .ops = &ctl_rps_flows},
 	{.name = "default_qdisc",
 	 .offset = offsetof(struct netns_core, default_qdisc),
 	 .count = 1,
@@ -98,6 +103,7 @@ static void core_net_exit(struct net *net)
 
 	net_core_proc_exit(net);
 	sysctl_unregister(&s->ctl);
+	rps_flows_free(s->core.rps_flows);
 	net->core = NULL;
 	kfree(s);
 }

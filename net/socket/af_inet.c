@@ -399,6 +399,7 @@ static ssize_t inet_sendmsg(struct socket *s, const struct msghdr *m, struct iov
 {
 	struct sock *sk = s->sk;
 
+	sock_rps_record_flow(sk);
 	if (!sk->sk_num && s->type != SOCK_STREAM) {
 		int err;
 
@@ -413,6 +414,7 @@ static ssize_t inet_sendmsg(struct socket *s, const struct msghdr *m, struct iov
 
 static ssize_t inet_recvmsg(struct socket *s, struct msghdr *m, struct iov_iter *to, int flags)
 {
+	sock_rps_record_flow(s->sk);
 	return s->sk->sk_prot->recvmsg(s->sk, m, to, flags);
 }
 

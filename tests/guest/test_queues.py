@@ -2,6 +2,7 @@
 """Packets over several CPUs: receive packet steering, and a queue pair a CPU."""
 
 import hashlib
+import re
 import subprocess
 
 import payload
@@ -23,6 +24,39 @@ def downloads(guest, count=8):
         for _ in range(count)
     ]  # fmt: skip
     return [p.communicate(timeout=60)[0].split()[0] for p in running]
+
+
+def handled(guest, s, rounds=20):
+    """How many packets each CPU handles while the echo service answers so often."""
+    before = softnet(guest)
+    for _ in range(rounds):
+        s.sendall(b"x")
+        assert s.recv(10) == b"x"
+    after = softnet(guest)
+    return {cpu: after[cpu][0] - before[cpu][0] for cpu in after}
+
+
+@pytest.mark.parametrize("nic", ["virtio", "e1000"])
+def test_receive_flow_steering(boot, nic):
+    """A flow's packets follow its socket to the CPU where it is used, whatever the mask says."""
+    guest = boot(nic=nic, cpus=2, pcap=False).wait_ready()
+    entries = "net.core.rps_sock_flow_entries"
+    used = int(re.search(r"^.*\binetd\b.*$", guest.sh("cat /proc/threads"), re.M).group().split()[1])
+    other = 1 - used
+    assert guest.sh(f"sysctl {entries}").strip() == f"{entries} = 0"
+    guest.sh(f"sysctl -w net.core.rps_default_mask={1 << other}")
+    with guest.connect(7) as s:
+        handled(guest, s)
+        found = handled(guest, s)
+        assert found[other] >= 20 and found[used] < 20, found
+        assert guest.sh(f"sysctl -w {entries}=1000").strip() == f"{entries} = 1024"
+        handled(guest, s)
+        found = handled(guest, s)
+        assert found[used] >= 20 and found[other] < 20, found
+        guest.sh(f"sysctl -w {entries}=0")
+        handled(guest, s)
+    assert "nvalid" in guest.sh(f"sysctl -w {entries}=100000")
+    guest.check_alive()
 
 
 @pytest.mark.limit(120)
