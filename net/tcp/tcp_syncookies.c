@@ -152,6 +152,10 @@ static bool recent_overflow(const struct sock *sk)
 {
 	u32 at = READ_ONCE(tcp_sk(sk)->accept_queue.overflow_s);
 
+	/* The SYN may have come to another CPU, whose listener answered it. */
+	if (sk->sk_reuseport)
+		at = READ_ONCE(tcp_net(sk)->cookie_sent_s);
+
 	return at && (s32)(tcp_now_s() - at) <= (s32)OVERFLOW_RECENT_S;
 }
 

@@ -112,6 +112,31 @@ static void test_cookie_window_stays(void **state)
 	sock_release(s);
 }
 
+/* Of listeners that share a port, one may get the ACK of another one's cookie. */
+static void test_cookie_of_another_listener(void **state)
+{
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = be16_make(80).wire};
+	struct socket *s;
+
+	(void)state;
+	for (unsigned shares = 0; shares < 2; shares++) {
+		net.tcp->tcp_syncookies = 2;
+		syn((u16)(1000 + shares));
+		sock_release(listener);
+		assert_int_equal(sock_create_kern(&net, AF_INET, SOCK_STREAM, 0, &listener), 0);
+		listener->sk->sk_reuseport = shares & 1;
+		assert_int_equal(listener->ops->bind(listener, (const void *)&any, sizeof(any)), 0);
+		assert_int_equal(listener->ops->listen(listener, BACKLOG), 0);
+		ack((u16)(1000 + shares), 0);
+		assert_int_equal(mib(LINUX_MIB_SYNCOOKIESRECV), shares);
+		if (!shares)
+			assert_int_equal(answer.flags, TCPHDR_RST);
+	}
+	s = accept_one();
+	assert_non_null(s);
+	sock_release(s);
+}
+
 static void test_wrong_and_old_cookies(void **state)
 {
 	u32 cookie;
@@ -260,6 +285,7 @@ int main(void)
 		TEST(test_cookie_keeps_options_and_data),
 		TEST(test_cookie_without_timestamps),
 		TEST(test_cookie_window_stays),
+		TEST(test_cookie_of_another_listener),
 		TEST(test_wrong_and_old_cookies),
 		TEST(test_without_cookies),
 		TEST(test_accept_queue_is_exact),
