@@ -32,11 +32,23 @@ static __always_inline void sip_round(struct sip_state *s)
 	s->v2 = rol64(s->v2, 32);
 }
 
+/* n is a constant, at most 4: no loop is left of it. */
+static __always_inline void sip_rounds(struct sip_state *s, int n)
+{
+	if (n > 0)
+		sip_round(s);
+	if (n > 1)
+		sip_round(s);
+	if (n > 2)
+		sip_round(s);
+	if (n > 3)
+		sip_round(s);
+}
+
 static __always_inline void sip_word(struct sip_state *s, u64 m, int rounds)
 {
 	s->v3 ^= m;
-	for (int i = 0; i < rounds; i++)
-		sip_round(s);
+	sip_rounds(s, rounds);
 	s->v0 ^= m;
 }
 
@@ -44,8 +56,7 @@ static __always_inline u64 sip_end(struct sip_state *s, u64 last, int rounds, in
 {
 	sip_word(s, last, rounds);
 	s->v2 ^= 0xff;
-	for (int i = 0; i < final_rounds; i++)
-		sip_round(s);
+	sip_rounds(s, final_rounds);
 	return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
 }
 
