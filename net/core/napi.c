@@ -364,8 +364,6 @@ static void net_rx_action(void)
 			limit_ns = now_ns + (u64)params->netdev_budget_usecs * NSEC_PER_USEC;
 		if (budget <= 0 || now_ns >= limit_ns) {
 			sd->time_squeeze++;
-			if (!sd->busy_since_ns)
-				sd->busy_since_ns = ktime_get_ns();
 			break;
 		}
 	}
@@ -374,10 +372,13 @@ static void net_rx_action(void)
 	list_splice_tail_init(&sd->poll_list, &list);
 	list_splice_tail_init(&repoll, &list);
 	list_splice_init(&list, &sd->poll_list);
-	if (!list_empty(&sd->poll_list))
-		raise_softirq_irqoff(NET_RX_SOFTIRQ);
-	else
+	if (list_empty(&sd->poll_list)) {
 		sd->busy_since_ns = 0;
+	} else {
+		raise_softirq_irqoff(NET_RX_SOFTIRQ);
+		if (!sd->busy_since_ns)
+			sd->busy_since_ns = ktime_get_ns();
+	}
 	local_irq_enable();
 }
 
