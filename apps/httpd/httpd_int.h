@@ -83,10 +83,9 @@ struct conn {
 	bool close_after;
 	uint32_t events;      /* epoll's interest */
 	uint32_t events_seen; /* of this turn */
-	char *in;             /* the beginning of a request, kept for later */
-	size_t in_len;
-	char *out; /* response bytes that the socket did not take yet */
-	size_t out_len, out_off;
+	uint32_t in_len, out_len, out_off;
+	char *in;               /* the beginning of a request, kept for later */
+	char *out;              /* response bytes that the socket did not take yet */
 	struct http_file *file; /* being sent after out */
 	uint64_t file_off, file_left;
 };

@@ -110,6 +110,7 @@ struct sock {
 	int sk_wmem_queued;
 	int sk_sndbuf;
 	int sk_forward_alloc;
+	u32 sk_tsflags; /* SO_TIMESTAMPING: SOF_TIMESTAMPING_* */
 	struct sk_buff_head sk_write_queue;
 	struct rb_root tcp_rtx_queue;
 	struct sk_buff *sk_send_head;
@@ -134,7 +135,6 @@ struct sock {
 	u64 sk_lingertime_ns;
 	unsigned long sk_flags;                 /* enum sock_flags bits */
 	u32 sk_ack_backlog, sk_max_ack_backlog; /* accept queue: waiting, limit */
-	u32 sk_tsflags;                         /* SO_TIMESTAMPING: SOF_TIMESTAMPING_* */
 	u32 sk_tskey;                           /* what a packet's timestamps are numbered from */
 	u32 sk_zckey;                           /* number of the next send with MSG_ZEROCOPY */
 	struct socket *sk_socket;
@@ -199,6 +199,7 @@ struct proto {
 	int (*get_port)(struct sock *sk, u16 port); /* claim; 0: choose one. locked */
 	void (*hash)(struct sock *sk);
 	void (*unhash)(struct sock *sk);
+	void (*free)(struct sock *sk); /* what hangs on sk, after its grace period; may be NULL */
 	int (*connect)(struct sock *sk, const struct sockaddr *addr, socklen_t len); /* locked */
 	int (*disconnect)(struct sock *sk, int flags);                               /* locked */
 	int (*listen)(struct sock *sk, int backlog);                                 /* locked */
@@ -398,8 +399,13 @@ struct socket {
 	u8 state; /* SS_* */
 	u16 type;
 	struct sock *sk;
-	struct file *file;
-	const struct proto_ops *ops;
+	union {
+		struct {
+			struct file *file;
+			const struct proto_ops *ops;
+		};
+		struct rcu_head rcu; /* released: softirqs may still look at wq */
+	};
 	struct wait_queue wq;
 };
 

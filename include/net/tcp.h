@@ -56,7 +56,7 @@ static inline u32 tcp_hdrlen(const struct sk_buff *skb)
 #define TCP_INIT_CWND         10u /* RFC 6928 */
 #define TCP_MAX_QUICKACKS     16u
 #define TCP_INFINITE_SSTHRESH 0x7fffffffu
-#define TCP_CA_PRIV_SIZE      128u /* bytes of a congestion control's own data */
+#define TCP_CA_PRIV_SIZE      96u /* bytes of a congestion control's own data */
 
 /* ---- states --------------------------------------------------------------------------------- */
 /* Facts about a state, so that no code lists states. */
@@ -130,6 +130,15 @@ struct tcp_accept_queue {
 	u8 defer_accept; /* SYN-ACKs that a bare ACK is ignored for: TCP_DEFER_ACCEPT */
 };
 
+/* What only listeners have: made by listen(), or before it by an option that is about listening
+ * (tcp_listener_get()); it goes with the socket's memory, so softirqs need not ask. */
+struct tcp_listener {
+	struct tcp_accept_queue queue;
+	struct tcp_fastopen_ctx fastopen_ctx; /* TCP_FASTOPEN_KEY */
+	u32 fastopen_max_qlen;                /* children by Fast Open at most */
+	atomic_t fastopen_qlen;
+};
+
 /* What the retransmission timer slot stands for: they exclude each other. */
 enum tcp_pending {
 	TCP_PEND_NONE,
@@ -169,6 +178,7 @@ struct tcp_sock {
 	u8 frto : 1, is_sack_reneg : 1;
 	bool rate_app_limited;
 	bool has_dsack;
+	u8 source_bits; /* passive: counted for its source until it is closed (tcp_admission.c) */
 	bool thin_lto;      /* TCP_THIN_LINEAR_TIMEOUTS */
 	u8 compressed_ack;  /* ACKs with SACK blocks that were not sent */
 	u8 dup_ack_counter; /* those that were, since RCV.NXT moved */
@@ -247,8 +257,8 @@ struct tcp_sock {
 
 	/* counts */
 	u32 segs_out, data_segs_out, segs_in, data_segs_in, total_retrans;
-	u64 bytes_sent, bytes_acked, bytes_received, bytes_retrans;
 	u32 rcv_ooopack;
+	u64 bytes_sent, bytes_acked, bytes_received, bytes_retrans;
 
 	/* maximum segment size and path MTU */
 	u32 mss_cache;
@@ -318,9 +328,6 @@ struct tcp_sock {
 	/* TCP Fast Open (RFC 7413) */
 	struct tcp_request_sock *fastopen_rsk;     /* child whose handshake is not complete */
 	struct tcp_fastopen_request *fastopen_req; /* active: while the SYN is made */
-	struct tcp_fastopen_ctx fastopen_ctx;      /* TCP_FASTOPEN_KEY */
-	u32 fastopen_max_qlen;                     /* listener: such children at most */
-	atomic_t fastopen_qlen;
 	bool fastopen_connect, fastopen_no_cookie; /* the options of these names */
 	bool defer_connect;                        /* connect() said yes, the SYN waits for data */
 	bool syn_fastopen, syn_fastopen_exp, syn_data, syn_data_acked;
@@ -329,11 +336,9 @@ struct tcp_sock {
 	struct list_head
 		zerocopy; /* sends with MSG_ZEROCOPY that are not reported (tcp_notify.c) */
 
-	u8 source_bits; /* passive: counted for its source until it is closed (tcp_admission.c) */
-
-	/* listener, and its child before accept() */
-	struct tcp_accept_queue accept_queue;
-	struct list_head accept_node; /* [q] */
+	struct tcp_listener *lsn; /* [I once set] NULL: never was a listener */
+#define accept_queue lsn->queue
+	struct list_head accept_node; /* [q] child before accept() */
 };
 
 #define TCP_SACK_SEEN  1u /* rx_opt.sack_ok: both sides offered SACK */

@@ -33,15 +33,17 @@ struct eventpoll {
 struct epitem {
 	struct hlist_node node;      /* [ep->mutex] */
 	struct list_head ready_link; /* [ep->lock] */
-	bool is_ready;               /* [ep->lock] on the ready list */
 	struct list_head file_link;  /* [file->ep_lock] */
 	struct eventpoll *ep;
 	struct file *file; /* no reference: it tells us when it goes */
 	int fd;
 	struct epoll_event event; /* [ep->lock] */
-	struct wait_entry wait;
-	struct wait_queue *wq;
+	struct wait_entry wait;   /* priv: the queue that it is in */
+	bool is_ready;            /* [ep->lock] on the ready list */
 };
+static_assert(sizeof(struct epitem) <= 128, "paid for by every connection of a server");
+
+static struct kmem_cache *epitem_cache;
 
 /* Making a file watched, for its poll method. */
 struct ep_queue {
@@ -85,9 +87,9 @@ static void ep_join_queue(struct poll_table *pt, struct file *f, struct wait_que
 {
 	struct epitem *item = container_of(pt, struct ep_queue, pt)->item;
 
-	if (item->wq)
+	if (item->wait.priv)
 		return; /* files have one queue; a second one would go unwatched */
-	item->wq = wq;
+	item->wait.priv = wq;
 	item->wait.func = ep_callback;
 	if (item->event.events & EPOLLEXCLUSIVE)
 		wait_queue_add_exclusive(wq, &item->wait);
@@ -153,7 +155,7 @@ static int ep_insert(struct eventpoll *ep, int fd, struct file *f, const struct 
 
 	if (ep->nitems >= 2 * ep->nbuckets)
 		ep_resize(ep, ep->nbuckets * 4); /* without memory the chains get longer */
-	item = kzalloc(sizeof(*item), GFP_KERNEL);
+	item = kmem_cache_alloc(epitem_cache, GFP_KERNEL | GFP_ZERO);
 	if (!item)
 		return -ENOMEM;
 	item->ep = ep;
@@ -176,8 +178,8 @@ static void ep_remove(struct eventpoll *ep, struct epitem *item)
 {
 	irqflags_t flags;
 
-	if (item->wq)
-		wait_queue_remove(item->wq, &item->wait);
+	if (item->wait.priv)
+		wait_queue_remove(item->wait.priv, &item->wait);
 	spin_lock_irqsave(&ep->lock, flags);
 	if (item->is_ready)
 		list_del(&item->ready_link);
@@ -187,7 +189,7 @@ static void ep_remove(struct eventpoll *ep, struct epitem *item)
 	spin_unlock_bh(&item->file->ep_lock);
 	hlist_del(&item->node);
 	ep->nitems--;
-	kfree(item);
+	kmem_cache_free(epitem_cache, item);
 }
 
 static void ep_modify(struct eventpoll *ep, struct epitem *item, const struct epoll_event *ev)
@@ -447,4 +449,5 @@ int sys_epoll_wait(int epfd, struct epoll_event *evs, int max, int timeout_ms)
 void eventpoll_init(void)
 {
 	mutex_init(&release_mutex);
+	epitem_cache = kmem_cache_create("epitem", sizeof(struct epitem), 0, 0, NULL);
 }

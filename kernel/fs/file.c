@@ -20,7 +20,7 @@
 
 #include "fs_int.h"
 
-#define FIRST_FDS 64u
+#define FIRST_FDS 512u /* a page of pointers */
 #define MAX_FDS   (1u << 20)
 #define MAX_IOV   1024
 #define MAX_RW    0x7ffff000ul /* bytes of one call, as on Linux */
@@ -28,8 +28,8 @@
 struct fd_table {
 	struct rcu_head rcu;
 	unsigned size;       /* [I] a multiple of 64 */
-	unsigned long *used; /* [lock] one bit a descriptor; behind file[] */
-	struct file *file[]; /* [lock] for writing, RCU for reading */
+	unsigned long *used; /* [lock] one bit a descriptor */
+	struct file **file;  /* [lock] for writing, RCU for reading */
 };
 
 static struct {
@@ -49,16 +49,25 @@ void file_init(void)
 struct file *file_alloc(const struct file_ops *ops, void *private, unsigned flags)
 {
 	struct file *f = kmem_cache_alloc(file_cache, GFP_KERNEL);
+	struct mutex *pos_lock = NULL;
 
 	if (!f)
 		return NULL;
+	if (ops->llseek || ops->getdents) {
+		pos_lock = kmalloc(sizeof(*pos_lock), GFP_KERNEL);
+		if (!pos_lock) {
+			kmem_cache_free(file_cache, f);
+			return NULL;
+		}
+		mutex_init(pos_lock);
+	}
 	/* Readers of a stale table entry look at ref alone, and leave a file of 0 references be. */
 	f->flags = flags;
 	f->ops = ops;
 	f->private = private;
 	f->pos = 0;
 	f->ep_wq = NULL;
-	mutex_init(&f->pos_lock);
+	f->pos_lock = pos_lock;
 	INIT_LIST_HEAD(&f->ep_links);
 	spin_lock_init(&f->ep_lock);
 	__atomic_store_n(&f->ref.refs.v, 1, __ATOMIC_RELEASE);
@@ -84,21 +93,37 @@ void fput(struct file *f)
 		eventpoll_release(f);
 	if (f->ops->release)
 		f->ops->release(f);
+	kfree(f->pos_lock);
 	kmem_cache_free(file_cache, f);
 }
 
 /* --- the table ---------------------------------------------------------------------------- */
 
+static void table_free(struct fd_table *t)
+{
+	kvfree(t->file, t->size * sizeof(t->file[0]));
+	kfree(t->used);
+	kfree(t);
+}
+
+static void table_free_rcu(struct rcu_head *head)
+{
+	table_free(container_of(head, struct fd_table, rcu));
+}
+
 static struct fd_table *table_alloc(unsigned size)
 {
-	size_t bytes = sizeof(struct fd_table) + size * sizeof(struct file *) + size / 8;
-	struct fd_table *t = kzalloc(bytes, GFP_KERNEL);
+	struct fd_table *t = kzalloc(sizeof(*t), GFP_KERNEL);
 
-	if (t) {
-		t->size = size;
-		t->used = (unsigned long *)(void *)&t->file[size];
-	}
-	return t;
+	if (!t)
+		return NULL;
+	t->size = size;
+	t->used = kzalloc(size / 8, GFP_KERNEL);
+	t->file = kvzalloc(size * sizeof(t->file[0]), GFP_KERNEL);
+	if (t->used && t->file)
+		return t;
+	table_free(t);
+	return NULL;
 }
 
 /* Make room for at least one more descriptor than `old` has. */
@@ -123,7 +148,7 @@ static int table_grow(struct fd_table *old)
 	}
 	spin_unlock(&fds.lock);
 	if (t)
-		kfree_rcu(t, rcu);
+		call_rcu(&t->rcu, table_free_rcu);
 	return 0;
 }
 
@@ -313,10 +338,10 @@ static ssize_t file_rw(int fd, const struct iovec *iov, int n,
 		return -EBADF;
 	iov_iter_init(&iter, iov, (unsigned)n, (size_t)len);
 	if (has_position(f))
-		mutex_lock(&f->pos_lock);
+		mutex_lock(f->pos_lock);
 	len = rw(f, &iter, &f->pos);
 	if (has_position(f))
-		mutex_unlock(&f->pos_lock);
+		mutex_unlock(f->pos_lock);
 	fput(f);
 	return len;
 }
@@ -373,9 +398,9 @@ off_t sys_lseek(int fd, off_t off, int whence)
 	if (!f)
 		return -EBADF;
 	if (has_position(f)) {
-		mutex_lock(&f->pos_lock);
+		mutex_lock(f->pos_lock);
 		pos = f->ops->llseek(f, off, whence);
-		mutex_unlock(&f->pos_lock);
+		mutex_unlock(f->pos_lock);
 	}
 	fput(f);
 	return (off_t)pos;
@@ -462,9 +487,9 @@ ssize_t sys_getdents64(int fd, void *buf, size_t len)
 	if (!f)
 		return -EBADF;
 	if (f->ops->getdents) {
-		mutex_lock(&f->pos_lock);
+		mutex_lock(f->pos_lock);
 		n = f->ops->getdents(f, buf, len);
-		mutex_unlock(&f->pos_lock);
+		mutex_unlock(f->pos_lock);
 	}
 	fput(f);
 	return n;

@@ -168,6 +168,8 @@ static void sk_free_rcu(struct rcu_head *head)
 {
 	struct sock *sk = container_of(head, struct sock, sk_rcu);
 
+	if (sk->sk_prot->free)
+		sk->sk_prot->free(sk);
 	kmem_cache_free(sk->sk_prot->slab, sk);
 }
 

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <kernel/init.h>
+#include <kernel/mm.h>
 #include <kernel/syscalls.h>
 #include <lib/err.h>
 #include <limits.h>
@@ -108,28 +110,35 @@ static const struct file_ops socket_file_ops = {
 
 /* ---- making and finding --------------------------------------------------------------------- */
 
-struct socket_mem {
-	struct socket s; /* first */
-	struct rcu_head rcu;
-};
+static struct kmem_cache *socket_cache;
+
+static int socket_cache_init(void)
+{
+	socket_cache = kmem_cache_create("socket", sizeof(struct socket), 0, 0, NULL);
+	return socket_cache ? 0 : -ENOMEM;
+}
+DEFINE_INITCALL(INIT_CORE, socket_cache_init);
 
 static struct socket *socket_alloc(void)
 {
-	struct socket_mem *m = kzalloc(sizeof(*m), GFP_KERNEL);
+	struct socket *s = kmem_cache_alloc(socket_cache, GFP_KERNEL | GFP_ZERO);
 
-	if (!m)
+	if (!s)
 		return NULL;
-	m->s.state = SS_UNCONNECTED;
-	wait_queue_init(&m->s.wq);
-	return &m->s;
+	s->state = SS_UNCONNECTED;
+	wait_queue_init(&s->wq);
+	return s;
+}
+
+static void socket_free_rcu(struct rcu_head *head)
+{
+	kmem_cache_free(socket_cache, container_of(head, struct socket, rcu));
 }
 
 /* A softirq may still be looking at the wait queue: it goes after a grace period. */
 static void socket_free(struct socket *s)
 {
-	struct socket_mem *m = container_of(s, struct socket_mem, s);
-
-	kfree_rcu(m, rcu);
+	call_rcu(&s->rcu, socket_free_rcu);
 }
 
 extern const struct net_proto_family *const __start_net_families[] __weak;

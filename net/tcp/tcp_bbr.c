@@ -181,7 +181,7 @@ static void next_phase(struct sock *sk)
 	struct bbr *b = bbr_of(sk);
 
 	b->cycle_idx = (b->cycle_idx + 1u) & (BBR_CYCLE_LEN - 1);
-	b->cycle_us = tcp_sk(sk)->delivered_us;
+	b->cycle_us = (u32)tcp_sk(sk)->delivered_us;
 }
 
 /* At a random phase, but never the one that drains: flows shall not go in step. */
@@ -205,7 +205,7 @@ static void leave_probe_rtt(struct sock *sk)
 static bool phase_is_over(struct sock *sk, const struct rate_sample *rs)
 {
 	const struct bbr *b = bbr_of(sk);
-	bool full_length = tcp_sk(sk)->delivered_us - b->cycle_us > b->min_rtt_us;
+	bool full_length = (u32)tcp_sk(sk)->delivered_us - b->cycle_us > b->min_rtt_us;
 	u32 in_net;
 
 	if (b->pacing_gain == GAIN_ONE)
@@ -380,7 +380,7 @@ static void bbr_cwnd_event(struct sock *sk, enum tcp_ca_event ev)
 	if (ev != CA_EVENT_TX_START || !tcp_sk(sk)->app_limited)
 		return;
 	b->idle_restart = true;
-	b->ack_epoch_us = tcp_sk(sk)->tcp_mstamp_us;
+	b->ack_epoch_us = (u32)tcp_sk(sk)->tcp_mstamp_us;
 	b->ack_epoch_acked = 0;
 	if (b->mode == BBR_PROBE_BW) /* no burst: at the known rate from the start */
 		set_pacing_rate(sk, bbr_bw(b), GAIN_ONE);

@@ -28,23 +28,22 @@ struct bbr {
 	struct minmax bw;       /* maximum over the last rounds */
 	u32 rtt_cnt;            /* rounds */
 	u32 next_rtt_delivered; /* a round ends when a segment sent at this count is acknowledged */
-	u64 cycle_us;           /* start of this phase of the cycle */
-	u8 mode, prev_ca_state;
-	bool packet_conservation; /* first round of a recovery: no more in than came out */
-	bool round_start, idle_restart, probe_rtt_round_done, has_seen_rtt;
-	bool full_bw_reached;
-	u8 full_bw_cnt, cycle_idx;
-	u16 pacing_gain, cwnd_gain;
-	u32 prior_cwnd, full_bw;
+	u32 cycle_us;           /* start of this phase of the cycle, low bits */
+	u8 mode, prev_ca_state, full_bw_cnt, cycle_idx;
+	bool packet_conservation : 1; /* first round of a recovery: no more in than came out */
+	bool round_start : 1, idle_restart : 1, probe_rtt_round_done : 1, has_seen_rtt : 1;
+	bool full_bw_reached : 1;
 	/* long-term bandwidth, where a policer drops what is above its rate */
-	bool lt_is_sampling, lt_use_bw;
+	bool lt_is_sampling : 1, lt_use_bw : 1;
 	u8 lt_rtt_cnt;
 	/* how much more is acknowledged at once than the bandwidth explains */
 	u8 extra_acked_rtts, extra_acked_idx;
 	u16 extra_acked[2];
+	u16 pacing_gain, cwnd_gain;
+	u32 prior_cwnd, full_bw;
 	u32 lt_bw, lt_last_delivered, lt_last_ms, lt_last_lost;
 	u32 ack_epoch_acked;
-	u64 ack_epoch_us;
+	u32 ack_epoch_us; /* low bits */
 };
 static_assert(sizeof(struct bbr) <= TCP_CA_PRIV_SIZE, "fits ca_priv");
 

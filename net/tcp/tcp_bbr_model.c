@@ -173,11 +173,11 @@ void bbr_update_aggregation(struct sock *sk, const struct rate_sample *rs)
 		b->extra_acked_idx = !b->extra_acked_idx;
 		b->extra_acked[b->extra_acked_idx] = 0;
 	}
-	expected = (u64)bbr_bw(b) * (tp->delivered_us - b->ack_epoch_us) >> BW_SHIFT;
+	expected = (u64)bbr_bw(b) * ((u32)tp->delivered_us - b->ack_epoch_us) >> BW_SHIFT;
 	if (b->ack_epoch_acked <= expected ||
 	    b->ack_epoch_acked + rs->acked_sacked >= EPOCH_RESET_ACKED) {
 		b->ack_epoch_acked = 0;
-		b->ack_epoch_us = tp->delivered_us;
+		b->ack_epoch_us = (u32)tp->delivered_us;
 		expected = 0;
 	}
 	b->ack_epoch_acked = min(b->ack_epoch_acked + rs->acked_sacked, EPOCH_RESET_ACKED - 1);
@@ -202,7 +202,7 @@ void bbr_model_init(struct sock *sk)
 	struct bbr *b = bbr_of(sk);
 
 	b->next_rtt_delivered = tp->delivered;
-	b->ack_epoch_us = tp->tcp_mstamp_us;
+	b->ack_epoch_us = (u32)tp->tcp_mstamp_us;
 	minmax_reset(&b->bw, 0, 0);
 	bbr_lt_reset(sk);
 }

@@ -25,9 +25,9 @@ static void make_cookie(const struct tcp_fastopen_ctx *ctx, unsigned key,
 
 const struct tcp_fastopen_ctx *tcp_fastopen_ctx(const struct sock *sk)
 {
-	const struct tcp_sock *tp = tcp_sk(sk);
+	const struct tcp_listener *l = tcp_sk(sk)->lsn;
 
-	return tp->fastopen_ctx.keys ? &tp->fastopen_ctx : &tcp_net(sk)->fastopen_ctx;
+	return l && l->fastopen_ctx.keys ? &l->fastopen_ctx : &tcp_net(sk)->fastopen_ctx;
 }
 
 int tcp_fastopen_set_key(struct tcp_fastopen_ctx *ctx, const u8 *keys, u32 len)
@@ -142,12 +142,12 @@ void tcp_fastopen_add_skb(struct sock *sk, struct sk_buff *skb)
 
 static bool queue_has_room(const struct sock *sk)
 {
-	const struct tcp_sock *tp = tcp_sk(sk);
-	u32 most = READ_ONCE(tp->fastopen_max_qlen);
+	struct tcp_listener *l = tcp_sk(sk)->lsn;
+	u32 most = READ_ONCE(l->fastopen_max_qlen);
 
 	if (!most)
 		return false;
-	if ((u32)atomic_read(&tp->fastopen_qlen) < most)
+	if ((u32)atomic_read(&l->fastopen_qlen) < most)
 		return true;
 	TCP_STAT(sk, LINUX_MIB_TCPFASTOPENLISTENOVERFLOW);
 	return false;
@@ -163,7 +163,7 @@ static struct sock *create_child(struct sock *sk, struct sk_buff *skb, struct tc
 	child = tcp_make_child(sk, req, false, &why);
 	if (!child)
 		return NULL;
-	atomic_inc(&tcp_sk(sk)->fastopen_qlen);
+	atomic_inc(&tcp_sk(sk)->lsn->fastopen_qlen);
 	refcount_inc(&req->key.refcnt);
 	tp = tcp_sk(child);
 	tp->fastopen_rsk = req;
@@ -226,7 +226,7 @@ void tcp_fastopen_remove(struct sock *sk)
 	if (likely(!req))
 		return;
 	tcp_sk(sk)->fastopen_rsk = NULL;
-	atomic_dec(&tcp_sk(req->listener)->fastopen_qlen);
+	atomic_dec(&tcp_sk(req->listener)->lsn->fastopen_qlen);
 	tcp_req_put(req);
 }
 

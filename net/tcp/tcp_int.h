@@ -847,6 +847,9 @@ struct sock *tcp_create_child(struct sock *sk, struct tcp_request_sock *req,
 			      enum skb_drop_reason *why);
 /* Let the new child process the segment that made it; takes skb, the lock and a reference. */
 void tcp_child_process(struct sock *parent, struct sock *child, struct sk_buff *skb);
+/* What sk has as a listener, made if it is not there; NULL: no memory. Socket locked. */
+struct tcp_listener *tcp_listener_get(struct sock *sk);
+void tcp_listener_free(struct sock *sk);
 int tcp_listen_start(struct sock *sk, int backlog);
 void tcp_listen_stop(struct sock *sk);
 struct sock *tcp_accept(struct sock *sk, int flags);

@@ -21,13 +21,9 @@ static void child_reset(struct sock *child)
 	tp->out_of_order_queue = RB_ROOT;
 	INIT_LIST_HEAD(&tp->accept_node);
 	INIT_LIST_HEAD(&tp->zerocopy);
-	tp->accept_queue = (struct tcp_accept_queue){0};
-	spin_lock_init(&tp->accept_queue.lock);
-	INIT_LIST_HEAD(&tp->accept_queue.head);
+	tp->lsn = NULL;
 	tp->fastopen_rsk = NULL;
 	tp->fastopen_req = NULL;
-	tp->fastopen_max_qlen = 0;
-	atomic_set(&tp->fastopen_qlen, 0);
 	tcp_init_timers(child);
 	tcp_rtt_init(child);
 	tcp_cong_init(child);
@@ -186,14 +182,38 @@ void tcp_child_process(struct sock *parent, struct sock *child, struct sk_buff *
 /* ---- listen(), accept(), close()
  * -------------------------------------------------------------------- */
 
+struct tcp_listener *tcp_listener_get(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	struct tcp_listener *l = tp->lsn;
+
+	if (l)
+		return l;
+	l = kzalloc(sizeof(*l), GFP_KERNEL);
+	if (l) {
+		spin_lock_init(&l->queue.lock);
+		INIT_LIST_HEAD(&l->queue.head);
+		tp->lsn = l;
+	}
+	return l;
+}
+
+void tcp_listener_free(struct sock *sk)
+{
+	kfree(tcp_sk(sk)->lsn);
+}
+
 int tcp_listen_start(struct sock *sk, int backlog)
 {
+	struct tcp_listener *l = tcp_listener_get(sk);
 	int err = 0;
 
+	if (!l)
+		return -ENOBUFS;
 	/* sk_max_ack_backlog is set already. */
 	if (tcp_net(sk)->tcp_fastopen & TFO_SERVER_ENABLE &&
-	    tcp_net(sk)->tcp_fastopen & TFO_SERVER_WO_SOCKOPT1 && !tcp_sk(sk)->fastopen_max_qlen)
-		tcp_sk(sk)->fastopen_max_qlen = (u32)max(backlog, 0);
+	    tcp_net(sk)->tcp_fastopen & TFO_SERVER_WO_SOCKOPT1 && !l->fastopen_max_qlen)
+		l->fastopen_max_qlen = (u32)max(backlog, 0);
 	sk->sk_ack_backlog = 0;
 	tcp_sk(sk)->accept_queue.cpu = smp_processor_id();
 	/* Among sharers of the port only one may listen (unless REUSEPORT): claim it as such. */

@@ -15,6 +15,8 @@ static atomic64_t tcp_memory_allocated; /* pages, of all nets: memory is one */
 static bool tcp_memory_pressure;
 static long tcp_mem[3];
 
+static_assert(sizeof(struct tcp_sock) <= 1600, "five in two pages: what idle connections cost");
+
 int tcp_init_sock(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -29,8 +31,6 @@ int tcp_init_sock(struct sock *sk)
 	tp->tcp_header_len = sizeof(struct tcphdr);
 	INIT_LIST_HEAD(&tp->accept_node);
 	INIT_LIST_HEAD(&tp->zerocopy);
-	INIT_LIST_HEAD(&tp->accept_queue.head);
-	spin_lock_init(&tp->accept_queue.lock);
 	sk->tcp_rtx_queue = RB_ROOT;
 	sk->sk_sndbuf = tcp_net(sk)->tcp_wmem[1];
 	sk->sk_rcvbuf = tcp_net(sk)->tcp_rmem[1];
@@ -375,6 +375,7 @@ static void enter_memory_pressure(struct sock *sk)
 
 struct proto tcp_prot = {
 	.write_space = tcp_write_space,
+	.free = tcp_listener_free,
 	.name = "TCP",
 	.obj_size = sizeof(struct tcp_sock),
 	.max_header = MAX_TCP_HEADER,

@@ -86,6 +86,8 @@ static int set_int(struct sock *sk, int name, int val)
 	case TCP_SYNCNT:
 		return set_u8_in_range(&tp->syn_retries, val, 1, TCP_MAX_SYNCNT);
 	case TCP_DEFER_ACCEPT:
+		if (!tcp_listener_get(sk))
+			return -ENOBUFS;
 		WRITE_ONCE(tp->accept_queue.defer_accept, tcp_defer_accept_set(val));
 		return 0;
 	case TCP_LINGER2:
@@ -106,7 +108,9 @@ static int set_int(struct sock *sk, int name, int val)
 	case TCP_FASTOPEN:
 		if (val < 0 || !tcp_state_in(sk, TCPS(CLOSE) | TCPS(LISTEN)))
 			return -EINVAL;
-		tp->fastopen_max_qlen = min((u32)val, (u32)sock_net(sk)->core->somaxconn);
+		if (!tcp_listener_get(sk))
+			return -ENOBUFS;
+		tp->lsn->fastopen_max_qlen = min((u32)val, (u32)sock_net(sk)->core->somaxconn);
 		return 0;
 	case TCP_FASTOPEN_CONNECT:
 		if (val < 0 || val > 1)
@@ -167,7 +171,9 @@ int tcp_setsockopt(struct sock *sk, int level, int name, const void *val, sockle
 		return set_congestion(sk, val, len);
 	if (name == TCP_FASTOPEN_KEY) {
 		lock_sock(sk);
-		err = tcp_fastopen_set_key(&tcp_sk(sk)->fastopen_ctx, val, len);
+		err = -ENOBUFS;
+		if (tcp_listener_get(sk))
+			err = tcp_fastopen_set_key(&tcp_sk(sk)->lsn->fastopen_ctx, val, len);
 		release_sock(sk);
 		return err;
 	}
@@ -305,7 +311,7 @@ static int get_int(const struct sock *sk, int name, int *v)
 		*v = tp->syn_retries ? tp->syn_retries : tcp_net(sk)->tcp_syn_retries;
 		return 0;
 	case TCP_DEFER_ACCEPT:
-		*v = tcp_defer_accept_get(tp->accept_queue.defer_accept);
+		*v = tp->lsn ? tcp_defer_accept_get(tp->accept_queue.defer_accept) : 0;
 		return 0;
 	case TCP_LINGER2:
 		*v = tp->linger2_s < 0 ? -1 : (int)tcp_fin_time_s(sk);
@@ -317,7 +323,7 @@ static int get_int(const struct sock *sk, int name, int *v)
 		*v = (int)tp->user_timeout_ms;
 		return 0;
 	case TCP_FASTOPEN:
-		*v = (int)tp->fastopen_max_qlen;
+		*v = tp->lsn ? (int)tp->lsn->fastopen_max_qlen : 0;
 		return 0;
 	case TCP_FASTOPEN_CONNECT:
 		*v = tp->fastopen_connect;

@@ -37,6 +37,7 @@
 #define TICK_MS     100
 #define SLOW_BYTES  64
 #define HOLD_RCVBUF 2048
+#define CLOSE_BUNCH 32
 
 enum mode { SERVER_CLOSES, CLIENT_CLOSES, IDLE, MUTE, HOLD, SLOW_READER, SLOW_WRITER, NR_MODES };
 static const char *const mode_name[NR_MODES] = {
@@ -314,6 +315,19 @@ static void run(void)
 	}
 }
 
+/* A bunch at a time: a device's queue that overflows would make the other side miss the end. */
+static void close_all(void)
+{
+	const struct timespec pause = {.tv_nsec = 2000000};
+
+	for (unsigned i = 0; i < opened; i++) {
+		if (conns[i].state != CLOSED)
+			close(conns[i].fd);
+		if (i % CLOSE_BUNCH == CLOSE_BUNCH - 1)
+			nanosleep(&pause, NULL);
+	}
+}
+
 static int compare(const void *a, const void *b)
 {
 	float x = *(const float *)a, y = *(const float *)b;
@@ -419,6 +433,7 @@ int main(int argc, char **argv)
 	}
 	clock_gettime(CLOCK_MONOTONIC, &began);
 	run();
+	close_all();
 	report();
 	return 0;
 }
