@@ -55,7 +55,7 @@ struct file {
 	u32 flags; /* O_* as in <fcntl.h> [a] */
 	const struct file_ops *ops;
 	void *private;
-	s64 pos; /* [f_lock] */
+	s64 pos;                   /* [f_lock] */
 	struct mutex *pos_lock;    /* of files that have a position, else NULL */
 	struct wait_queue *ep_wq;  /* unused by files without epoll interest */
 	struct list_head ep_links; /* epoll items that watch this file */
