@@ -15,8 +15,6 @@ static atomic64_t tcp_memory_allocated; /* pages, of all nets: memory is one */
 static bool tcp_memory_pressure;
 static long tcp_mem[3];
 
-static_assert(sizeof(struct tcp_sock) <= 1600, "five in two pages: what idle connections cost");
-
 int tcp_init_sock(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
