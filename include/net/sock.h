@@ -226,8 +226,10 @@ struct proto {
 	void (*write_space)(struct sock *sk);
 	void (*error_report)(struct sock *sk);
 	/* memory account: see sk_mem_schedule() */
-	atomic64_t *memory_allocated; /* pages */
-	bool *memory_pressure;
+	atomic64_t *memory_allocated; /* pages; NULL: nobody counts */
+	u8 mem_account;               /* which of them it is: SK_MEM_TCP ... */
+	bool *memory_pressure;        /* with both functions, or NULL */
+	void (*leave_memory_pressure)(struct sock *sk);
 	long *sysctl_mem; /* three: low, pressure, high, in pages */
 	u32 rmem_min, wmem_min;
 	atomic_t sockets_allocated, orphan_count;
@@ -293,9 +295,19 @@ void sk_reset_timer(struct sock *sk, struct timer *t, u64 expires_ns);
 void sk_stop_timer(struct sock *sk, struct timer *t);
 
 /* ---- memory ------------------------------------------------------------------------------- */
-#define SK_MEM_QUANTUM PAGE_SIZE
-#define SK_MEM_SEND    0
-#define SK_MEM_RECV    1
+#define SK_MEM_QUANTUM  PAGE_SIZE
+#define SOCK_MIN_SNDBUF 4608
+#define SK_MEM_SEND     0
+#define SK_MEM_RECV     1
+enum { SK_MEM_TCP, SK_MEM_UDP, NR_SK_MEM_ACCOUNTS };
+/* The marks that a protocol starts with, by the size of the memory: a unikernel has it for little
+ * else, so they are Linux's of old, an eighth for pressure. */
+void sock_mem_marks(long marks[3]);
+#define SOCK_MEM_MARK_MAX INT32_MAX /* pages */
+/* Pages that prot's sockets hold, of all CPUs together. */
+long sk_memory_allocated(const struct proto *prot);
+/* Is sk's protocol below its high mark, as far as a look without cost can tell? */
+bool sk_under_memory_limit(const struct sock *sk);
 /* Have at least size bytes of forward allocation: false when the protocol's limits refuse. */
 bool __sk_mem_schedule(struct sock *sk, int size, int kind);
 static inline bool sk_wmem_schedule(struct sock *sk, int size)
@@ -317,7 +329,7 @@ static inline void sk_mem_charge(struct sock *sk, int size)
 static inline void sk_mem_uncharge(struct sock *sk, int size)
 {
 	sk->sk_forward_alloc += size;
-	if (sk->sk_forward_alloc >= (int)(2 * SK_MEM_QUANTUM))
+	if (sk->sk_forward_alloc >= (int)SK_MEM_QUANTUM)
 		sk_mem_reclaim(sk);
 }
 /* Charge skb to the receive side until freed (destructor sock_rfree) / to the send side
@@ -325,6 +337,9 @@ static inline void sk_mem_uncharge(struct sock *sk, int size)
 void skb_set_owner_r(struct sk_buff *skb, struct sock *sk);
 void skb_set_owner_w(struct sk_buff *skb, struct sock *sk);
 void sock_rfree(struct sk_buff *skb);
+/* Charge a datagram to sk and to its protocol's account; false, with nothing done, where that is
+ * above its high mark. The socket need not be locked. */
+bool skb_set_owner_datagram(struct sk_buff *skb, struct sock *sk) __must_check;
 void sock_wfree(struct sk_buff *skb);
 /* Datagram send buffer: waits for room unless noblock. NULL with *err. */
 struct sk_buff *sock_alloc_send_skb(struct sock *sk, u32 size, bool noblock, int *err);

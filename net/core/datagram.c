@@ -18,7 +18,11 @@ int sock_queue_rcv_skb(struct sock *sk, struct sk_buff *skb, enum skb_drop_reaso
 	}
 	skb->dev = NULL;
 	skb_dst_drop(skb);
-	skb_set_owner_r(skb, sk);
+	if (!skb_set_owner_datagram(skb, sk)) {
+		atomic_inc(&sk->sk_drops);
+		*why = SKB_DROP_REASON_PROTO_MEM;
+		return -ENOBUFS;
+	}
 	skb_queue_tail(&sk->sk_receive_queue, skb);
 	if (!sock_flag(sk, SOCK_DEAD))
 		sk->sk_data_ready(sk);

@@ -1,25 +1,78 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What packets cost their socket, and sockets their protocol. A socket takes whole pages from the
- * protocol's account ahead of need (sk_forward_alloc) and charges each skb's truesize to
- * them. The account has three marks, as in Linux's tcp_mem: below low all is well; above
- * pressure senders and receivers are held to their fair share; above high only sockets below
- * their guaranteed minimum get more.
+ * protocol's account ahead of need (sk_forward_alloc) and charges each skb's truesize to them;
+ * whole pages that it does not need any more it gives back at once. The account has three marks, as
+ * in Linux's tcp_mem: below low all is well; above pressure senders and receivers are held to their
+ * fair share, until it is below low again; above high nobody gets more.
+ *
+ * So that packets do not make CPUs pass the account's cache line to and fro, each CPU keeps what it
+ * took and gave back to itself (mem_reserve) until that comes to a good number of pages. The total
+ * that is held against the marks is late by that much at most; sk_memory_allocated() is exact.
  */
 #include <net/sock.h>
 
 #include <errno.h>
+#include <kernel/percpu.h>
+#include <kernel/preempt.h>
+#include <kernel/softirq.h>
 #include <lib/assert.h>
+
+#define RESERVE_PAGES_MAX 256 /* 1 MiB, as Linux */
+#define RESERVE_SHIFT     10  /* and of the high mark this part */
+
+static DEFINE_PER_CPU(s32, mem_reserve[NR_SK_MEM_ACCOUNTS]);
 
 static int sk_mem_pages(int bytes)
 {
 	return (int)(((u32)bytes + PAGE_SIZE - 1) >> PAGE_SHIFT);
 }
 
-static void leave_memory_pressure(struct proto *prot)
+static s32 reserve_limit(const struct proto *prot)
 {
+	return (s32)clamp_t(long, READ_ONCE(prot->sysctl_mem[2]) >> RESERVE_SHIFT, 1,
+			    RESERVE_PAGES_MAX);
+}
+
+/* Take pages from prot's account, or give back a negative number of them; what it stands at then,
+ * as far as this CPU knows. */
+static s64 account(struct proto *prot, s32 pages)
+{
+	s32 *reserve, mine;
+	s64 all;
+
+	local_bh_disable();
+	reserve = &this_cpu(mem_reserve)[prot->mem_account];
+	mine = *reserve + pages;
+	if (mine >= reserve_limit(prot) || mine <= -reserve_limit(prot)) {
+		all = atomic_add_return(mine, prot->memory_allocated);
+		mine = 0;
+	} else {
+		all = atomic_read(prot->memory_allocated) + mine;
+	}
+	*reserve = mine;
+	local_bh_enable();
+	return all;
+}
+
+long sk_memory_allocated(const struct proto *prot)
+{
+	s64 all;
+
+	if (!prot->memory_allocated)
+		return 0;
+	all = atomic_read(prot->memory_allocated);
+	for_each_cpu(cpu)
+		all += READ_ONCE(per_cpu(mem_reserve, cpu)[prot->mem_account]);
+	return (long)max(all, (s64)0);
+}
+
+static void leave_memory_pressure(struct sock *sk)
+{
+	const struct proto *prot = sk->sk_prot;
+
 	if (prot->memory_pressure && READ_ONCE(*prot->memory_pressure))
-		WRITE_ONCE(*prot->memory_pressure, false);
+		prot->leave_memory_pressure(sk);
 }
 
 /* Below its guaranteed minimum a socket always gets memory. */
@@ -49,7 +102,7 @@ static bool sk_mem_allowed(struct sock *sk, s64 allocated, int kind)
 	struct proto *prot = sk->sk_prot;
 
 	if (allocated <= prot->sysctl_mem[0]) {
-		leave_memory_pressure(prot);
+		leave_memory_pressure(sk);
 		return true;
 	}
 	if (allocated > prot->sysctl_mem[1] && prot->enter_memory_pressure)
@@ -69,7 +122,7 @@ bool __sk_mem_schedule(struct sock *sk, int size, int kind)
 	if (!prot->memory_allocated)
 		return true;
 	sk->sk_forward_alloc += pages << PAGE_SHIFT;
-	if (sk_mem_allowed(sk, atomic_add_return(pages, prot->memory_allocated), kind))
+	if (sk_mem_allowed(sk, account(prot, pages), kind))
 		return true;
 
 	/* A stream that already has a full send buffer waits for ACKs: shrink it to what it holds,
@@ -78,13 +131,13 @@ bool __sk_mem_schedule(struct sock *sk, int size, int kind)
 		if (!(sk->sk_userlocks & SOCK_SNDBUF_LOCK)) {
 			int half = sk->sk_wmem_queued >> 1;
 
-			sk->sk_sndbuf = min(sk->sk_sndbuf, max(half, 4608));
+			sk->sk_sndbuf = min(sk->sk_sndbuf, max(half, SOCK_MIN_SNDBUF));
 		}
 		if (sk->sk_wmem_queued + size >= sk->sk_sndbuf)
 			return true;
 	}
 	sk->sk_forward_alloc -= pages << PAGE_SHIFT;
-	atomic_sub(pages, prot->memory_allocated);
+	account(prot, -pages);
 	return false;
 }
 
@@ -95,7 +148,7 @@ void sk_forced_mem_schedule(struct sock *sk, int size)
 	if (!sk->sk_prot->memory_allocated || size <= sk->sk_forward_alloc)
 		return;
 	sk->sk_forward_alloc += pages << PAGE_SHIFT;
-	atomic_add(pages, sk->sk_prot->memory_allocated);
+	account(sk->sk_prot, pages);
 }
 
 void sk_mem_reclaim(struct sock *sk)
@@ -105,8 +158,57 @@ void sk_mem_reclaim(struct sock *sk)
 	if (!sk->sk_prot->memory_allocated || pages <= 0)
 		return;
 	sk->sk_forward_alloc -= pages << PAGE_SHIFT;
-	if (atomic_sub_return(pages, sk->sk_prot->memory_allocated) <= sk->sk_prot->sysctl_mem[0])
-		leave_memory_pressure(sk->sk_prot);
+	if (account(sk->sk_prot, -pages) <= sk->sk_prot->sysctl_mem[0])
+		leave_memory_pressure(sk);
+}
+
+void sock_mem_marks(long marks[3])
+{
+	struct meminfo mi;
+	long pressure;
+
+	meminfo_get(&mi); /* counts pages */
+	pressure = max((long)(mi.total / 8), 128L);
+	marks[0] = pressure / 4 * 3;
+	marks[1] = pressure;
+	marks[2] = marks[0] * 2;
+}
+
+bool sk_under_memory_limit(const struct sock *sk)
+{
+	const struct proto *prot = sk->sk_prot;
+
+	return atomic_read(prot->memory_allocated) <= READ_ONCE(prot->sysctl_mem[2]);
+}
+
+/* A datagram's pages, which belong to it and not to its socket: it is queued without the socket's
+ * lock. */
+static void datagram_rfree(struct sk_buff *skb)
+{
+	struct sock *sk = skb->sk;
+
+	atomic_sub((s32)skb->truesize, &sk->sk_rmem_alloc);
+	account(sk->sk_prot, -sk_mem_pages((int)skb->truesize));
+}
+
+bool skb_set_owner_datagram(struct sk_buff *skb, struct sock *sk)
+{
+	struct proto *prot = sk->sk_prot;
+	int pages = sk_mem_pages((int)skb->truesize);
+
+	if (!prot->memory_allocated) {
+		skb_set_owner_r(skb, sk);
+		return true;
+	}
+	if (account(prot, pages) > READ_ONCE(prot->sysctl_mem[2])) {
+		account(prot, -pages);
+		return false;
+	}
+	skb_orphan(skb);
+	skb->sk = sk;
+	skb->destructor = datagram_rfree;
+	atomic_add((s32)skb->truesize, &sk->sk_rmem_alloc);
+	return true;
 }
 
 void sock_rfree(struct sk_buff *skb)

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/time.h>
 
-#define SOCK_MIN_SNDBUF 4608
 #define SOCK_MIN_RCVBUF 2304
 
 /* Options that are a bit of sk_flags. */

@@ -62,11 +62,6 @@ static long sockets_used(void)
 	return n;
 }
 
-static long pages_of(const struct proto *prot)
-{
-	return prot->memory_allocated ? (long)atomic_read(prot->memory_allocated) : 0;
-}
-
 static void sockstat_show(struct seq_file *m)
 {
 	struct net *net = m->private;
@@ -76,8 +71,8 @@ static void sockstat_show(struct seq_file *m)
 	seq_printf(m, "sockets: used %ld\n", sockets_used());
 	seq_printf(m, "TCP: inuse %u orphan %d tw %d alloc %d mem %ld\n", tcp.inuse,
 		   atomic_read(&tcp_prot.orphan_count), atomic_read(&net->tcp->tw_count),
-		   atomic_read(&tcp_prot.sockets_allocated), pages_of(&tcp_prot));
-	seq_printf(m, "UDP: inuse %u mem %ld\n", udp.inuse, pages_of(&udp_prot));
+		   atomic_read(&tcp_prot.sockets_allocated), sk_memory_allocated(&tcp_prot));
+	seq_printf(m, "UDP: inuse %u mem %ld\n", udp.inuse, sk_memory_allocated(&udp_prot));
 	seq_puts(m, "UDPLITE: inuse 0\nRAW: inuse 0\n");
 	seq_printf(m, "FRAG: inuse %u memory %d\n", net->ipv4->frag_queues,
 		   atomic_read(&net->ipv4->frag_mem));

@@ -128,7 +128,8 @@ static inline struct netns_tcp *tcp_net(const struct sock *sk)
 {
 	return sock_net(sk)->tcp;
 }
-#define TCP_STAT(sk, id) NET_INC_STATS(sock_net(sk), id)
+#define TCP_STAT(sk, id)        NET_INC_STATS(sock_net(sk), id)
+#define TCP_STAT_ADD(sk, id, n) NET_ADD_STATS(sock_net(sk), id, n)
 
 static inline u32 tcp_now_ms(void)
 {

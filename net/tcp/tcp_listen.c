@@ -104,11 +104,16 @@ bool tcp_accept_queue_add(struct sock *sk, struct sock *child)
 struct sock *tcp_make_child(struct sock *sk, struct tcp_request_sock *req, bool hashed,
 			    enum skb_drop_reason *why)
 {
-	struct dst_entry *dst = tcp_sk(sk)->af->route_req(sk, req);
+	struct dst_entry *dst;
 	struct tcp_initial_window w;
 	struct sock *child;
 	u8 bits;
 
+	/* Where nobody gets memory a new one could not even be served. */
+	*why = SKB_DROP_REASON_PROTO_MEM;
+	if (!sk_under_memory_limit(sk))
+		goto drop;
+	dst = tcp_sk(sk)->af->route_req(sk, req);
 	*why = SKB_DROP_REASON_IP_OUTNOROUTES;
 	if (!dst)
 		goto drop;

@@ -7,13 +7,16 @@
  * CLOSEd and without a descriptor.
  */
 #include <kernel/mm.h>
+#include <kernel/sysctl.h>
 #include <sys/ioctl.h>
 
 #include "tcp_int.h"
 
 static atomic64_t tcp_memory_allocated; /* pages, of all nets: memory is one */
 static bool tcp_memory_pressure;
-static long tcp_mem[3];
+static u64 tcp_pressure_since_ns; /* [a] */
+static long tcp_mem[3];           /* low, pressure, high, in pages: net.ipv4.tcp_mem */
+static struct ctl_header tcp_mem_ctl;
 
 int tcp_init_sock(struct sock *sk)
 {
@@ -78,7 +81,9 @@ void tcp_orphan_done(struct sock *sk)
 
 bool tcp_too_many_orphans(struct sock *sk)
 {
-	return atomic_read(&sk->sk_prot->orphan_count) > tcp_net(sk)->tcp_max_orphans;
+	if (atomic_read(&sk->sk_prot->orphan_count) > tcp_net(sk)->tcp_max_orphans)
+		return true;
+	return sk->sk_wmem_queued > SOCK_MIN_SNDBUF && !sk_under_memory_limit(sk);
 }
 
 /* Throw unread data away; how many bytes there were. */
@@ -365,10 +370,17 @@ static int tcp_connect_call(struct sock *sk, const struct sockaddr *addr, sockle
 
 static void enter_memory_pressure(struct sock *sk)
 {
-	if (READ_ONCE(tcp_memory_pressure))
+	if (READ_ONCE(tcp_memory_pressure) || xchg(&tcp_memory_pressure, true))
 		return;
-	WRITE_ONCE(tcp_memory_pressure, true);
+	WRITE_ONCE(tcp_pressure_since_ns, ktime_get_ns());
 	TCP_STAT(sk, LINUX_MIB_TCPMEMORYPRESSURES);
+}
+
+static void leave_memory_pressure(struct sock *sk)
+{
+	if (xchg(&tcp_memory_pressure, false))
+		TCP_STAT_ADD(sk, LINUX_MIB_TCPMEMORYPRESSURESCHRONO,
+			     (ktime_get_ns() - READ_ONCE(tcp_pressure_since_ns)) / NSEC_PER_MSEC);
 }
 
 struct proto tcp_prot = {
@@ -398,6 +410,8 @@ struct proto tcp_prot = {
 	.backlog_rcv = tcp_do_rcv,
 	.release_cb = tcp_release_cb,
 	.enter_memory_pressure = enter_memory_pressure,
+	.leave_memory_pressure = leave_memory_pressure,
+	.mem_account = SK_MEM_TCP,
 	.keepalive = tcp_set_keepalive,
 	.memory_allocated = &tcp_memory_allocated,
 	.memory_pressure = &tcp_memory_pressure,
@@ -410,19 +424,16 @@ static const struct inet_protosw tcp_protosw = {
 	.family = AF_INET, .type = SOCK_STREAM, .protocol = IPPROTO_TCP, .prot = &tcp_prot};
 INET_PROTOSW(tcp_protosw);
 
-/* What all nets share: caches, and the memory account (Linux's shares of RAM). 0 or -ENOMEM. */
+static const struct ctl_table tcp_mem_row = {
+	.name = "tcp_mem", .count = 3, .mode = 0644, .max = SOCK_MEM_MARK_MAX, .ops = &ctl_ulong};
+
+/* What all nets share: caches, and the memory account. 0 or -ENOMEM. */
 static int shared_init(void)
 {
-	struct meminfo mi;
-	long limit;
-
 	if (tcp_tw_cache)
 		return 0;
-	meminfo_get(&mi);
-	limit = max((long)(mi.total / 8), 128L); /* meminfo counts pages */
-	tcp_mem[0] = limit / 4 * 3;
-	tcp_mem[1] = limit;
-	tcp_mem[2] = tcp_mem[0] * 2;
+	sock_mem_marks(tcp_mem);
+	sysctl_register(&tcp_mem_ctl, "net/ipv4", &tcp_mem_row, 1, tcp_mem);
 	tcp_bind_cache =
 		kmem_cache_create("tcp_bind_bucket", sizeof(struct tcp_bind_bucket), 0, 0, NULL);
 	tcp_request_cache =

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <kernel/random.h>
+#include <kernel/sysctl.h>
 #include <kernel/vfs.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
@@ -126,6 +127,12 @@ static int udp_getsockopt(struct sock *sk, int level, int name, void *val, sockl
 	return 0;
 }
 
+static atomic64_t udp_memory_allocated; /* pages, of all nets */
+static long udp_mem[3];                 /* net.ipv4.udp_mem */
+static struct ctl_header udp_mem_ctl;
+static const struct ctl_table udp_mem_row = {
+	.name = "udp_mem", .count = 3, .mode = 0644, .max = SOCK_MEM_MARK_MAX, .ops = &ctl_ulong};
+
 struct proto udp_prot = {
 	.name = "UDP",
 	.obj_size = sizeof(struct udp_sock),
@@ -137,6 +144,9 @@ struct proto udp_prot = {
 	.disconnect = udp_disconnect,
 	.setsockopt = udp_setsockopt,
 	.getsockopt = udp_getsockopt,
+	.memory_allocated = &udp_memory_allocated,
+	.mem_account = SK_MEM_UDP,
+	.sysctl_mem = udp_mem,
 	.sendmsg = udp_sendmsg,
 	.recvmsg = udp_recvmsg,
 	.poll = udp_poll,
@@ -183,6 +193,10 @@ static void udp_show(struct seq_file *m)
 
 static int udp_net_init(struct net *net)
 {
+	if (!udp_mem[2]) { /* the first net */
+		sock_mem_marks(udp_mem);
+		sysctl_register(&udp_mem_ctl, "net/ipv4", &udp_mem_row, 1, udp_mem);
+	}
 	net->udp = kvzalloc(sizeof(*net->udp), GFP_KERNEL);
 	if (!net->udp)
 		return -ENOMEM;

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <kernel/syscalls.h>
+#include <kernel/sysctl.h>
 #include <net/netns_ipv4.h>
 #include <net/sock.h>
 #include <netinet/udp.h>
@@ -17,6 +18,9 @@
 
 #include "host/host.h"
 #include "net_tap.h"
+
+extern struct proto
+	udp_prot; /* <net/udp.h> and the host's <netinet/udp.h> both define the header */
 
 static struct net net_a, net_b;
 static struct tap *a, *b;
@@ -199,6 +203,32 @@ static void peek_and_truncate(void **state)
 	assert_int_equal(sys_recvfrom(sb, got, 10, MSG_PEEK | MSG_DONTWAIT, NULL, NULL), 10);
 	assert_int_equal(sys_recvfrom(sb, got, 10, MSG_TRUNC | MSG_DONTWAIT, NULL, NULL), 100);
 	assert_int_equal(recv_now(sb, NULL), -EAGAIN);
+	sys_close(sa);
+	sys_close(sb);
+}
+
+/* Above the protocol's high mark (net.ipv4.udp_mem) datagrams are refused, whosever they are. */
+static void protocol_memory(void **state)
+{
+	int sa = udp_socket(&net_a, "0.0.0.0", 1000), sb = udp_socket(&net_b, "0.0.0.0", 2000);
+	u64 before = skb_drop_count(SKB_DROP_REASON_PROTO_MEM);
+	char marks[64];
+	unsigned n = 0;
+
+	assert_true(sysctl_read("net.ipv4.udp_mem", NULL, marks, sizeof(marks)) > 0);
+	assert_int_equal(sysctl_write("net.ipv4.udp_mem", NULL, "1 2 4"), 0);
+	for (unsigned i = 0; i < 20; i++) {
+		send_to(sa, "10.0.0.2", 2000, 1000);
+		host_run_for(NSEC_PER_USEC);
+	}
+	assert_true(sk_memory_allocated(&udp_prot) > 0 && sk_memory_allocated(&udp_prot) <= 4);
+	while (recv_now(sb, NULL) == 1000)
+		n++;
+	assert_true(n >= 1 && n <= 4);
+	assert_int_equal(skb_drop_count(SKB_DROP_REASON_PROTO_MEM) - before, 20 - n);
+	assert_int_equal(net_b.mib[0]->udp[UDP_MIB_MEMERRORS], 20 - n);
+	assert_int_equal(sk_memory_allocated(&udp_prot), 0);
+	assert_int_equal(sysctl_write("net.ipv4.udp_mem", NULL, marks), 0);
 	sys_close(sa);
 	sys_close(sb);
 }
@@ -550,6 +580,7 @@ int main(void)
 		T(error_queue),
 		T(binding),
 		T(peek_and_truncate),
+		T(protocol_memory),
 		T(receive_buffer),
 		T(checksum),
 		T(multicast),
