@@ -224,16 +224,21 @@ def overflow_once(tools, guest, backlog=64, takes=4, port=8000):
     time.sleep(0.5)
     names = ("TcpExt.ListenOverflows", "TcpExt.ListenDrops")
     before = counted(guest, names)
-    # beyond what app and queue take nothing answers: the kernel's own accounting says the rest
-    holders = crowd.Conns(tools, guest, "mute", takes + backlog + 1, "-c", 1000, "-t", 2000, port=port)
-    up, failed, _ = holders.up()
+    taken = crowd.Conns(tools, guest, "mute", takes, "-t", 5000, port=port)
+    taken.up()
+    time.sleep(0.5)
+    # one after the other: had all come at once, some would find the queue full before the app's turn
+    waiting = crowd.Conns(tools, guest, "mute", backlog + 1, "-t", 5000, port=port)
+    up, failed, _ = waiting.up()
+    time.sleep(0.5)
     listing = guest.sh("ss -ltn")
     queue = re.search(rf"LISTEN\s+(\d+)\s+(\d+)\s+\S+:{port}\b", listing)
     more = crowd.Conns(tools, guest, "mute", 20, "-c", 1000, "-t", 1500, port=port)
     refused = more.up()
     more.close()
     change = {k: v - before[k] for k, v in counted(guest, names).items()}
-    holders.close()
+    taken.close()
+    waiting.close()
     start, served = time.monotonic(), False
     while not served and time.monotonic() < start + 10:
         served = crowd.run_conns(tools, guest, "server-closes", 1, "-t", 500, port=port)["ok"] == 1
@@ -250,20 +255,20 @@ def overflow_once(tools, guest, backlog=64, takes=4, port=8000):
     }
 
 
-def vanish_once(tools, guest, n):
-    """n peers vanish without a word while they are sent a file: held, and later gone."""
+def vanish_once(tools, guest, n, path):
+    """n peers vanish without a word while they are sent a file."""
     guest.ns.sh(f"ip addr add 10.77.0.90/24 dev {guest.ns.TAP}")
-    crowd_ = crowd.Conns(tools, guest, "hold", n, "-c", 64, "-s", "10.77.0.90/1", "-p", "/16m.bin")
-    up = crowd_.up()[0]
+    held = crowd.Conns(tools, guest, "hold", n, "-c", 64, "-s", "10.77.0.90/1", "-p", path)
+    up = held.up()[0]
     guest.ns.sh(f"ip addr del 10.77.0.90/24 dev {guest.ns.TAP}")
-    return crowd_, up
+    return held, up
 
 
 def pressed(tools, guest, mode, n, path, vanish=False):
     """n peers of a kind at once: memory that they hold, whether others are served, what is left."""
     before = crowd.settled_free_kib(guest)
     if vanish:
-        held, up = vanish_once(tools, guest, n)
+        held, up = vanish_once(tools, guest, n, path)
     else:
         held = crowd.Conns(tools, guest, mode, n, "-c", 64, "-p", path, *SOURCE)
         up = held.up()[0]

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""What `make bench` measures of an open port under pressure, in small: floods, idle crowds, churn, a
+full accept queue, peers that take or give too little. Counts and memory only: rates are the host's."""
+
+import os
+import sys
+
+import pytest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(1, os.path.join(TOP, "tests/bench"))
+
+import crowd  # noqa: E402
+import floods  # noqa: E402
+
+IDLE = 4000
+KEPT_KIB = 1024  # what caches may hold on to after a crowd has gone
+
+
+@pytest.fixture(scope="session")
+def tools(tmp_path_factory):
+    """The folder with both programs."""
+    return crowd.build(str(tmp_path_factory.mktemp("crowd")))
+
+
+@pytest.fixture
+def target(vm):
+    crowd.prepare(vm, floods.SOURCES)
+    return vm
+
+
+@pytest.mark.limit(120)
+def test_flood_by_thousands(target, tools):
+    """Spoofed SYNs by the thousand: honest requests succeed, options stay, memory and console too."""
+    r = floods.flood_once(tools, target, 3000, 4, honest=40)
+    assert r["honest_ok"] == 40, r
+    assert r["after_ok"] == 1, r
+    assert r["options"] in (None, {"wscale": True, "sack": True, "ts": True}), r
+    assert max(r["growth_kib"], r["growth_after_kib"]) < 1024, r
+    assert r["counters"]["TcpExt.SyncookiesSent"] > 0, r
+
+
+def test_accept_queue_fills_and_recovers(target, tools):
+    """An app that stops accepting: its queue takes what listen() said, the rest waits outside."""
+    r = floods.overflow_once(tools, target, backlog=16, takes=2)
+    assert r["send_q"] == 16, r
+    assert r["recv_q"] in (16, 17), r  # Linux's queue takes one more than its limit
+    assert r["more_up"] == 0, r
+    assert r["counters"]["TcpExt.ListenOverflows"] > 0, r
+    assert r["recovered_s"] is not None, r
+
+
+@pytest.mark.limit(120)
+def test_idle_connections_are_small(target, tools):
+    """A connection that does nothing costs 2 KiB, all told, and nothing once it is closed."""
+    r = floods.idle_once(tools, target, IDLE, at_once=64)
+    assert r["up"] == IDLE and r["failed"] == r["broken"] == 0, r
+    assert r["others_served"] == 1, r
+    assert r["bytes_each"] <= 2048, r
+    assert r["kept_after"] < 0.05, r
+
+
+@pytest.mark.parametrize("mode", ["server-closes", "client-closes"])
+def test_churn(target, tools, mode):
+    """Connections opened, used and closed as fast as a client can: none fails, nothing piles up."""
+    r = floods.churn_once(tools, target, mode, 1500)
+    assert r["ok"] == 1500 and r["failed"] == 0, r
+    assert r["growth_kib"] < KEPT_KIB, r
+
+
+@pytest.mark.limit(120)
+@pytest.mark.parametrize("kind", list(floods.KINDS))
+def test_awkward_peers(target, tools, kind):
+    """Peers that read nothing, or little, or write little, or are gone: bounded, and others served."""
+    mode, _, vanish = floods.KINDS[kind]
+    r = floods.pressed(tools, target, mode, 40, "/", vanish)
+    assert r["up"] == 40 and r["others_ok"] == 100, r
+    assert r["held_kib"] < 40 * 64, r
+    assert vanish or r["left_kib"] < KEPT_KIB, r
