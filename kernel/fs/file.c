@@ -12,7 +12,9 @@
 #include <kernel/mm.h>
 #include <kernel/rcu.h>
 #include <kernel/syscalls.h>
+#include <kernel/sysctl.h>
 #include <kernel/vfs.h>
+#include <lib/bitops.h>
 #include <lib/err.h>
 #include <lib/string.h>
 #include <limits.h>
@@ -20,8 +22,8 @@
 
 #include "fs_int.h"
 
-#define FIRST_FDS 512u /* a page of pointers */
-#define MAX_FDS   (1u << 20)
+#define FIRST_FDS 512u      /* a page of pointers */
+#define MOST_FDS  (1 << 19) /* the largest block of pages holds their pointers */
 #define MAX_IOV   1024
 #define MAX_RW    0x7ffff000ul /* bytes of one call, as on Linux */
 
@@ -40,9 +42,24 @@ static struct {
 } fds = {.lock = SPINLOCK_INIT(fds)};
 
 static struct kmem_cache *file_cache;
+static int nr_open; /* most descriptors, rounded up as the table grows: fs.nr_open */
+static struct ctl_header nr_open_ctl;
+static const struct ctl_table nr_open_row = {.name = "nr_open",
+					     .count = 1,
+					     .mode = 0644,
+					     .min = FIRST_FDS,
+					     .max = MOST_FDS,
+					     .ops = &ctl_int};
 
 void file_init(void)
 {
+	struct meminfo mi;
+
+	/* None is of use with less than a KiB behind it. */
+	meminfo_get(&mi); /* pages */
+	nr_open = (int)clamp_t(u64, rounddown_pow_of_two(mi.total) * (PAGE_SIZE / 1024), FIRST_FDS,
+			       MOST_FDS);
+	sysctl_register(&nr_open_ctl, "fs", &nr_open_row, 1, &nr_open);
 	file_cache = kmem_cache_create("file", sizeof(struct file), 0, SLAB_TYPESAFE_BY_RCU, NULL);
 }
 
@@ -132,7 +149,7 @@ static int table_grow(struct fd_table *old)
 	unsigned size = old ? old->size * 2 : FIRST_FDS;
 	struct fd_table *t;
 
-	if (size > MAX_FDS)
+	if (size > (unsigned)READ_ONCE(nr_open))
 		return -EMFILE;
 	t = table_alloc(size);
 	if (!t)
@@ -522,7 +539,7 @@ int sys_fcntl(int fd, int cmd, unsigned long arg)
 	int result = 0;
 
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
-		return arg < MAX_FDS ? dup_from(fd, (unsigned)arg) : -EINVAL;
+		return arg < (unsigned)READ_ONCE(nr_open) ? dup_from(fd, (unsigned)arg) : -EINVAL;
 	f = fget(fd);
 	if (!f)
 		return -EBADF;

@@ -254,7 +254,7 @@ static struct sock *accept_dequeue(struct sock *sk)
 
 struct sock *tcp_accept(struct sock *sk, int flags)
 {
-	struct tcp_accept_queue *q = &tcp_sk(sk)->accept_queue;
+	const struct list_head *queue;
 	struct sock *child = NULL;
 	u64 timeo;
 	int err = -EINVAL;
@@ -262,8 +262,9 @@ struct sock *tcp_accept(struct sock *sk, int flags)
 	lock_sock(sk);
 	timeo = sock_rcvtimeo(sk, flags & O_NONBLOCK);
 	if (sk->sk_state == TCP_LISTEN) {
+		queue = &tcp_sk(sk)->accept_queue.head;
 		sk_wait_event_exclusive(sk, &timeo,
-					!list_empty(&q->head) || sk->sk_state != TCP_LISTEN);
+					!list_empty(queue) || sk->sk_state != TCP_LISTEN);
 		child = accept_dequeue(sk);
 		err = sk->sk_state == TCP_LISTEN ? -EAGAIN : -EINVAL;
 	}
