@@ -13,7 +13,7 @@ sys.path.insert(1, os.path.join(TOP, "tests/bench"))
 import crowd  # noqa: E402
 import floods  # noqa: E402
 
-IDLE = 4000
+IDLE = 2000
 KEPT_KIB = 1024  # what caches may hold on to after a crowd has gone
 
 

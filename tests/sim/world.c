@@ -357,9 +357,9 @@ void world_destroy(void)
 	if (after != world.memory_before)
 		sim_fail("memory: %llu bytes in use, %llu before", after, world.memory_before);
 	if (atomic_read(&tcp_prot.sockets_allocated) || atomic_read(&tcp_prot.orphan_count) ||
-	    atomic_read(tcp_prot.memory_allocated))
+	    sk_memory_allocated(&tcp_prot))
 		sim_fail("accounts: %d sockets, %d orphans, %lld pages",
 			 atomic_read(&tcp_prot.sockets_allocated),
 			 atomic_read(&tcp_prot.orphan_count),
-			 (long long)atomic_read(tcp_prot.memory_allocated));
+			 (long long)sk_memory_allocated(&tcp_prot));
 }
