@@ -179,7 +179,7 @@ struct tcp_sock {
 	bool rate_app_limited;
 	bool has_dsack;
 	u8 source_bits; /* passive: counted for its source until it is closed (tcp_admission.c) */
-	bool thin_lto;      /* TCP_THIN_LINEAR_TIMEOUTS */
+	bool thin_lto;  /* TCP_THIN_LINEAR_TIMEOUTS */
 	u8 compressed_ack;  /* ACKs with SACK blocks that were not sent */
 	u8 dup_ack_counter; /* those that were, since RCV.NXT moved */
 	u8 scaling_ratio;   /* payload of a packet's memory, of 256 */
@@ -191,6 +191,7 @@ struct tcp_sock {
 	seq32 snd_sml;               /* end of the last small segment (Nagle) */
 	seq32 write_seq, pushed_seq; /* end of what the application wrote; of the last PSH */
 	u32 rcv_wnd, snd_wnd, max_window;
+	u32 rcv_ooopack; /* a count, as those further down */
 
 	/* time */
 	u64 tcp_mstamp_us; /* of the event being handled */
@@ -257,7 +258,6 @@ struct tcp_sock {
 
 	/* counts */
 	u32 segs_out, data_segs_out, segs_in, data_segs_in, total_retrans;
-	u32 rcv_ooopack;
 	u64 bytes_sent, bytes_acked, bytes_received, bytes_retrans;
 
 	/* maximum segment size and path MTU */
