@@ -21,12 +21,12 @@ HOT := lib/string.c lib/checksum.c lib/siphash.c lib/rbtree.c \
 	net/core/skbuff.c net/core/skb_data.c net/core/napi.c net/core/xmit.c net/core/gro.c \
 	net/core/gso.c net/core/flow_hash.c net/core/sock.c net/core/sock_mem.c \
 	net/core/neighbour.c net/ethernet/% net/sched/% \
-	net/ipv4/ip_input.c net/ipv4/ip_output.c net/ipv4/route.c net/ipv4/fib.c \
+	net/ipv4/ip_input.c net/ipv4/ip_output.c net/ipv4/route.c net/ipv4/ipv4.c net/ipv4/fib.c \
 	net/ipv4/ip_early.c net/tcp/tcp_early.c net/tcp/tcp_syncookies.c \
 	net/tcp/tcp_input.c net/tcp/tcp_ack.c net/tcp/tcp_data.c net/tcp/tcp_output.c \
 	net/tcp/tcp_sendmsg.c net/tcp/tcp_recvmsg.c net/tcp/tcp_hash.c net/tcp/tcp_ipv4.c \
 	net/tcp/tcp_timer.c net/tcp/tcp_window.c net/tcp/tcp_rtt.c net/tcp/tcp_cong.c \
-	net/tcp/tcp_options.c net/tcp/tcp_minisocks.c net/tcp/tcp_reqsk.c \
+	net/tcp/tcp_options.c net/tcp/tcp_minisocks.c net/tcp/tcp_reqsk.c net/tcp/tcp_offload.c \
 	net/udp/input.c net/udp/output.c net/udp/hash.c net/socket/socket.c \
 	apps/httpd/conn.c apps/httpd/request.c
 KLDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --gc-sections \

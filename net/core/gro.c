@@ -105,6 +105,15 @@ static u32 gro_hash(const struct sk_buff *skb)
 	return hash_32(words[0] ^ words[1] ^ words[2], 32);
 }
 
+/* Are two link headers the same? */
+static bool same_link(const u8 *a, const u8 *b, u32 len)
+{
+	/* Ethernet's 14 bytes as two words that overlap */
+	if (likely(len == ETH_HLEN))
+		return !memcmp(a, b, 8) && !memcmp(a + ETH_HLEN - 8, b + ETH_HLEN - 8, 8);
+	return !memcmp(a, b, len);
+}
+
 /* Which held packets may be of the same flow, as far as the link tells. */
 static void gro_list_prepare(const struct list_head *head, struct sk_buff *skb, u32 hash)
 {
@@ -115,7 +124,7 @@ static void gro_list_prepare(const struct list_head *head, struct sk_buff *skb, 
 		bool same = p->dev == skb->dev && NAPI_GRO_CB(p)->hash == hash &&
 			    p->protocol.wire == skb->protocol.wire &&
 			    (u32)(p->network_header - p->mac_header) == maclen &&
-			    !memcmp(skb_mac_header(p), skb_mac_header(skb), maclen);
+			    same_link(skb_mac_header(p), skb_mac_header(skb), maclen);
 
 		NAPI_GRO_CB(p)->same_flow = same;
 		NAPI_GRO_CB(p)->flush = 0;
