@@ -10,9 +10,11 @@
 #include "httpd_int.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -374,6 +376,14 @@ static size_t restore_input(struct worker *w, struct conn *c)
 	return len;
 }
 
+/* What lies in the socket and the peer has not acknowledged. */
+static uint32_t bytes_unacked(const struct conn *c)
+{
+	int n = 0;
+
+	return ioctl(c->fd, SIOCOUTQ, &n) ? 0 : (uint32_t)n;
+}
+
 static void conn_step(struct worker *w, struct conn *c, enum progress p)
 {
 	switch (p) {
@@ -381,6 +391,7 @@ static void conn_step(struct worker *w, struct conn *c, enum progress p)
 		after_answers(w, c);
 		break;
 	case WAIT_OUT:
+		c->unacked = bytes_unacked(c);
 		worker_wait_for(w, c, WAIT_SEND);
 		break;
 	case GONE:
@@ -450,8 +461,21 @@ void conn_event(struct worker *w, struct conn *c, uint32_t events)
 		conn_readable(w, c);
 }
 
+/* A slow peer may take long to empty as much of the socket's buffer as makes it writable. */
+static bool peer_takes_some(struct conn *c)
+{
+	uint32_t before = c->unacked;
+
+	c->unacked = bytes_unacked(c);
+	return c->unacked < before;
+}
+
 void conn_timeout(struct worker *w, struct conn *c)
 {
+	if (c->wait == WAIT_SEND && peer_takes_some(c)) {
+		worker_wait_for(w, c, WAIT_SEND);
+		return;
+	}
 	if (c->wait == WAIT_HEAD && !c->out) {
 		c->close_after = true;
 		answer_error(w, c, NULL, 408, NULL);

@@ -84,6 +84,7 @@ struct conn {
 	uint32_t events;      /* epoll's interest */
 	uint32_t events_seen; /* of this turn */
 	uint32_t in_len, out_len, out_off;
+	uint32_t unacked;       /* WAIT_SEND: what lay in the socket when it was looked at last */
 	char *in;               /* the beginning of a request, kept for later */
 	char *out;              /* response bytes that the socket did not take yet */
 	struct http_file *file; /* being sent after out */

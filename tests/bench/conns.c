@@ -29,6 +29,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -315,6 +316,18 @@ static void run(void)
 	}
 }
 
+/* Wait, but not for ever, until the other side has closed too: a socket that is closed before is an
+ * orphan, of which the kernel keeps only so many and forgets the rest. */
+static void await_end(int fd)
+{
+	const struct timeval limit = {.tv_sec = 2};
+
+	fcntl(fd, F_SETFL, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	while (recv(fd, buf, sizeof(buf), 0) > 0)
+		;
+}
+
 /* A bunch at a time: a device's queue that overflows would make the other side miss the end. */
 static void close_all(void)
 {
@@ -322,9 +335,16 @@ static void close_all(void)
 
 	for (unsigned i = 0; i < opened; i++) {
 		if (conns[i].state != CLOSED)
-			close(conns[i].fd);
+			shutdown(conns[i].fd, SHUT_WR);
 		if (i % CLOSE_BUNCH == CLOSE_BUNCH - 1)
 			nanosleep(&pause, NULL);
+	}
+	for (unsigned i = 0; i < opened; i++) {
+		if (conns[i].state == CLOSED)
+			continue;
+		if (opt.mode == IDLE)
+			await_end(conns[i].fd);
+		close(conns[i].fd);
 	}
 }
 

@@ -76,7 +76,7 @@ class Conns:
         lines = self._lines()
         for p in self.processes:
             p.stdout.close()
-            p.wait(60)
+            p.wait(120)
         report = dict(lines[0])
         for key in ("n", "ok", "failed"):
             report[key] = sum(line.get(key, 0) for line in lines)

@@ -3,7 +3,9 @@
 full accept queue, peers that take or give too little. Counts and memory only: rates are the host's."""
 
 import os
+import socket
 import sys
+import time
 
 import pytest
 
@@ -77,3 +79,28 @@ def test_awkward_peers(target, tools, kind):
     assert r["up"] == 40 and r["others_ok"] == 100, r
     assert r["held_kib"] < 40 * 64, r
     assert vanish or r["left_kib"] < KEPT_KIB, r
+
+
+@pytest.mark.soak
+@pytest.mark.limit(150)
+def test_slow_reader_is_not_given_up(target):
+    """Who takes a little all the time keeps its connection; who takes nothing for 30 s loses it."""
+    peers = []
+    for _ in range(2):
+        with target.ns.inside():
+            s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        s.settimeout(20)
+        s.connect((target.ip, 80))
+        s.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 1500)
+        peers.append(s)
+    slow, silent = peers
+    deadline = time.monotonic() + 70  # the first bytes were taken by the kernels alone
+    while time.monotonic() < deadline:
+        assert slow.recv(150)
+        time.sleep(0.4)
+    listing = target.sh("ss -tn state established")
+    assert f":{slow.getsockname()[1]}" in listing
+    assert f":{silent.getsockname()[1]}" not in listing
+    for s in peers:
+        s.close()
