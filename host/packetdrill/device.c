@@ -53,6 +53,11 @@ static void default_route(void)
 	rtnl_unlock();
 }
 
+struct net_device *pd_device(void)
+{
+	return dev;
+}
+
 void pd_device_set_gso(bool on)
 {
 	const u32 tso = NETIF_F_TSO | NETIF_F_TSO6 | NETIF_F_TSO_ECN;

@@ -38,6 +38,7 @@ int pd_gettimeofday(void *user, struct timeval *tv, struct timezone *tz);
 void pd_device_init(void);
 int pd_netdev_send(void *user, const void *packet, size_t len);
 int pd_netdev_receive(void *user, void *packet, size_t *len, long long *time_us);
+struct net_device *pd_device(void);
 /* Take super-packets, or leave them to be cut above. */
 void pd_device_set_gso(bool on);
 /* Have addr (network order) as an address of ours. */
@@ -58,9 +59,14 @@ void pd_settings_init(void);
 bool pd_wants_gso(void);
 /* Take over the sysctls of the network namespace. */
 void pd_read_sysctls(void);
-/* ... if a command of the script ran since the last time. */
+
+/* --- commands.c: what a script's shell commands mean for us ---------------------------------- */
+/* A command is about to run. */
+void pd_command(const char *command);
+/* Take over what commands have changed in the namespace, if any ran since the last time. */
 void pd_follow_commands(void);
-void pd_command_ran(const char *command);
+/* Did one switch segmentation offload off? */
+bool pd_segmentation_off(void);
 
 /* --- counters.c: for a script's nstat ----------------------------------------------------------
  */

@@ -5,7 +5,6 @@
  */
 #include <dlfcn.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
@@ -43,10 +42,8 @@ EXPORT int system(const char *command)
 
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "system");
-	if (command && strstr(command, "nstat"))
-		pd_counters_write();
 	if (command)
-		pd_command_ran(command);
+		pd_command(command);
 	return real ? real(command) : -1;
 }
 

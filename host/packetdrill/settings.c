@@ -123,28 +123,7 @@ bool pd_wants_gso(void)
 		ioctl(s, SIOCETHTOOL, &ifr);
 		close(s);
 	}
-	return gso.data;
-}
-
-static bool command_ran, flush_metrics;
-
-void pd_command_ran(const char *command)
-{
-	command_ran = true;
-	if (strstr(command, "tcp_metrics flush"))
-		flush_metrics = true;
-}
-
-void pd_follow_commands(void)
-{
-	if (!command_ran)
-		return;
-	command_ran = false;
-	pd_read_sysctls();
-	pd_device_set_gso(pd_wants_gso());
-	if (flush_metrics)
-		tcp_fastopen_flush(&init_net);
-	flush_metrics = false;
+	return gso.data && !pd_segmentation_off();
 }
 
 /* CUBIC leaves slow start as Linux does by default (tcp_cubic.hystart_detect), which is what

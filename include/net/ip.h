@@ -62,7 +62,8 @@ int ip_rcv(struct sk_buff *skb, struct net_device *dev);
 int ip_local_deliver(struct sk_buff *skb);
 
 /* Sending. skb->data at the transport header; takes the skb. 0 or -errno (NET_XMIT_CN: 0). */
-/* For a socket with a cached route (TCP): route checked or made, header built from the socket. */
+/* For a socket with a cached route (TCP): route checked or made, header built from the socket. What
+ * the qdisc says of it, NET_XMIT_CN and DROP, is passed on. */
 int ip_queue_xmit(struct sock *sk, struct sk_buff *skb);
 /* A packet with given addresses and route (which the skb holds): SYN-ACK, ICMP, reset. */
 int ip_build_and_send_pkt(struct sk_buff *skb, const struct sock *sk, be32 saddr, be32 daddr,

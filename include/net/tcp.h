@@ -311,6 +311,7 @@ struct tcp_sock {
 	u32 rto_stamp_ms, total_rto_time_ms;
 	u32 retrans_stamp_ms; /* of the first retransmission without an answer; 0: none */
 	u32 user_timeout_ms;
+	u32 probes_stamp_ms; /* of the first probe of a closed window; 0: none */
 
 	/* urgent data (tcp_urg.c) */
 	u16 urg_data;          /* the byte received, and what became of it */

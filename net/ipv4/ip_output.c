@@ -452,7 +452,7 @@ int ip_queue_xmit(struct sock *sk, struct sk_buff *skb)
 	skb->mark = sk->sk_mark;
 	rc = ip_local_out(net, sk, skb);
 	rcu_read_unlock();
-	return rc == NET_XMIT_CN ? 0 : rc;
+	return rc;
 }
 
 struct sk_buff *ip_alloc_big_skb(u32 hlen, u32 len, unsigned gfp)

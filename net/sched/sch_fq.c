@@ -15,6 +15,7 @@
 #include <lib/printf.h>
 #include <lib/rbtree.h>
 #include <lib/string.h>
+#include <net/sock.h>
 
 #include "sched_int.h"
 
@@ -116,6 +117,13 @@ static struct fq_flow *classify(struct Qdisc *q, struct sk_buff *skb, u64 now)
 	return flow;
 }
 
+/* The protocol says when a packet is to leave and needs no timer of its own for it: fq has one. */
+static void take_over_pacing(const struct fq *f, struct sock *sk)
+{
+	if (sk && f->p.pacing && READ_ONCE(sk->sk_pacing_status) != SK_PACING_FQ)
+		WRITE_ONCE(sk->sk_pacing_status, SK_PACING_FQ);
+}
+
 static int fq_enqueue(struct sk_buff *skb, struct Qdisc *q, struct sk_buff **to_free)
 {
 	struct fq *f = qdisc_priv(q);
@@ -129,6 +137,7 @@ static int fq_enqueue(struct sk_buff *skb, struct Qdisc *q, struct sk_buff **to_
 		*when = now + HORIZON_NS;
 		f->horizon_caps++;
 	}
+	take_over_pacing(f, skb->sk);
 	flow = classify(q, skb, now);
 	if (flow->fifo.qlen >= f->p.flow_limit && flow != &f->control) {
 		f->flows_plimit++;

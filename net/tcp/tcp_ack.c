@@ -46,6 +46,7 @@ static void ack_probe(struct sock *sk)
 		return;
 	if (!seq_after(TCP_SKB_CB(head)->end_seq, tcp_wnd_end(tp))) {
 		tp->backoff = 0;
+		tp->probes_stamp_ms = 0;
 		if (tp->pending == TCP_PEND_PROBE0)
 			tcp_disarm(sk);
 	} else {

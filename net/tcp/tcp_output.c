@@ -245,9 +245,9 @@ int tcp_transmit_skb(struct sock *sk, struct sk_buff *skb, bool keep, unsigned g
 	skb->mark = sk->sk_mark;
 	memset(skb->cb, 0, sizeof(skb->cb));
 	err = tp->af->queue_xmit(sk, skb);
-	if (err > 0) { /* the qdisc dropped it: congestion on this host */
+	if (err > 0) { /* congestion on this host: the qdisc dropped it, or (CN) another one */
 		tcp_enter_cwr(sk);
-		err = 0;
+		err = err == NET_XMIT_CN ? 0 : err;
 	}
 	if (!err && queued) {
 		tcp_pacing_sent(sk, queued, prior_wstamp_ns);

@@ -89,7 +89,7 @@ void tcp_tsq_write(struct sock *sk)
 	tcp_mstamp_refresh(tp);
 	if (tp->lost_out > tp->retrans_out && tp->snd_cwnd > tcp_packets_in_flight(tp))
 		tcp_xmit_retransmit_queue(sk);
-	tcp_write_xmit(sk, tcp_current_mss(sk), tp->nonagle, TCP_PUSH_ALL, GFP_ATOMIC);
+	tcp_push_pending(sk, tcp_current_mss(sk), tp->nonagle);
 	tcp_check_space(sk);
 	tcp_assert_valid(sk);
 }

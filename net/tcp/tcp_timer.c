@@ -69,8 +69,10 @@ void tcp_check_probe_timer(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
-	if (!tp->packets_out && tp->pending == TCP_PEND_NONE)
+	if (!tp->packets_out && tp->pending == TCP_PEND_NONE) {
+		tp->probes_stamp_ms = 0;
 		tcp_arm(sk, TCP_PEND_PROBE0, tcp_probe0_when_us(sk));
+	}
 }
 
 u32 tcp_keepalive_time_s(const struct tcp_sock *tp)
@@ -259,6 +261,7 @@ static bool window_is_shut(const struct sock *sk)
 static bool resend_head(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
+	int err;
 
 	count_failure(sk);
 	tcp_enter_loss(sk);
@@ -268,7 +271,8 @@ static bool resend_head(struct sock *sk)
 	}
 	tp->retransmits = (u8)min(tp->retransmits + 1u, 255u);
 	tp->total_rto++;
-	return tcp_retransmit_skb(sk, tcp_rtx_queue_head(sk), 1) != -ENOBUFS;
+	err = tcp_retransmit_skb(sk, tcp_rtx_queue_head(sk), 1);
+	return err <= 0 && err != -ENOBUFS;
 }
 
 #define THIN_PACKETS        4u /* in flight at most: too few for duplicate ACKs to find a loss */
@@ -346,29 +350,58 @@ static void retransmit_timeout(struct sock *sk)
 		sk_dst_reset(sk);
 }
 
+/* What is left of the user's time-out (RFC 5482) for probes; <= 0: nothing. Without one, for ever.
+ */
+static s64 probe_time_left_us(const struct tcp_sock *tp)
+{
+	if (!tp->user_timeout_ms)
+		return INT64_MAX;
+	return ((s64)tp->user_timeout_ms - (s32)(tcp_time_stamp(tp) - tp->probes_stamp_ms)) * 1000;
+}
+
+static bool probes_give_up(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	if (orphan_gives_up(sk))
+		return true;
+	if (!tp->probes_stamp_ms)
+		tp->probes_stamp_ms = max(tcp_time_stamp(tp), 1u);
+	/* A peer that answers may keep its window closed for ever (RFC 9293 MUST-36), but for a
+	 * user who does not want to wait so long. */
+	if (tp->probes_out < (u32)tcp_net(sk)->tcp_retries2 && probe_time_left_us(tp) > 0)
+		return false;
+	write_err(sk);
+	return true;
+}
+
 static void probe_timeout(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 tries = (u32)tcp_net(sk)->tcp_retries2;
+	u64 when_us = TCP_RESOURCE_PROBE_US; /* where this host is congested, soon again */
+	int err;
 
 	if (tp->packets_out || !tcp_send_head(sk)) {
 		tp->probes_out = 0;
+		tp->probes_stamp_ms = 0;
 		return;
 	}
-	if (orphan_gives_up(sk))
+	if (probes_give_up(sk))
 		return;
-	/* A peer that answers may keep its window closed for ever (RFC 9293 MUST-36). */
-	if (tp->probes_out >= tries) {
-		write_err(sk);
+	err = tcp_write_wakeup(sk);
+	if (tp->packets_out || !tcp_send_head(sk)) {
+		tp->probes_out = 0;
+		tp->probes_stamp_ms = 0;
 		return;
 	}
-	if (tcp_write_wakeup(sk) == 0) {
-		tp->probes_out++;
-		if (tp->backoff < 16)
+	tp->probes_out++;
+	if (err <= 0 && err != -ENOBUFS) {
+		if (tp->backoff < (u32)tcp_net(sk)->tcp_retries2)
 			tp->backoff++;
+		when_us = tcp_probe0_when_us(sk);
 	}
-	if (!tp->packets_out)
-		tcp_arm(sk, TCP_PEND_PROBE0, tcp_probe0_when_us(sk));
+	when_us = min(when_us, (u64)max(probe_time_left_us(tp), (s64)TCP_TIMEOUT_MIN_US));
+	tcp_arm(sk, TCP_PEND_PROBE0, when_us);
 }
 
 static void write_timer_handler(struct sock *sk)

@@ -502,6 +502,29 @@ static void goes_with_packets_waiting(void **state)
 	assert_int_equal(change("limit 5"), -EOPNOTSUPP);
 }
 
+/* pfifo counts packets, bfifo bytes; a limit of nothing lets nothing pass, not even by the way. */
+static void fifos_are_bounded(void **state)
+{
+	teardown(state);
+	begin(1);
+	assert_int_equal(use("pfifo", "limit 3"), 0);
+	assert_string_equal(shown(), "limit 3p");
+	put_n(1, 10, 100); /* the ring holds one more */
+	assert_int_equal(txq->qdisc->stats.qlen, 3);
+	assert_int_equal(txq->qdisc->stats.drops, 6);
+	assert_int_equal(use("bfifo", "limit 1000"), 0);
+	put_n(1, 10, 400);
+	assert_int_equal(txq->qdisc->stats.qlen, 2);
+	assert_int_equal(txq->qdisc->stats.drops, 8);
+	assert_int_equal(change("limit 3000"), 0);
+	put_n(1, 10, 400);
+	assert_int_equal(txq->qdisc->stats.qlen, 7);
+	assert_int_equal(use("pfifo", "limit 0"), 0);
+	put_n(1, 2, 100);
+	assert_int_equal(txq->qdisc->stats.drops, 2);
+	assert_int_equal(use("pfifo", "limit x"), -EINVAL);
+}
+
 /* net.core.default_qdisc is what a device gets that comes up for the first time. */
 static void default_qdisc(void **state)
 {
@@ -519,17 +542,12 @@ static void default_qdisc(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(tbf_shapes),
-		T(tbf_options),
-		T(prio_orders),
-		cmocka_unit_test(fair),
-		T(fq_departure_times),
-		T(fq_maxrate),
-		T(codel_controls),
-		T(codel_leaves_good_queues),
-		T(netem_delays),
-		T(netem_damages),
-		T(goes_with_packets_waiting),
+		T(tbf_shapes),         T(tbf_options),
+		T(prio_orders),        cmocka_unit_test(fair),
+		T(fq_departure_times), T(fq_maxrate),
+		T(codel_controls),     T(codel_leaves_good_queues),
+		T(netem_delays),       T(netem_damages),
+		T(fifos_are_bounded),  T(goes_with_packets_waiting),
 		T(default_qdisc),
 	};
 
