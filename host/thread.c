@@ -273,6 +273,10 @@ void preempt_schedule(void)
 	reschedule();
 }
 
+void preempt_kick_cpus(void)
+{
+}
+
 void thread_yield(void)
 {
 	current_thread->state = THREAD_RUNNING;

@@ -18,7 +18,7 @@
 #include <lib/printf.h>
 
 DEFINE_PER_CPU(unsigned, preempt_count);
-DEFINE_PER_CPU(bool, resched_due);
+DEFINE_PER_CPU(u8, resched_due);
 
 struct softirq_cpu {
 	u32 pending;  /* bits of enum softirq [interrupts off] */
@@ -247,7 +247,11 @@ void local_bh_enable(void)
 
 void preempt_check_resched(void)
 {
-	if (__this_cpu(resched_due) && !__this_cpu(preempt_count) && !irqs_disabled())
+	if (!__this_cpu(resched_due) || __this_cpu(preempt_count))
+		return;
+	if (irqs_disabled())
+		preempt_kick_cpus();
+	else
 		preempt_schedule();
 }
 

@@ -23,13 +23,16 @@
 
 DECLARE_PER_CPU(unsigned, preempt_count);
 
-/* Set by the scheduler when another thread should run in place of the current one; cleared by it
- * when it switches. preempt_enable(), local_bh_enable() and the interrupt exit look at it. */
-DECLARE_PER_CPU(bool, resched_due);
+/* Set by the scheduler when preempt_schedule() has something to do: another thread should run in
+ * place of the current one, or other CPUs are to be told of threads for them; cleared by it then.
+ * preempt_enable(), local_bh_enable() and the interrupt exit look at it. */
+DECLARE_PER_CPU(u8, resched_due);
 
 /* Supplied by the home: the current thread gives way, staying runnable whatever its state says
  * (it may have been about to sleep). Called with nothing held off. */
 void preempt_schedule(void);
+/* Supplied by the home: the part of it that interrupts need not be on for: to tell other CPUs. */
+void preempt_kick_cpus(void);
 
 /* preempt_enable() or local_bh_enable() found a reschedule due (softirq.c). */
 void preempt_check_resched(void);

@@ -7,6 +7,9 @@
  * it away: no class starves another. The end of a slice is only timed while somebody waits; a CPU
  * with one thread, or none, sees no tick.
  *
+ * Another CPU is told of a thread for it by an interrupt, which is sent when this CPU holds no lock
+ * any more: to send one is an access to a device, and under an emulator a slow one.
+ *
  * thread.state, on_rq and the queues are under the lock of the thread's run queue. A thread sets
  * its own state to sleeping without it; only it does so, and schedule() looks at it again locked.
  */
@@ -19,6 +22,7 @@
 #include <kernel/softirq.h>
 #include <kernel/time.h>
 #include <lib/assert.h>
+#include <lib/bitops.h>
 #include <lib/string.h>
 
 #define SLICE_NS (5 * NSEC_PER_MSEC)
@@ -38,12 +42,18 @@ struct run_queue {
 	struct thread *idle;              /* [I] */
 	u64 switched_ns;                  /* when the current thread came on [lock] */
 	u64 slice_end_ns;        /* of the current thread, NEVER while it is not timed [lock] */
+	bool first_came;         /* another CPU queued a thread that goes first [lock] */
 	bool share;              /* it came on because it had waited too long [lock] */
 	struct thread *previous; /* between two threads: the one that left [owner CPU] */
 	struct list_head dead;   /* to be freed, by `all` [owner CPU, interrupts off] */
 };
 
+/* What preempt_schedule() is to do, in resched_due [owner CPU, interrupts off] */
+#define RESCHED_SWITCH 1u
+#define RESCHED_KICK   2u
+
 static DEFINE_PER_CPU(struct run_queue, run_queue);
+static DEFINE_PER_CPU(u64, cpus_to_kick); /* [owner CPU, interrupts off] */
 static DEFINE_PER_CPU(struct thread *, current_thread);
 static DEFINE_PER_CPU(struct kthread, idle_thread);
 
@@ -130,6 +140,19 @@ static void switch_to(struct run_queue *rq, struct thread *prev, struct thread *
 	finish_switch(rq);
 }
 
+/* Send what interrupts the CPUs are owed that threads were queued for. */
+void preempt_kick_cpus(void)
+{
+	irqflags_t flags = local_irq_save();
+	u64 cpus = this_cpu(cpus_to_kick);
+
+	this_cpu(cpus_to_kick) = 0;
+	this_cpu(resched_due) &= (u8)~RESCHED_KICK;
+	for (; cpus; cpus &= cpus - 1)
+		smp_send_reschedule(bit_ffs(cpus) - 1);
+	local_irq_restore(flags);
+}
+
 /* Let the next thread run. The lock is taken by the thread that leaves and released by the one
  * that comes: every thread is here, or in thread_begin(), whenever it does not run. */
 static void reschedule(bool preempted)
@@ -140,12 +163,15 @@ static void reschedule(bool preempted)
 	u64 now;
 
 	rcu_note_quiescent();
+	if (unlikely(this_cpu(cpus_to_kick)))
+		preempt_kick_cpus();
 	spin_lock_irqsave(&rq->lock, flags);
 	if (unlikely(this_cpu(preempt_count) != PREEMPT_OFFSET))
 		panic("schedule() with preemption off: count %#x",
 		      this_cpu(preempt_count) - PREEMPT_OFFSET);
 	now = ktime_get_ns();
-	this_cpu(resched_due) = false;
+	this_cpu(resched_due) &= (u8)~RESCHED_SWITCH;
+	rq->first_came = false;
 	if (prev != rq->idle) {
 		bool stays = preempted || prev->state == THREAD_RUNNING;
 
@@ -192,7 +218,10 @@ void schedule(void)
 
 void preempt_schedule(void)
 {
-	reschedule(true);
+	if (this_cpu(cpus_to_kick))
+		preempt_kick_cpus();
+	if (this_cpu(resched_due))
+		reschedule(true);
 }
 
 void thread_yield(void)
@@ -225,13 +254,16 @@ static void notice(struct run_queue *rq, struct thread *t, bool irqs_were_off)
 	struct thread *current = per_cpu(current_thread, t->cpu);
 	bool first = goes_first(rq, t, current);
 
-	if (first)
-		per_cpu(resched_due, t->cpu) = true;
 	if (t->cpu != smp_processor_id()) {
-		if (first || rq->slice_end_ns == NEVER)
-			smp_send_reschedule(t->cpu);
+		rq->first_came |= first;
+		if (first || rq->slice_end_ns == NEVER) {
+			this_cpu(cpus_to_kick) |= 1ull << t->cpu;
+			this_cpu(resched_due) |= RESCHED_KICK;
+		}
 		return;
 	}
+	if (first)
+		this_cpu(resched_due) |= RESCHED_SWITCH;
 	time_slice(rq, current);
 	/* Interrupts, softirqs and preempt_enable() look at resched_due on their way out; somebody
 	 * who only switched interrupts off does not. */
@@ -272,10 +304,11 @@ void sched_interrupt(void)
 	irqflags_t flags;
 
 	spin_lock_irqsave(&rq->lock, flags);
-	if (rq->nqueued && ktime_get_ns() >= rq->slice_end_ns)
-		this_cpu(resched_due) = true;
+	if (rq->first_came || (rq->nqueued && ktime_get_ns() >= rq->slice_end_ns))
+		this_cpu(resched_due) |= RESCHED_SWITCH;
 	else
 		time_slice(rq, this_cpu(current_thread));
+	rq->first_came = false;
 	spin_unlock_irqrestore(&rq->lock, flags);
 }
 
