@@ -2,6 +2,7 @@
 /* Threads and applications of the image. Thread context. */
 #include <kernel/percpu.h>
 #include <kernel/syscalls.h>
+#include <sched.h>
 #include <sys/app.h>
 #include <sys/thread.h>
 
@@ -20,6 +21,11 @@ int thread_wait(int tid, int *result)
 int app_run(int argc, char **argv)
 {
 	return (int)libc_ret(sys_app_run(argc, argv));
+}
+
+int sched_getcpu(void)
+{
+	return (int)smp_processor_id();
 }
 
 int get_nprocs(void)

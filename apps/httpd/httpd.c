@@ -5,6 +5,7 @@
  */
 #include "httpd_int.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,18 @@ static long number(const char *text, long lo, long hi, const char *what)
 		return -1;
 	}
 	return v;
+}
+
+/* n workers, each on a CPU of its own: the caller's, which may be any, has one already. */
+static void start_others(struct httpd_config *cfg, long n)
+{
+	for (int cpu = 0; cpu < get_nprocs() && n > 0; cpu++) {
+		if (cpu == sched_getcpu())
+			continue;
+		if (thread_start("httpd", worker_run, cfg, (unsigned)cpu) < 0)
+			fprintf(stderr, "httpd: no thread on CPU %d\n", cpu);
+		n--;
+	}
 }
 
 static int httpd_main(int argc, char **argv)
@@ -63,9 +76,7 @@ static int httpd_main(int argc, char **argv)
 				     .port = (unsigned)port,
 				     .backlog = 4096,
 				     .max_conns = (unsigned)conns};
-	for (unsigned i = 1; i < (unsigned)threads; i++)
-		if (thread_start("httpd", worker_run, cfg, i) < 0)
-			fprintf(stderr, "httpd: no thread on CPU %u\n", i);
+	start_others(cfg, threads - 1);
 	return worker_run(cfg);
 }
 

@@ -194,19 +194,24 @@ static void reschedule(bool preempted)
 	spin_unlock_irqrestore(&rq->lock, flags);
 }
 
+/* A thread that comes between two looks at the list may empty it: look with interrupts off. */
+static struct thread *take_dead(struct run_queue *rq)
+{
+	irqflags_t flags = local_irq_save();
+	struct thread *t = list_first_entry_or_null(&rq->dead, struct thread, rq);
+
+	if (t)
+		list_del(&t->rq);
+	local_irq_restore(flags);
+	return t;
+}
+
 static void reap_dead(void)
 {
-	struct run_queue *rq = this_cpu_ptr(&run_queue);
+	struct thread *t;
 
-	while (!list_empty(&rq->dead)) {
-		struct thread *t;
-
-		local_irq_disable();
-		t = list_first_entry(&rq->dead, struct thread, rq);
-		list_del(&t->rq);
-		local_irq_enable();
+	while ((t = take_dead(this_cpu_ptr(&run_queue))))
 		thread_reap(t);
-	}
 }
 
 void schedule(void)

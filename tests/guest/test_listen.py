@@ -3,6 +3,7 @@
 
 import contextlib
 import random
+import re
 import socket
 import struct
 import threading
@@ -130,9 +131,14 @@ def test_holders_of_zero_windows(vm):
 
 
 def httpd_switches(guest):
-    """Of each CPU's httpd: how often it came to run."""
-    rows = [li.split() for li in guest.sh("ps").splitlines()]
-    return {int(r[1]): int(r[6]) for r in rows if r[-1] == "httpd"}
+    """Of each of two CPUs' httpd: how often it came to run."""
+
+    def look():  # a log line may fall into the table
+        rows = [li.split() for li in guest.sh("ps").splitlines() if re.search(r"\d httpd$", li)]
+        found = {int(r[1]): int(r[6]) for r in rows if len(r) == 8}
+        return found if len(found) == 2 else None
+
+    return eventually(look)
 
 
 @pytest.mark.limit(120)
@@ -145,7 +151,8 @@ def test_connections_stay_on_their_cpu(boot):
         for _ in range(20):
             assert b" 200 " in guest.http_raw(b"GET / HTTP/1.0\r\n\r\n")
         after = httpd_switches(guest)
-        assert after[cpu] - before[cpu] >= 20, (cpu, before, after)
+        # A thread that has not gone to sleep yet takes the next connection without a switch.
+        assert after[cpu] - before[cpu] >= 10, (cpu, before, after)
         # It may yet see the end of a connection made before.
         assert after[1 - cpu] - before[1 - cpu] <= 5, (cpu, before, after)
     guest.check_alive()
