@@ -58,6 +58,47 @@ static int set_keepidle(struct sock *sk, int val)
 	return err;
 }
 
+static int set_maxseg(struct tcp_sock *tp, int val)
+{
+	if (val && (val < (int)TCP_MIN_MSS || val > 32767))
+		return -EINVAL;
+	tp->rx_opt.user_mss = (u16)val;
+	return 0;
+}
+
+static int set_window_clamp(struct sock *sk, int val)
+{
+	if (val < 0 || (!val && sk->sk_state != TCP_CLOSE))
+		return -EINVAL;
+	if (val)
+		tcp_set_window_clamp(sk, (u32)val);
+	else
+		tcp_sk(sk)->window_clamp = 0;
+	return 0;
+}
+
+static int set_fastopen(struct sock *sk, int val)
+{
+	if (val < 0 || !tcp_state_in(sk, TCPS(CLOSE) | TCPS(LISTEN)))
+		return -EINVAL;
+	if (!tcp_listener_get(sk))
+		return -ENOBUFS;
+	tcp_sk(sk)->lsn->fastopen_max_qlen = min((u32)val, (u32)sock_net(sk)->core->somaxconn);
+	return 0;
+}
+
+static int set_fastopen_connect(struct sock *sk, int val)
+{
+	if (val < 0 || val > 1)
+		return -EINVAL;
+	if (!(tcp_net(sk)->tcp_fastopen & TFO_CLIENT_ENABLE))
+		return -EOPNOTSUPP;
+	if (sk->sk_state != TCP_CLOSE)
+		return -EINVAL;
+	tcp_sk(sk)->fastopen_connect = val;
+	return 0;
+}
+
 static int set_int(struct sock *sk, int name, int val)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -73,10 +114,7 @@ static int set_int(struct sock *sk, int name, int val)
 		tcp_set_quickack(sk, val);
 		return 0;
 	case TCP_MAXSEG:
-		if (val && (val < (int)TCP_MIN_MSS || val > 32767))
-			return -EINVAL;
-		tp->rx_opt.user_mss = (u16)val;
-		return 0;
+		return set_maxseg(tp, val);
 	case TCP_KEEPIDLE:
 		return set_keepidle(sk, val);
 	case TCP_KEEPINTVL:
@@ -94,33 +132,13 @@ static int set_int(struct sock *sk, int name, int val)
 		tp->linger2_s = val < 0 ? -1 : min(val, 120);
 		return 0;
 	case TCP_WINDOW_CLAMP:
-		if (val < 0)
-			return -EINVAL;
-		if (!val && sk->sk_state != TCP_CLOSE)
-			return -EINVAL;
-		if (val)
-			tcp_set_window_clamp(sk, (u32)val);
-		else
-			tp->window_clamp = 0;
-		return 0;
+		return set_window_clamp(sk, val);
 	case TCP_USER_TIMEOUT:
 		return set_in_range(&tp->user_timeout_ms, val, 0, INT32_MAX);
 	case TCP_FASTOPEN:
-		if (val < 0 || !tcp_state_in(sk, TCPS(CLOSE) | TCPS(LISTEN)))
-			return -EINVAL;
-		if (!tcp_listener_get(sk))
-			return -ENOBUFS;
-		tp->lsn->fastopen_max_qlen = min((u32)val, (u32)sock_net(sk)->core->somaxconn);
-		return 0;
+		return set_fastopen(sk, val);
 	case TCP_FASTOPEN_CONNECT:
-		if (val < 0 || val > 1)
-			return -EINVAL;
-		if (!(tcp_net(sk)->tcp_fastopen & TFO_CLIENT_ENABLE))
-			return -EOPNOTSUPP;
-		if (sk->sk_state != TCP_CLOSE)
-			return -EINVAL;
-		tp->fastopen_connect = val;
-		return 0;
+		return set_fastopen_connect(sk, val);
 	case TCP_FASTOPEN_NO_COOKIE:
 		if (val < 0 || val > 1 || !tcp_state_in(sk, TCPS(CLOSE) | TCPS(LISTEN)))
 			return -EINVAL;

@@ -22,20 +22,6 @@
 #define FIN TCPHDR_FIN
 #define RST TCPHDR_RST
 
-static int setup(void **state)
-{
-	(void)state;
-	peer_start();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	peer_stop();
-	return 0;
-}
-
 static const struct peer_offer with_sack = {.sack = true};
 
 static void want_flags(u8 flags, struct peer_seg *s)
@@ -148,7 +134,7 @@ static void test_no_dsack_with_the_fin(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, peer_setup, peer_teardown)
 		T(test_simultaneous_open),
 		T(test_simultaneous_open_after_an_old_syn),
 		T(test_reset_at_the_number_of_the_fin),

@@ -21,20 +21,6 @@
 #include "host/host.h"
 #include "tcp_peer.h"
 
-static int setup(void **state)
-{
-	(void)state;
-	peer_start();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	peer_stop();
-	return 0;
-}
-
 static const struct peer_offer with_sack = {.sack = true};
 static u8 text[200000];
 
@@ -444,7 +430,7 @@ static void test_cubic_follows_reno(void **state)
 	assert_in_range(tp->snd_cwnd, 18, 20);
 }
 
-#define OUTPUT_TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+#define OUTPUT_TEST(t) cmocka_unit_test_setup_teardown(t, peer_setup, peer_teardown)
 
 int main(void)
 {

@@ -325,3 +325,17 @@ void peer_is_called(struct peer_offer offer)
 		-EINPROGRESS);
 	host_run_for(0);
 }
+
+int peer_setup(void **state)
+{
+	(void)state;
+	peer_start();
+	return 0;
+}
+
+int peer_teardown(void **state)
+{
+	(void)state;
+	peer_stop();
+	return 0;
+}

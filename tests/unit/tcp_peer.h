@@ -38,6 +38,9 @@ extern struct socket *peer_sock; /* the stack's socket */
 
 void peer_start(void);
 void peer_stop(void);
+/* The same as a cmocka test's setup and teardown. */
+int peer_setup(void **state);
+int peer_teardown(void **state);
 /* A listener accepts the peer's connection; peer_sock is the accepted one. */
 void peer_connects(struct peer_offer offer);
 /* The stack opens a connection to the peer; its SYN is the next segment. */

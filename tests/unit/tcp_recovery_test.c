@@ -16,20 +16,6 @@
 #include "host/host.h"
 #include "tcp_peer.h"
 
-static int setup(void **state)
-{
-	(void)state;
-	peer_start();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	peer_stop();
-	return 0;
-}
-
 /* Ten segments in flight, a round trip ago. */
 static void ten_in_flight(struct peer_offer offer, u32 app_bytes)
 {
@@ -452,7 +438,7 @@ static void test_delivery_rate(void **state)
 	peer_forget();
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, peer_setup, peer_teardown)
 
 int main(void)
 {

@@ -15,20 +15,6 @@
 #include "host/host.h"
 #include "tcp_peer.h"
 
-static int setup(void **state)
-{
-	(void)state;
-	peer_start();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	peer_stop();
-	return 0;
-}
-
 static void test_blocks_newest_first(void **state)
 {
 	(void)state;
@@ -132,14 +118,17 @@ static void test_no_dsack_when_off(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_blocks_newest_first, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_blocks_for_a_peer_without_sack, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_timestamps_leave_room_for_three, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_dsack_of_acknowledged_text, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_dsack_of_text_out_of_order, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_dsack_when_off, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_blocks_newest_first, peer_setup,
+						peer_teardown),
+		cmocka_unit_test_setup_teardown(test_no_blocks_for_a_peer_without_sack, peer_setup,
+						peer_teardown),
+		cmocka_unit_test_setup_teardown(test_timestamps_leave_room_for_three, peer_setup,
+						peer_teardown),
+		cmocka_unit_test_setup_teardown(test_dsack_of_acknowledged_text, peer_setup,
+						peer_teardown),
+		cmocka_unit_test_setup_teardown(test_dsack_of_text_out_of_order, peer_setup,
+						peer_teardown),
+		cmocka_unit_test_setup_teardown(test_no_dsack_when_off, peer_setup, peer_teardown),
 	};
 
 	host_init(1);
