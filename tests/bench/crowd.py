@@ -80,6 +80,8 @@ class Conns:
         report = dict(lines[0])
         for key in ("n", "ok", "failed"):
             report[key] = sum(line.get(key, 0) for line in lines)
+        # They run side by side, with as many connections each.
+        report["tenths"] = [sum(rates) for rates in zip(*(ln["tenths"] for ln in lines if "tenths" in ln))]
         return report
 
     def kill(self):
