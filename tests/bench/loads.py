@@ -5,8 +5,12 @@ Each takes a Guest and returns how many units (requests, connections, ...) it mo
 in bunches is sent while the machine stands still (QMP stop), so it always finds the same bunch.
 """
 
+import array
+import fcntl
+import select
 import socket
 import struct
+import termios
 import time
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: 10.77.0.2\r\n\r\n"
@@ -56,13 +60,24 @@ def keepalive32(guest, n=40):
     return 32 * n
 
 
-def connections(guest, n=200):
-    """A connection with one request after another; the server closes."""
-    for _ in range(n):
-        with guest.connect() as s:
+def connections(guest, n=256):
+    """Connections with a request, 32 in each bunch; the server closes."""
+    for _ in range(0, n, 32):
+        guest.qmp.execute("stop")
+        socks = [guest.connecting() for _ in range(32)]
+        guest.qmp.execute("cont")
+        for s in socks:
+            assert select.select([], [s], [], 30)[1], "a connection was not answered"
+            assert not s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        guest.qmp.execute("stop")
+        for s in socks:
+            s.settimeout(30)
             s.sendall(CLOSING)
-            while s.recv(65536):
-                pass
+        guest.qmp.execute("cont")
+        for s in socks:
+            with s:
+                while s.recv(65536):
+                    pass
     return n
 
 
@@ -83,9 +98,19 @@ def receive(guest, n=16):
 
 
 def send(guest, n=16):
-    """A file of n MiB, sent by the HTTP server."""
-    with guest.connect() as s:
+    """A file of n MiB, sent by the HTTP server. The peer reads when all of it is there: what it
+    acknowledges then follows from what arrives, not from how fast it reads."""
+    s = guest.connecting(receive_buffer=8 * n * MIB)
+    with s:
+        s.settimeout(30)
+        assert select.select([], [s], [], 30)[1], "a connection was not answered"
         s.sendall(REQUEST.replace(b" / ", b" /16m.bin "))
+        waiting = array.array("i", [0])
+        deadline = time.monotonic() + 60
+        while waiting[0] < n * MIB:
+            assert time.monotonic() < deadline, f"{waiting[0]} of {n} MiB after 60 s"
+            time.sleep(0.005)
+            fcntl.ioctl(s, termios.FIONREAD, waiting)
         read_answer(s)
     return n
 
@@ -144,7 +169,7 @@ CMDLINE = {"syn": "sysctl.net.ipv4.tcp_syncookies=2"}
 COUNTED = {
     "keepalive_1": (keepalive, "HTTP request, 1 connection"),
     "keepalive_32": (keepalive32, "HTTP request, 32 connections"),
-    "connection": (connections, "connection with a request"),
+    "connection": (connections, "connection with a request, 32 at once"),
     "ping": (ping, "ping answered"),
     "syn": (syn_flood, "flooded SYN"),
     "mib_received": (receive, "MiB received by TCP"),

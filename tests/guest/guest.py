@@ -234,6 +234,18 @@ class Guest:
         s.connect((self.ip, port))
         return s
 
+    def connecting(self, port=80, receive_buffer=None):
+        """A socket whose connection has begun: it does not block yet, and is writable when it is
+        made. receive_buffer (bytes) may be beyond what setsockopt() gives on this host."""
+        if receive_buffer:
+            limits = f"4096 {receive_buffer} {receive_buffer}"
+            self.ns.sh(f"echo {limits} > /proc/sys/net/ipv4/tcp_rmem")
+        with self.ns.inside():
+            s = socket.socket()
+        s.setblocking(False)
+        s.connect_ex((self.ip, port))
+        return s
+
     def udp(self, timeout=5):
         with self.ns.inside():
             s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -34,8 +34,9 @@ def test_instructions(boot, library, name, tmp_path):
     guest.wait_ready()
     guest.wait_http(port=9)  # the discard service, which starts last
     limit = table[name] * (1 + instructions.GROWTH)
+    runs = []
     for _ in range(3):  # a busy host makes time-outs, which cost
-        least, runs = instructions.measure_one(guest, counts, loads.COUNTED[name][0])
-        if least <= limit:
+        runs += instructions.measure_one(guest, counts, loads.COUNTED[name][0])[1]
+        if min(runs) <= limit:
             break
-    assert least <= limit, f"{name}: {least:.0f}, table {table[name]}; runs {[round(r) for r in runs]}"
+    assert min(runs) <= limit, f"{name}: table {table[name]}; runs {[round(r) for r in runs]}"
