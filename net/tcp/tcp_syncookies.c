@@ -2,7 +2,7 @@
 /*
  * SYN cookies (RFC 4987 section 3.6): a listener whose backlog is full answers a SYN without
  * keeping anything; what it must know when the handshake's last ACK comes is in the sequence number
- * (a MAC, the time in units of 64 s, an index of the MSS) and, where the peer uses timestamps, in
+ * (the time in units of 64 s, an index of the MSS, a MAC) and, where the peer uses timestamps, in
  * the low bits of the echoed one (window scale, SACK, ECN). Each unit of time has a secret of its
  * own; that of the unit before is kept as long as cookies made with it hold. Softirq under rcu, no
  * lock.
@@ -13,6 +13,7 @@
 #define COOKIE_MAX_AGE    2u /* units */
 #define COOKIE_BITS       24
 #define COOKIE_MASK       ((1u << COOKIE_BITS) - 1)
+#define INDEX_SHIFT       22 /* the two highest of these bits */
 #define OVERFLOW_RECENT_S (COOKIE_UNIT_S * COOKIE_MAX_AGE)
 #define FLOOD_LOG_S       60u
 
@@ -24,7 +25,7 @@
 #define TS_BITS        6
 
 /* What peers offer nearly always: a link's MTU less headers, with less for PPPoE and tunnels. */
-static const u16 msstab[] = {536, 1300, 1440, 1460};
+static const u16 msstab[1u << (COOKIE_BITS - INDEX_SHIFT)] = {536, 1300, 1440, 1460};
 
 static u32 unit_now(void)
 {
@@ -55,12 +56,14 @@ static u32 cookie_mac(struct netns_tcp *nt, const struct tcp_flow *f, u32 unit, 
 				 secret_of(nt, unit));
 }
 
-/* The peer's number is added as by RFC 4987: ours grows with it. */
+/* The peer's number is added as by RFC 4987: ours grows with it. The index is above the MAC's low
+ * bits, never added to them: an ACK of a byte or of the FIN of a connection that is over, one
+ * number further, would be the cookie of another index and open it again. */
 static seq32 cookie_make(struct netns_tcp *nt, const struct tcp_flow *f, seq32 peer_isn, u32 index,
 			 u32 now_s)
 {
 	u32 unit = now_s / COOKIE_UNIT_S;
-	u32 low = (cookie_mac(nt, f, unit, peer_isn) + index) & COOKIE_MASK;
+	u32 low = (cookie_mac(nt, f, unit, peer_isn) + (index << INDEX_SHIFT)) & COOKIE_MASK;
 
 	return SEQ32((unit << COOKIE_BITS) + low + peer_isn.v);
 }
@@ -71,10 +74,12 @@ static u32 cookie_index(struct netns_tcp *nt, const struct tcp_flow *f, seq32 pe
 {
 	u32 now = unit_now(), v = cookie.v - peer_isn.v;
 	u32 age = (now - (v >> COOKIE_BITS)) & (~0u >> COOKIE_BITS);
+	u32 low;
 
 	if (age >= COOKIE_MAX_AGE)
 		return ~0u;
-	return (v - cookie_mac(nt, f, now - age, peer_isn)) & COOKIE_MASK;
+	low = (v - cookie_mac(nt, f, now - age, peer_isn)) & COOKIE_MASK;
+	return low & ((1u << INDEX_SHIFT) - 1) ? ~0u : low >> INDEX_SHIFT;
 }
 
 /* ---- the SYN -----------------------------------------------------------------------------------

@@ -53,6 +53,7 @@ struct side {
 	u32 sent, got;
 	int tx_err, rx_err;
 	bool started, done, eof;
+	bool unreachable; /* ARP ended an attempt to connect */
 	struct thread *thread;
 };
 
@@ -99,10 +100,21 @@ static void side_fail(const struct side *s, const char *what, long value)
 		 s->got, s->c->way[!s->index].bytes);
 }
 
+/* Is it connected with an attempt that its peer has given up? In a simultaneous open, ARP may fail
+ * at the moment in which the SYN-ACK is due: the attempt ends, but what it sent waits for the next
+ * ARP request and arrives. The attempt after that has another number and resets (RFC 9293 3.10.7.3)
+ * what the side has taken for its connection, of which not a byte has come. */
+static bool opened_in_vain(const struct side *s)
+{
+	const struct side *peer = &s->c->side[!s->index];
+
+	return s->c->mode == CROSS && peer->unreachable && !peer->started && !s->got;
+}
+
 /* May the connection break? A stack without memory may give it up. */
 static bool may_break(const struct side *s)
 {
-	return s->c->mode == ABORT || world.alloc_failures;
+	return s->c->mode == ABORT || world.alloc_failures || opened_in_vain(s);
 }
 
 /* May this call of a side fail so? */
@@ -110,6 +122,8 @@ static bool error_expected(const struct side *s, int err)
 {
 	if (err == -ENOBUFS || err == -ENOMEM)
 		return world.alloc_failures;
+	if (opened_in_vain(s) && (err == -ECONNRESET || err == -EPIPE))
+		return true;
 	return (s->c->mode == ABORT || world_ran_short()) &&
 	       (err == -ECONNRESET || err == -EPIPE || err == -ENOTCONN || err == -ETIMEDOUT);
 }
@@ -500,6 +514,31 @@ static void bind_side(struct side *s, u16 port)
 		side_fail(s, "bind() failed with", err);
 }
 
+/* Try until it is connected. False: the peer of a simultaneous open has come and gone. */
+static bool connect_client(struct side *s, u16 port, u16 mine)
+{
+	const struct side *peer = &s->c->side[!s->index];
+
+	for (;;) {
+		int err;
+
+		open_socket(s);
+		if (mine)
+			bind_side(s, mine);
+		err = connect_side(s, port);
+		if (!err)
+			return true;
+		if (!may_retry(s->c, err))
+			side_fail(s, "connect() failed with", err);
+		sys_close(s->fd);
+		if (err == -EHOSTUNREACH)
+			s->unreachable = true;
+		else if (peer->done && opened_in_vain(peer))
+			return false;
+		sleep_us(sim_below(RETRY_MS * 1000));
+	}
+}
+
 static int client(void *arg)
 {
 	struct side *s = arg;
@@ -507,7 +546,6 @@ static int client(void *arg)
 	u16 port = (u16)(c->mode == CROSS ? CROSS_PORT + c->index : PORT), mine = 0;
 	struct sockaddr_in me;
 	socklen_t len = sizeof(me);
-	int err;
 
 	set_current_net(&s->host->net);
 	thread_sleep_ns((c->start_ms + 1ull) * NSEC_PER_MSEC);
@@ -515,25 +553,16 @@ static int client(void *arg)
 		mine = port;
 	else if (c->bound)
 		mine = (u16)(CLIENT_PORT + c->index);
-	for (;;) {
-		open_socket(s);
-		if (mine)
-			bind_side(s, mine);
-		err = connect_side(s, port);
-		if (!err)
-			break;
-		if (!may_retry(c, err))
-			side_fail(s, "connect() failed with", err);
-		sys_close(s->fd);
-		sleep_us(sim_below(RETRY_MS * 1000));
+	if (connect_client(s, port, mine)) {
+		sys_getsockname(s->fd, (void *)&me, &len);
+		s->started = true;
+		side_keys(s, ip_of(c, s->index), be16_get(BE16_RAW(me.sin_port)),
+			  ip_of(c, !s->index), port);
+		if (c->mode != CROSS)
+			c->client_port = be16_get(BE16_RAW(me.sin_port));
+		play(s);
 	}
-	sys_getsockname(s->fd, (void *)&me, &len);
-	s->started = true;
-	side_keys(s, ip_of(c, s->index), be16_get(BE16_RAW(me.sin_port)), ip_of(c, !s->index),
-		  port);
-	if (c->mode != CROSS)
-		c->client_port = be16_get(BE16_RAW(me.sin_port));
-	play(s);
+	s->done = true;
 	clients_left--;
 	return 0;
 }

@@ -4,7 +4,7 @@
  * same run alone as among thousands, and one that crashes fails alone. What a seed says is kept,
  * and shown if it fails; it is run again then, with its frames written to a file.
  *
- * usage: sim [--seeds N] [--first S] [--jobs N] [--minutes N] [--out FOLDER]
+ * usage: sim [--seeds N] [--first S] [--kept FILE] [--jobs N] [--minutes N] [--out FOLDER]
  *        sim --seed N [--pcap FILE] [--verbose]
  */
 #include "sim.h"
@@ -27,6 +27,7 @@
 #define FAULTS_NS     (1800 * NSEC_PER_SEC)
 #define MAX_JOBS      16u
 #define MAX_TOLD      20u /* failures shown whole */
+#define MAX_KEPT      256u
 
 struct sim_options sim_opt;
 static char story[65536];
@@ -174,6 +175,8 @@ struct job {
 
 struct runner {
 	u64 next, last;
+	u64 kept[MAX_KEPT]; /* run before these */
+	unsigned kept_left;
 	unsigned jobs, minutes;
 	const char *out;
 	u64 passed, failed;
@@ -227,8 +230,32 @@ static void failed(struct runner *r, struct job *j, int status)
 	fflush(stdout);
 }
 
+/* A seed a line, and behind it in words what it has found. */
+static void read_kept(struct runner *r, const char *path)
+{
+	FILE *f = fopen(path, "r");
+	char line[256];
+
+	if (!f) {
+		perror(path);
+		exit(2);
+	}
+	while (fgets(line, sizeof(line), f) && r->kept_left < MAX_KEPT) {
+		r->kept[r->kept_left] = strtoull(line, NULL, 0);
+		r->kept_left += r->kept[r->kept_left] != 0;
+	}
+	fclose(f);
+}
+
+static u64 next_seed(struct runner *r)
+{
+	return r->kept_left ? r->kept[--r->kept_left] : r->next++;
+}
+
 static bool more_seeds(const struct runner *r)
 {
+	if (r->kept_left)
+		return true;
 	if (r->minutes)
 		return time(NULL) - r->start < (time_t)r->minutes * 60;
 	return r->next < r->last;
@@ -251,7 +278,7 @@ static int run_many(struct runner *r)
 
 		for (unsigned i = 0; i < r->jobs; i++) {
 			if (!r->job[i].pid && more_seeds(r)) {
-				start_job(&r->job[i], r->next++, NULL);
+				start_job(&r->job[i], next_seed(r), NULL);
 				running++;
 			}
 		}
@@ -277,15 +304,11 @@ static int run_many(struct runner *r)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"seeds", required_argument, NULL, 'n'},
-		{"first", required_argument, NULL, 'f'},
-		{"jobs", required_argument, NULL, 'j'},
-		{"minutes", required_argument, NULL, 'm'},
-		{"out", required_argument, NULL, 'o'},
-		{"seed", required_argument, NULL, 's'},
-		{"pcap", required_argument, NULL, 'p'},
-		{"verbose", no_argument, NULL, 'v'},
-		{NULL, 0, NULL, 0},
+		{"seeds", required_argument, NULL, 'n'},   {"first", required_argument, NULL, 'f'},
+		{"kept", required_argument, NULL, 'k'},    {"jobs", required_argument, NULL, 'j'},
+		{"minutes", required_argument, NULL, 'm'}, {"out", required_argument, NULL, 'o'},
+		{"seed", required_argument, NULL, 's'},    {"pcap", required_argument, NULL, 'p'},
+		{"verbose", no_argument, NULL, 'v'},       {NULL, 0, NULL, 0},
 	};
 	struct runner r = {.next = 1, .jobs = 2, .out = "."};
 	const char *pcap = NULL;
@@ -299,6 +322,9 @@ int main(int argc, char **argv)
 			break;
 		case 'f':
 			r.next = strtoull(optarg, NULL, 0);
+			break;
+		case 'k':
+			read_kept(&r, optarg);
 			break;
 		case 'j':
 			r.jobs = (unsigned)strtoul(optarg, NULL, 0);

@@ -106,6 +106,16 @@ static void syn_seen(struct way *w, struct way *back, const struct segment *s)
 	}
 }
 
+/* The answer to a SYN that came twice, the second time with another MSS? A cookie has that in its
+ * number. The first answer counts, which is the first to arrive: where there are cookies, nothing
+ * is lost and nothing overtakes (apps.c). */
+static bool second_cookie(const struct host *from, const struct way *w, const struct way *back,
+			  const struct segment *s)
+{
+	return from->net.tcp->tcp_syncookies && s->flags & TCPHDR_ACK && w->syn &&
+	       w->isn != s->seq && back->syn && s->ack == back->isn + 1;
+}
+
 static void check_data(struct way *w, const struct way *back, const struct segment *s)
 {
 	u32 first = s->seq + !!(s->flags & TCPHDR_SYN), end = first + s->len;
@@ -178,7 +188,6 @@ void wire_check(const struct host *from, const u8 *frame, size_t len)
 	struct way *w, *back;
 	struct segment s;
 
-	(void)from;
 	if (!dissect(frame, len, &k, &s))
 		return;
 	/* Whoever resets owes no window any more: a cookie may open the connection once again. */
@@ -189,6 +198,8 @@ void wire_check(const struct host *from, const u8 *frame, size_t len)
 	r = (struct stream_key){k.daddr, k.saddr, k.dport, k.sport};
 	w = way_of(&k);
 	back = way_of(&r);
+	if (s.flags & TCPHDR_SYN && second_cookie(from, w, back, &s))
+		return;
 	if (s.flags & TCPHDR_SYN)
 		syn_seen(w, back, &s);
 	if (!w->syn)

@@ -161,6 +161,28 @@ static void test_wrong_and_old_cookies(void **state)
 	assert_null(accept_one());
 }
 
+/* The peer of a connection that is over may send once more what acknowledges our text or our FIN:
+ * numbers next to a cookie's are no cookie of another MSS, they are answered by a reset. */
+static void test_numbers_beside_a_cookie(void **state)
+{
+	(void)state;
+	net.tcp->tcp_syncookies = 2;
+	for (u16 port = 1000; port < 1016; port++) {
+		u32 cookie;
+
+		send_segment(port, TCPHDR_SYN, PEER_ISN, 0, 0, port % 2, 0); /* two MSSs */
+		cookie = answer.seq;
+		for (u32 i = 1; i < 4; i++) {
+			send_segment(port, TCPHDR_ACK, PEER_ISN + 1, cookie + 1 + i, 0, false, 0);
+			assert_int_equal(answer.flags, TCPHDR_RST);
+			send_segment(port, TCPHDR_ACK, PEER_ISN + 1, cookie + 1 - i, 0, false, 0);
+			assert_int_equal(answer.flags, TCPHDR_RST);
+		}
+	}
+	assert_int_equal(mib(LINUX_MIB_SYNCOOKIESRECV), 0);
+	assert_null(accept_one());
+}
+
 /* SYNs are dropped, kept, or done: the counters know of each. */
 static void test_without_cookies(void **state)
 {
@@ -287,6 +309,7 @@ int main(void)
 		TEST(test_cookie_window_stays),
 		TEST(test_cookie_of_another_listener),
 		TEST(test_wrong_and_old_cookies),
+		TEST(test_numbers_beside_a_cookie),
 		TEST(test_without_cookies),
 		TEST(test_accept_queue_is_exact),
 		TEST(test_last_ack_of_a_full_queue),
