@@ -288,7 +288,7 @@ static bool may_reset(struct vnet *vn)
 	return ++vn->reset_series <= VNET_RESET_SERIES;
 }
 
-/* No CPU is in vnet_start_xmit() any more when this returns. */
+/* No CPU is in vnet_start_xmit() or vnet_tx_bell() any more, or will be, when this returns. */
 static void hold_transmit(struct vnet *vn)
 {
 	for (unsigned i = 0; i < vn->pairs; i++) {
@@ -297,6 +297,7 @@ static void hold_transmit(struct vnet *vn)
 		spin_lock_bh(&txq->xmit_lock);
 		netif_tx_stop_queue(txq);
 		spin_unlock_bh(&txq->xmit_lock);
+		netdev_tx_bell_settle(txq);
 	}
 }
 
@@ -519,6 +520,7 @@ static const struct net_device_ops vnet_ops = {
 	.ndo_open = vnet_open,
 	.ndo_stop = vnet_stop,
 	.ndo_start_xmit = vnet_start_xmit,
+	.ndo_tx_bell = vnet_tx_bell,
 	.ndo_set_rx_mode = vnet_set_rx_mode,
 	.ndo_set_mac_address = vnet_set_mac_address,
 	.ndo_change_mtu = vnet_change_mtu,

@@ -104,7 +104,7 @@ struct vnet_sq {
 	struct netdev_queue *txq;
 	struct napi_struct napi;
 	u16 room;   /* free ring entries below which the queue is stopped */
-	bool owned; /* a socket's packet is in the ring */
+	bool owned; /* a packet is in the ring that somebody waits for */
 	struct {
 		u64 kicks, stops, linearized, errors;
 	} stats;
@@ -161,6 +161,7 @@ int vnet_tx_poll(struct napi_struct *napi, int budget);
 /* Set `room` for the ring there is. */
 void vnet_tx_layout(struct vnet_sq *sq);
 netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev);
+void vnet_tx_bell(struct net_device *dev, unsigned queue);
 void vnet_tx_purge(struct vnet_sq *sq);
 /* From the receive poll of the same pair: take back what was sent, if nobody else is at it. */
 void vnet_tx_clean_opportunistic(struct vnet_sq *sq);

@@ -110,14 +110,14 @@ static void stop_if_full(struct vnet_sq *sq)
 }
 
 /* Does anybody wait for what is sent? The qdisc for room, or a socket for its memory. A few packets
- * of nobody's (answers of the stack itself) may lie in the ring until the next packet comes by. */
+ * that nobody waits for may lie in the ring until the next one comes by. */
 static bool completion_wanted(const struct vnet_sq *sq)
 {
 	return sq->owned || sq->vq->inflight > TX_LEAVE_PACKETS || netif_xmit_stopped(sq->txq);
 }
 
-/* The end of a batch, or of what may be queued: tell the device, once, and ask to be interrupted
- * when most of it has been sent. */
+/* The end of a batch: tell the device, once, and ask to be interrupted when most of it has been
+ * sent. */
 static void flush(struct vnet_sq *sq)
 {
 	if (completion_wanted(sq) && !virtqueue_enable_cb_delayed(sq->vq))
@@ -135,7 +135,7 @@ static int submit(struct vnet_sq *sq, struct sk_buff *skb)
 	unsigned n = to_segments(sq->vn, skb, seg);
 	int err;
 
-	sq->owned |= skb->destructor != NULL;
+	sq->owned = sq->owned || skb_completion_awaited(skb);
 	err = virtqueue_add(sq->vq, seg, n, 0, skb, GFP_ATOMIC);
 	if (likely(!err) || err != -ENOSPC || !skb_is_nonlinear(skb) || skb_linearize(skb))
 		return err;
@@ -163,9 +163,16 @@ netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 		kick = true;
 	}
 	stop_if_full(sq);
-	if (kick || netif_xmit_stopped(sq->txq))
+	if ((kick || netif_xmit_stopped(sq->txq)) && !netdev_tx_bell_later(sq->txq))
 		flush(sq);
 	return NETDEV_TX_OK;
+}
+
+void vnet_tx_bell(struct net_device *dev, unsigned queue)
+{
+	struct vnet *vn = netdev_priv(dev);
+
+	flush(&vn->sq[queue]);
 }
 
 void vnet_tx_clean_opportunistic(struct vnet_sq *sq)

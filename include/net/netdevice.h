@@ -74,6 +74,9 @@ struct netdev_queue {
 	struct dql dql;
 	u64 trans_timeout;
 	u16 index;
+	/* [xmit_lock] cpu + 1 that is to ring the doorbell, and what else it is to ring [o] */
+	unsigned bell_cpu;
+	struct netdev_queue *bell_next;
 } __aligned(64);
 
 /* ---- NAPI ------------------------------------------------------------------------------- */
@@ -166,6 +169,9 @@ struct net_device_ops {
 	int (*ndo_open)(struct net_device *dev); /* rtnl; may sleep */
 	int (*ndo_stop)(struct net_device *dev);
 	netdev_tx_t (*ndo_start_xmit)(struct sk_buff *skb, struct net_device *dev);
+	/* Tell the device what netdev_tx_bell_later() put off; as ndo_start_xmit(), under its lock.
+	 */
+	void (*ndo_tx_bell)(struct net_device *dev, unsigned queue);
 	void (*ndo_set_rx_mode)(struct net_device *dev);
 	int (*ndo_set_mac_address)(struct net_device *dev, const void *addr);
 	int (*ndo_change_mtu)(struct net_device *dev, int mtu);
@@ -369,6 +375,17 @@ static inline bool netif_tx_queue_stopped(const struct netdev_queue *q)
 {
 	return test_bit(QUEUE_STATE_DRV_XOFF, &q->state);
 }
+/* Doorbells: an exit from the machine each, and rung under whatever locks a packet came through. So
+ * ndo_start_xmit() may put them off: true: ndo_tx_bell() follows before this bottom half ends, once
+ * for all its packets; false: another CPU is to ring this queue's, or nobody: ring now. Who calls
+ * dev_hard_start_xmit() calls netdev_tx_bells() after that, xmit_lock released and bottom halves
+ * still off. */
+bool netdev_tx_bell_later(struct netdev_queue *q);
+void __netdev_tx_bells(void);
+/* With the queue stopped for good: wait until nobody is going to ring it. */
+void netdev_tx_bell_settle(struct netdev_queue *q);
+/* Does anybody wait to hear that skb, just given to the device, is sent? */
+bool skb_completion_awaited(const struct sk_buff *skb);
 void netif_tx_start_all_queues(struct net_device *dev);
 void netif_tx_stop_all_queues(struct net_device *dev);
 /* Ring space again: let the qdisc run (softirq). Any context. */
@@ -445,8 +462,16 @@ struct softnet_data {                        /* per CPU, as /proc/net/softnet_st
 	u32 input_queue_head; /* packets taken out of the backlog, ever [o] */
 	u32 input_queue_tail; /* ... and put in [lock of input_pkt_queue] */
 	u8 xmit_recursion;
+	bool bells_gather;          /* [o] within a poll, which rings them at its end */
+	struct netdev_queue *bells; /* [o] queues whose doorbells were put off */
 };
 DECLARE_PER_CPU(struct softnet_data, softnet_data);
+
+static inline void netdev_tx_bells(void)
+{
+	if (this_cpu(softnet_data).bells)
+		__netdev_tx_bells();
+}
 
 void net_dev_init(void);
 

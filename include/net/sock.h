@@ -341,6 +341,13 @@ void sock_rfree(struct sk_buff *skb);
  * above its high mark. The socket need not be locked. */
 bool skb_set_owner_datagram(struct sk_buff *skb, struct sock *sk) __must_check;
 void sock_wfree(struct sk_buff *skb);
+/* Of so many bytes below it a socket does not wait to hear that they are sent: no sender sleeps,
+ * and no poll() or small segment is held back for them. */
+#define SOCK_TX_UNAWAITED 4096
+static inline int sk_tx_unawaited(const struct sock *sk)
+{
+	return min(SOCK_TX_UNAWAITED, sk->sk_sndbuf >> 2);
+}
 /* Datagram send buffer: waits for room unless noblock. NULL with *err. */
 struct sk_buff *sock_alloc_send_skb(struct sock *sk, u32 size, bool noblock, int *err);
 /* Queue a received datagram: 0, or a negative errno with the drop reason in *why. */

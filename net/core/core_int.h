@@ -70,6 +70,8 @@ static inline void dev_xmit_later_flush(void)
 	if (unlikely(later->qlen))
 		__dev_xmit_later_flush(later);
 }
+/* Bottom halves off, no lock held. */
+void netdev_tx_bells_ring(struct softnet_data *sd);
 void dev_watchdog_setup(struct net_device *dev);
 void dev_watchdog_arm(struct net_device *dev);
 

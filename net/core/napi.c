@@ -314,14 +314,18 @@ bool napi_complete_done(struct napi_struct *n, int work_done)
 }
 
 /* One turn of n, which was taken off the poll list. True: it has more to do. */
-static bool napi_poll(struct napi_struct *n, int *work)
+static bool napi_poll(struct softnet_data *sd, struct napi_struct *n, int *work)
 {
 	int weight = n->weight;
 
 	*work = 0;
+	sd->bells_gather = true;
 	if (test_bit(NAPI_STATE_SCHED, &n->state))
 		*work = n->poll(n, weight);
 	dev_xmit_later_flush();
+	sd->bells_gather = false;
+	if (sd->bells)
+		netdev_tx_bells_ring(sd);
 	if (unlikely(*work > weight))
 		pr_err("%s: napi poll returned %d of %d", n->dev ? n->dev->name : "backlog", *work,
 		       weight);
@@ -353,7 +357,7 @@ static void net_rx_action(void)
 		struct napi_struct *n = list_first_entry(&list, struct napi_struct, poll_list);
 
 		list_del_init(&n->poll_list);
-		if (napi_poll(n, &work))
+		if (napi_poll(sd, n, &work))
 			list_add_tail(&n->poll_list, &repoll);
 		budget -= work;
 		if (list_empty(&list) && list_empty(&repoll))
@@ -472,6 +476,8 @@ static void net_tx_action(void)
 			__qdisc_run(q);
 		spin_unlock(&q->lock);
 	}
+	if (sd->bells)
+		netdev_tx_bells_ring(sd);
 }
 
 void net_dev_init(void)

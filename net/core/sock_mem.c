@@ -238,6 +238,13 @@ void skb_set_owner_w(struct sk_buff *skb, struct sock *sk)
 	atomic_add((s32)skb->truesize, &sk->sk_wmem_alloc);
 }
 
+bool skb_completion_awaited(const struct sk_buff *skb)
+{
+	const struct sock *sk = skb->sk;
+
+	return skb->destructor && (!sk || atomic_read(&sk->sk_wmem_alloc) > sk_tx_unawaited(sk));
+}
+
 struct sk_buff *sock_alloc_send_skb(struct sock *sk, u32 size, bool noblock, int *err)
 {
 	u64 timeo = sock_sndtimeo(sk, noblock);

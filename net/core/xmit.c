@@ -11,6 +11,7 @@
 #include <kernel/log.h>
 #include <kernel/mm.h>
 #include <kernel/softirq.h>
+#include <kernel/thread.h>
 #include <lib/err.h>
 #include <lib/hash.h>
 #include <linux/if_ether.h>
@@ -168,6 +169,62 @@ struct sk_buff *dev_hard_start_xmit(struct sk_buff *first, struct net_device *de
 	return skb;
 }
 
+/* -- doorbells ------------------------------------------------------------------------------- */
+
+bool netdev_tx_bell_later(struct netdev_queue *q)
+{
+	struct softnet_data *sd = &this_cpu(softnet_data);
+	unsigned me = smp_processor_id() + 1;
+
+	if (q->bell_cpu)
+		return q->bell_cpu == me;
+	q->bell_cpu = me;
+	q->bell_next = sd->bells;
+	sd->bells = q;
+	return true;
+}
+
+void netdev_tx_bells_ring(struct softnet_data *sd)
+{
+	struct netdev_queue *q;
+
+	while ((q = sd->bells)) {
+		sd->bells = q->bell_next;
+		spin_lock(&q->xmit_lock);
+		q->bell_cpu = 0;
+		q->dev->netdev_ops->ndo_tx_bell(q->dev, q->index);
+		spin_unlock(&q->xmit_lock);
+	}
+}
+
+/* A thread that only dev_queue_xmit() has taken bottom halves from holds no lock that would have to
+ * wait for the bell; others may, and the softirq they let in next does it. */
+void __netdev_tx_bells(void)
+{
+	struct softnet_data *sd = &this_cpu(softnet_data);
+
+	if (sd->bells_gather)
+		return;
+	if ((__this_cpu(preempt_count) & SOFTIRQ_MASK) == SOFTIRQ_DISABLE_OFFSET)
+		netdev_tx_bells_ring(sd);
+	else
+		raise_softirq(NET_TX_SOFTIRQ);
+}
+
+void netdev_tx_bell_settle(struct netdev_queue *q)
+{
+	bool pending;
+
+	for (;;) {
+		spin_lock_bh(&q->xmit_lock);
+		pending = q->bell_cpu;
+		spin_unlock_bh(&q->xmit_lock);
+		if (!pending)
+			return;
+		thread_sleep_ns(50 * NSEC_PER_USEC);
+	}
+}
+
 /* -- from the stack ------------------------------------------------------------------------------
  */
 
@@ -265,6 +322,7 @@ int dev_queue_xmit(struct sk_buff *skb)
 	q = rcu_dereference(txq->qdisc);
 	rc = q->ops->enqueue ? xmit_qdisc(skb, q) : xmit_direct(skb, dev, txq);
 	rcu_read_unlock();
+	netdev_tx_bells();
 	local_bh_enable();
 	return rc;
 }

@@ -158,6 +158,7 @@ static struct sk_buff *send_burst(const struct pktgen *pg, struct sk_buff *skb)
 	if (!netif_xmit_stopped(txq))
 		skb = dev_hard_start_xmit(skb, pg->dev, txq, &rc);
 	spin_unlock(&txq->xmit_lock);
+	netdev_tx_bells();
 	local_bh_enable();
 	return skb;
 }

@@ -336,11 +336,12 @@ void dev_deactivate(struct net_device *dev)
 	for (unsigned i = 0; i < dev->num_tx_queues; i++) {
 		struct Qdisc *q = dev->tx[i].qdisc_sleeping;
 
-		if (q == &noop_qdisc)
-			continue;
-		while (qdisc_busy(q))
-			thread_sleep_ns(50 * NSEC_PER_USEC);
-		qdisc_reset(q);
+		if (q != &noop_qdisc) {
+			while (qdisc_busy(q))
+				thread_sleep_ns(50 * NSEC_PER_USEC);
+			qdisc_reset(q);
+		}
+		netdev_tx_bell_settle(&dev->tx[i]);
 	}
 }
 

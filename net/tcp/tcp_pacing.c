@@ -70,7 +70,7 @@ bool tcp_small_queue_check(struct sock *sk, const struct sk_buff *skb, unsigned 
 
 	if (sk->sk_pacing_status == SK_PACING_NONE)
 		limit = min_t(u64, limit, (u64)tcp_net(sk)->tcp_limit_output_bytes);
-	limit <<= factor;
+	limit = max_t(u64, limit << factor, (u64)sk_tx_unawaited(sk));
 	if ((u64)atomic_read(&sk->sk_wmem_alloc) <= limit || rtx_queue_is_short(sk))
 		return false;
 	set_bit(TCP_TSQ_THROTTLED, &sk->sk_tsq_flags);

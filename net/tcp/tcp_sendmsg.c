@@ -189,15 +189,17 @@ static bool forced_push(const struct tcp_sock *tp)
 /* A small segment while others of ours are below: their completion sends it, grown till then. */
 static bool should_autocork(struct sock *sk, const struct sk_buff *skb, u32 goal)
 {
+	u32 below = max(skb->truesize, (u32)sk_tx_unawaited(sk));
+
 	if (skb->len >= goal || !tcp_net(sk)->tcp_autocorking || !tcp_rtx_queue_head(sk) ||
-	    (u32)atomic_read(&sk->sk_wmem_alloc) <= skb->truesize || TCP_SKB_CB(skb)->eor)
+	    (u32)atomic_read(&sk->sk_wmem_alloc) <= below || TCP_SKB_CB(skb)->eor)
 		return false;
 	if (!test_bit(TCP_TSQ_THROTTLED, &sk->sk_tsq_flags)) {
 		TCP_STAT(sk, LINUX_MIB_TCPAUTOCORKING);
 		set_bit(TCP_TSQ_THROTTLED, &sk->sk_tsq_flags);
 		smp_mb(); /* pairs with tcp_wfree() */
 	}
-	return (u32)atomic_read(&sk->sk_wmem_alloc) > skb->truesize;
+	return (u32)atomic_read(&sk->sk_wmem_alloc) > below;
 }
 
 /* Send what is queued, as flags say: MSG_MORE holds a small segment back. */

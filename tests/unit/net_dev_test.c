@@ -30,8 +30,30 @@ struct ring_dev {
 	unsigned used, opened, stopped, timeouts, polls;
 	bool bql;
 	struct napi_struct napi;
-	int to_poll; /* packets that the next polls find */
+	int to_poll;      /* packets that the next polls find */
+	int poll_answers; /* packets that the next poll sends */
+	bool has_bell;
+	unsigned untold, rings; /* packets the device was not told of; times that it was */
 };
+
+static void ring_bell(struct net_device *dev, unsigned queue)
+{
+	struct ring_dev *r = netdev_priv(dev);
+
+	r->untold = 0;
+	r->rings++;
+}
+
+static void send_frame(struct net_device *dev, u32 len, u32 priority)
+{
+	struct sk_buff *skb = alloc_skb(len, 0);
+
+	memset(skb_put(skb, len), (int)priority, len);
+	skb->dev = dev;
+	skb->protocol = BE16(0x9999);
+	skb->priority = priority;
+	dev_queue_xmit(skb);
+}
 
 static netdev_tx_t ring_xmit(struct sk_buff *skb, struct net_device *dev)
 {
@@ -44,6 +66,9 @@ static netdev_tx_t ring_xmit(struct sk_buff *skb, struct net_device *dev)
 		netdev_tx_sent_queue(q, skb->len);
 	if (r->used == RING)
 		netif_tx_stop_queue(q);
+	r->untold++;
+	if (r->has_bell && !netdev_tx_bell_later(q))
+		ring_bell(dev, 0);
 	return NETDEV_TX_OK;
 }
 
@@ -90,6 +115,10 @@ static int ring_poll(struct napi_struct *n, int budget)
 
 	r->polls++;
 	r->to_poll -= work;
+	for (; r->poll_answers; r->poll_answers--) {
+		send_frame(n->dev, 64, 0);
+		assert_int_equal(r->rings, 0);
+	}
 	if (work < budget)
 		napi_complete_done(n, work);
 	return work;
@@ -98,6 +127,7 @@ static int ring_poll(struct napi_struct *n, int budget)
 static const struct net_device_ops ring_ops = {.ndo_open = ring_open,
 					       .ndo_stop = ring_stop,
 					       .ndo_start_xmit = ring_xmit,
+					       .ndo_tx_bell = ring_bell,
 					       .ndo_tx_timeout = ring_timeout};
 
 static struct net_device *ring_new(u32 features)
@@ -133,17 +163,6 @@ static void ring_up(struct net_device *dev)
 	rtnl_unlock();
 }
 
-static void send_frame(struct net_device *dev, u32 len, u32 priority)
-{
-	struct sk_buff *skb = alloc_skb(len, 0);
-
-	memset(skb_put(skb, len), (int)priority, len);
-	skb->dev = dev;
-	skb->protocol = BE16(0x9999);
-	skb->priority = priority;
-	dev_queue_xmit(skb);
-}
-
 static int setup(void **state)
 {
 	return net_init(&net_a, "a");
@@ -174,6 +193,71 @@ static void names(void **state)
 	assert_true(d2->ifindex > d1->ifindex);
 	ring_free(d1);
 	ring_free(d2);
+}
+
+/* A doorbell that is put off has rung when bottom halves are let in again, once for what a thread
+ * sent meanwhile, and when a poll is over, once for all its answers. */
+static void doorbell(void **state)
+{
+	struct net_device *dev = ring_new(0);
+	struct ring_dev *r = netdev_priv(dev);
+
+	r->has_bell = true;
+	ring_up(dev);
+	send_frame(dev, 64, 0);
+	assert_int_equal(r->rings, 1);
+	local_bh_disable();
+	send_frame(dev, 64, 0);
+	send_frame(dev, 64, 0);
+	assert_int_equal(r->untold, 2);
+	local_bh_enable();
+	assert_int_equal(r->untold, 0);
+	assert_int_equal(r->rings, 2);
+	ring_complete(dev, 3);
+
+	r->rings = 0;
+	r->poll_answers = 3;
+	local_bh_disable();
+	napi_schedule(&r->napi);
+	local_bh_enable();
+	assert_int_equal(r->used, 3);
+	assert_int_equal(r->untold, 0);
+	assert_int_equal(r->rings, 1);
+	ring_free(dev);
+}
+
+/* It rings for the packet that fills the ring, and for those sent when there is room again. A queue
+ * whose bell another CPU is about to ring is rung at once; stopping the device waits for nobody. */
+static void doorbell_stop_and_wake(void **state)
+{
+	struct net_device *dev = ring_new(0);
+	struct ring_dev *r = netdev_priv(dev);
+	struct netdev_queue *q = netdev_get_tx_queue(dev, 0);
+
+	r->has_bell = true;
+	ring_up(dev);
+	local_bh_disable();
+	for (unsigned i = 0; i < RING + 2; i++)
+		send_frame(dev, 64, 0);
+	local_bh_enable();
+	assert_int_equal(r->used, RING);
+	assert_int_equal(r->untold, 0);
+	assert_int_equal(r->rings, 1);
+	ring_complete(dev, RING);
+	assert_int_equal(r->used, 2);
+	assert_int_equal(r->untold, 0);
+	assert_int_equal(r->rings, 2);
+
+	q->bell_cpu = smp_processor_id() + 2;
+	send_frame(dev, 64, 0);
+	assert_int_equal(r->untold, 0);
+	assert_int_equal(r->rings, 3);
+	q->bell_cpu = 0;
+	rtnl_lock();
+	assert_int_equal(dev_close(dev), 0);
+	rtnl_unlock();
+	assert_int_equal(r->untold, 0);
+	ring_free(dev);
 }
 
 /* A device that is down, or without carrier, takes no packet; a link event is told by a thread. */
@@ -467,6 +551,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(names),
 		T(carrier),
+		T(doorbell),
+		T(doorbell_stop_and_wake),
 		T(queue_stops_and_wakes),
 		T(watchdog),
 		T(byte_queue_limits),
