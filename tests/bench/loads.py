@@ -86,6 +86,23 @@ def ping(guest, n=200):
     return n
 
 
+def datagrams(port):
+    """64 bytes each to that port, 128 in each bunch; what comes back waits unread in a socket."""
+
+    def load(guest, n=2048):
+        with guest.udp() as s:
+            s.connect((guest.ip, port))
+            for _ in range(0, n, 128):
+                guest.qmp.execute("stop")
+                for _ in range(128):
+                    s.send(bytes(64))
+                guest.qmp.execute("cont")
+                time.sleep(0.02)
+        return n
+
+    return load
+
+
 def receive(guest, n=16):
     """n MiB into the discard service."""
     data = bytes(MIB)
@@ -172,6 +189,8 @@ COUNTED = {
     "connection": (connections, "connection with a request, 32 at once"),
     "ping": (ping, "ping answered"),
     "syn": (syn_flood, "flooded SYN"),
+    "udp_received": (datagrams(9), "datagram received"),
+    "udp_answered": (datagrams(7), "datagram received and answered"),
     "mib_received": (receive, "MiB received by TCP"),
     "mib_sent": (send, "MiB sent by TCP (a file)"),
 }

@@ -2,6 +2,7 @@
 """tools/run's options on real machines: TAP and pcap, gdb, a CD with a module, NIC and sizes."""
 
 import os
+import re
 import subprocess
 
 import pexpect
@@ -93,6 +94,19 @@ def test_module(launch, ns, options):
     eventually(lambda: fetch(ns, "http://127.0.0.1:8080/hello.txt") == "from the module\n", timeout=15)
     child.sendline("cat /proc/cmdline")
     child.expect("loglevel=8")
+
+
+@pytest.mark.parametrize("command", ["run --module", "run --kernel", "run --iso-file", "mkiso -o x.iso -k"])
+def test_missing_file(tmp_path, command):
+    """A file that is not there is named before any machine starts."""
+    tool, *options = command.split()
+    missing = str(tmp_path / "nosuch")
+    done = subprocess.run(
+        [os.path.join(TOP, "tools", tool), *options, missing], cwd=tmp_path, capture_output=True, text=True, timeout=20,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert re.fullmatch(rf"tools/{tool}: no file {missing}.*\n", done.stderr), done.stderr
 
 
 def test_make_iso():
