@@ -68,6 +68,7 @@ struct iperf_stream {
 	uint64_t jitter_ns;
 	int64_t transit_us; /* of the last packet */
 	bool have_transit;
+	unsigned burst; /* UDP: datagrams that may go in one call; 0: not known yet */
 	uint64_t retransmits, omitted_retransmits;
 	uint32_t cwnd_bytes, rtt_us, max_rtt_us;
 
@@ -137,6 +138,9 @@ int iperf_set_options(const struct iperf_test *t, int fd);
 int iperf_begin(struct iperf_test *t);
 /* Move data for a while, or wait until something can be done (at most 10 ms). */
 void iperf_round(struct iperf_test *t, uint64_t now);
+/* Of `most` blocks, how many rate and amount let s send now. */
+unsigned iperf_blocks_due(const struct iperf_test *t, const struct iperf_stream *s, unsigned most,
+			  uint64_t now);
 /* The time to omit is over: what was counted till now does not count. */
 void iperf_end_omit(struct iperf_test *t, uint64_t now);
 /* Read the kernel's figures of each TCP stream. */
@@ -148,6 +152,12 @@ void iperf_close_streams(struct iperf_test *t);
 void iperf_free_streams(struct iperf_test *t);
 uint64_t iperf_total_bytes(const struct iperf_test *t);
 uint64_t iperf_total_blocks(const struct iperf_test *t);
+
+/* ---- datagrams.c: UDP ------------------------------------------------------------------------ */
+
+/* Send what is due, receive what is there, of a stream that has not failed. True: some moved. */
+bool iperf_send_datagrams(struct iperf_test *t, struct iperf_stream *s, uint64_t now);
+bool iperf_recv_datagrams(struct iperf_test *t, struct iperf_stream *s);
 
 /* ---- report.c --------------------------------------------------------------------------------
  */

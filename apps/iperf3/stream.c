@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Data streams: sending and receiving as fast as the sockets take it or at a rate, and what is
- * counted: bytes, for UDP also loss, order and jitter (RFC 1889 section 6.3.1), for TCP the
- * kernel's retransmissions, window and round trip.
+ * counted: bytes, for TCP also the kernel's retransmissions, window and round trip; what is
+ * particular to UDP is in datagrams.c.
  */
 #include "iperf_int.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,12 +22,9 @@
 #include "../lib/term.h"
 #include "../tools/text.h"
 
-#define BURST         16 /* blocks of a stream before the next stream's turn */
-#define IDLE_WAIT_MS  10
-#define PACING_MS     1
-#define UDP_HEAD_32   12
-#define UDP_HEAD_64   16
-#define JITTER_MAX_US 1000000000 /* a nonsense time stamp */
+#define BURST        16 /* blocks of a stream before the next stream's turn */
+#define IDLE_WAIT_MS 10
+#define PACING_MS    1
 
 int iperf_alloc_streams(struct iperf_test *t)
 {
@@ -63,7 +61,7 @@ int iperf_set_options(const struct iperf_test *t, int fd)
 		       setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window))))
 		return -1;
 	if (s->udp)
-		return 0;
+		return setsockopt(fd, SOL_UDP, UDP_GRO, &one, sizeof(one));
 	if (mss && setsockopt(fd, SOL_TCP, TCP_MAXSEG, &mss, sizeof(mss)))
 		return -1;
 	if (s->nodelay && setsockopt(fd, SOL_TCP, TCP_NODELAY, &one, sizeof(one)))
@@ -139,12 +137,14 @@ uint64_t iperf_total_blocks(const struct iperf_test *t)
 int iperf_begin(struct iperf_test *t)
 {
 	socklen_t len = sizeof(t->congestion_used);
+	unsigned size;
 
-	/* A receiver of datagrams must have room for any. */
-	t->block = malloc(t->set.udp ? MAX_UDP_BLOCK : t->set.len);
+	/* A receiver of datagrams must have room for any, and for many that were merged. */
+	size = t->set.udp ? MAX_UDP_BLOCK : t->set.len;
+	t->block = malloc(size);
 	if (!t->block)
 		return -1;
-	for (unsigned i = 0; i < t->set.len; i++)
+	for (unsigned i = 0; i < size; i++)
 		t->block[i] = (char)('0' + i % 10);
 	t->congestion_used[0] = '\0';
 	if (!t->set.udp && t->n)
@@ -212,131 +212,70 @@ void iperf_finish(struct iperf_test *t)
 /* ---- sending
  * -------------------------------------------------------------------------------------- */
 
-static void put_be32(char *p, uint32_t v)
+/* Does the rate allow one more block now, with `more` blocks on their way already? */
+static bool may_send(const struct iperf_test *t, const struct iperf_stream *s, unsigned more,
+		     uint64_t now)
 {
-	v = htonl(v);
-	memcpy(p, &v, sizeof(v));
-}
+	uint64_t bytes = s->bytes + (uint64_t)more * t->set.len;
 
-static uint32_t get_be32(const char *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return ntohl(v);
-}
-
-/* Seconds, microseconds, number. */
-static void stamp(const struct iperf_test *t, const struct iperf_stream *s, uint64_t now)
-{
-	uint64_t number = s->packets + 1;
-
-	put_be32(t->block, (uint32_t)(now / 1000000));
-	put_be32(t->block + 4, (uint32_t)(now % 1000000));
-	if (t->set.counters_64bit) {
-		put_be32(t->block + 8, (uint32_t)(number >> 32));
-		put_be32(t->block + 12, (uint32_t)number);
-	} else {
-		put_be32(t->block + 8, (uint32_t)number);
-	}
-}
-
-/* Does the rate allow one more block now? */
-static bool may_send(const struct iperf_test *t, const struct iperf_stream *s, uint64_t now)
-{
 	return !t->set.rate_bps ||
-	       s->bytes * 8 <= mul_div(t->set.rate_bps, now - t->begin_us, 1000000);
+	       bytes * 8 <= mul_div(t->set.rate_bps, now - t->begin_us, 1000000);
 }
 
 /* Enough is sent, of a test that ends by amount. */
-static bool enough(const struct iperf_test *t)
+static bool enough(const struct iperf_test *t, unsigned more)
 {
-	return (t->set.bytes && iperf_total_bytes(t) >= t->set.bytes) ||
-	       (t->set.blocks && iperf_total_blocks(t) >= t->set.blocks);
+	return (t->set.bytes &&
+		iperf_total_bytes(t) + (uint64_t)more * t->set.len >= t->set.bytes) ||
+	       (t->set.blocks && iperf_total_blocks(t) + more >= t->set.blocks);
+}
+
+unsigned iperf_blocks_due(const struct iperf_test *t, const struct iperf_stream *s, unsigned most,
+			  uint64_t now)
+{
+	unsigned n = 0;
+
+	while (n < most && may_send(t, s, n, now) && (t->server || !enough(t, n)))
+		n++;
+	return n;
 }
 
 /* Up to BURST blocks. True: something went. */
 static bool send_some(struct iperf_test *t, struct iperf_stream *s, uint64_t now)
 {
-	bool any = false;
+	unsigned due = iperf_blocks_due(t, s, BURST, now);
 
-	for (unsigned i = 0; i < BURST; i++) {
-		ssize_t n;
+	for (unsigned i = 0; i < due; i++) {
+		ssize_t n = send(s->fd, t->block, t->set.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-		if (!may_send(t, s, now) || (!t->server && enough(t)))
-			break;
-		if (t->set.udp)
-			stamp(t, s, t->set.rate_bps ? now : now_us());
-		n = send(s->fd, t->block, t->set.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0) {
-			s->failed = errno != EAGAIN && errno != ENOBUFS && errno != ECONNREFUSED;
-			break;
+			s->failed = errno != EAGAIN && errno != ENOBUFS;
+			return i;
 		}
 		s->bytes += (uint64_t)n;
 		s->blocks++;
-		s->packets++;
-		any = true;
 		if ((size_t)n < t->set.len)
 			break; /* the buffer is full */
 	}
-	return any;
+	return due;
 }
 
 /* ---- receiving
  * ------------------------------------------------------------------------------------ */
 
-/* Loss and order by number, jitter by the time it took: clocks that differ do not matter, as only
- * differences are used. */
-static void count_datagram(struct iperf_test *t, struct iperf_stream *s, size_t len)
-{
-	const char *p = t->block;
-	int64_t sent, transit, d;
-	uint64_t number, now;
-
-	if (len < (t->set.counters_64bit ? UDP_HEAD_64 : UDP_HEAD_32))
-		return;
-	sent = (int64_t)get_be32(p) * 1000000 + get_be32(p + 4);
-	number = get_be32(p + 8);
-	if (t->set.counters_64bit)
-		number = number << 32 | get_be32(p + 12);
-	if (number > s->packets) {
-		s->errors += number - s->packets - 1;
-		s->packets = number;
-	} else {
-		s->out_of_order++;
-		s->errors -= s->errors > 0; /* it was taken for lost */
-	}
-	now = now_us();
-	transit = (int64_t)now - sent;
-	d = transit > s->transit_us ? transit - s->transit_us : s->transit_us - transit;
-	if (s->have_transit && d < JITTER_MAX_US)
-		s->jitter_ns =
-			(uint64_t)((int64_t)s->jitter_ns + (d * 1000 - (int64_t)s->jitter_ns) / 16);
-	s->transit_us = transit;
-	s->have_transit = true;
-}
-
 static bool recv_some(struct iperf_test *t, struct iperf_stream *s)
 {
-	size_t size = t->set.udp ? MAX_UDP_BLOCK : t->set.len;
-	bool any = false;
-
 	for (unsigned i = 0; i < BURST; i++) {
-		ssize_t n = recv(s->fd, t->block, size, MSG_DONTWAIT);
+		ssize_t n = recv(s->fd, t->block, t->set.len, MSG_DONTWAIT);
 
-		if (n < 0 && errno == ECONNREFUSED)
-			continue; /* an error about a datagram of ours */
-		if (n < 0 || (!n && !t->set.udp)) {
+		if (n <= 0) {
 			s->failed = !n || errno != EAGAIN;
-			break;
+			return i;
 		}
 		s->bytes += (uint64_t)n;
 		s->blocks++;
-		if (t->set.udp)
-			count_datagram(t, s, (size_t)n);
-		any = true;
 	}
-	return any;
+	return true;
 }
 
 /* ---- a round
@@ -352,7 +291,7 @@ static void wait_for_work(struct iperf_test *t, uint64_t now)
 
 		p[i] = (struct pollfd){.fd = s->failed ? -1 : s->fd,
 				       .events = s->sender ? POLLOUT : POLLIN};
-		if (s->sender && !may_send(t, s, now)) {
+		if (s->sender && !may_send(t, s, 0, now)) {
 			p[i].fd = -1;
 			ms = PACING_MS;
 		}
@@ -370,7 +309,12 @@ void iperf_round(struct iperf_test *t, uint64_t now)
 	for (unsigned i = 0; i < t->n; i++) {
 		struct iperf_stream *s = &t->stream[i];
 
-		if (!s->failed)
+		if (s->failed)
+			continue;
+		if (t->set.udp)
+			any |= s->sender ? iperf_send_datagrams(t, s, now)
+					 : iperf_recv_datagrams(t, s);
+		else
 			any |= s->sender ? send_some(t, s, now) : recv_some(t, s);
 	}
 	if (!any)

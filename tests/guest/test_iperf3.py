@@ -77,6 +77,26 @@ def test_udp(vm, options):
     assert 0 < end["sum"]["jitter_ms"] < 500
 
 
+@pytest.mark.parametrize("options", [[], ["-R"]], ids=" ".join)
+def test_udp_as_fast_as_it_goes(vm, options):
+    """Unlimited, many datagrams go down and come up in one call; each is counted, in order."""
+    end = run_client(vm, "-u", "-t", "1", "-b", "0", "-l", "64", *options)["end"]
+    got = end["sum"]["packets"] - end["sum"]["lost_packets"]
+    assert got > 2000
+    assert not end["streams"][0]["udp"]["out_of_order"]
+
+
+def test_udp_on_a_narrow_path(vm):
+    """Datagrams that do not fit the device are sent one by one, in fragments."""
+    vm.sh("ip link set eth0 mtu 1000")
+    try:
+        end = run_client(vm, "-u", "-t", "1", "-b", "2M", "-l", "1400", "-R")["end"]
+        assert end["sum"]["packets"] > 50
+        assert end["sum"]["lost_percent"] < 50
+    finally:
+        vm.sh("ip link set eth0 mtu 1500")
+
+
 def test_options_are_taken_over(vm):
     """-M, -w, -C and -O come to the guest, whose next test is not affected."""
     report = run_client(vm, "-t", "1", "-M", "1000", "-w", "128K", "-O", "1")
