@@ -78,9 +78,10 @@ void tcp_newreno_mark_lost(struct sock *sk, bool snd_una_advanced)
 
 /* Only the first partial ACK of a recovery starts the retransmission timer anew (RFC 6582
  * section 3.2, step 3). A window that lost many would take a round trip for each, and soon the
- * peer's window lets nothing else out; the time-out, with slow start behind it, is over sooner. */
+ * peer's window lets nothing else out; the time-out, with slow start behind it, is over sooner.
+ * With nothing left in flight there is nothing to time: the slot is for the probe of a window. */
 bool tcp_newreno_keeps_timer(const struct tcp_sock *tp, seq32 prior_una)
 {
-	return !tcp_is_sack(tp) && tp->ca_state == TCP_CA_Recovery &&
+	return tp->packets_out && !tcp_is_sack(tp) && tp->ca_state == TCP_CA_Recovery &&
 	       seq_after(prior_una, tp->undo_marker) && tp->pending == TCP_PEND_RETRANS;
 }

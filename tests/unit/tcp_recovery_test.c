@@ -365,6 +365,28 @@ static void test_many_losses_without_sack(void **state)
 	peer_ack(10001);
 }
 
+/* The timer that a recovery keeps is over with the flight: where the ACK of everything shuts the
+ * window, the next timer is the probe's. Without one, a lost window update would be the end. */
+static void test_window_shuts_in_recovery(void **state)
+{
+	u32 all;
+
+	(void)state;
+	ten_in_flight((struct peer_offer){.sack = false}, 20000);
+	for (unsigned i = 0; i < 3; i++)
+		peer_ack(1);
+	assert_int_equal(info().tcpi_ca_state, TCP_CA_Recovery);
+	peer_ack(1001);
+	peer_ack(2001);
+	peer_forget();
+	all = 2001 + info().tcpi_unacked * PEER_MSS;
+	peer_send((struct peer_seg){.flags = TCPHDR_ACK, .seq = 1, .ack = all, .win = 1});
+	assert_int_equal(info().tcpi_unacked, 0);
+	assert_true(info().tcpi_notsent_bytes > 0);
+	peer_wait_ms(1000);
+	assert_true(info().tcpi_unacked > 0 || info().tcpi_probes > 0);
+}
+
 /* Duplicates told that three had arrived; a time-out forgets which. They are not delivered twice:
  * by that figure BBR would believe in a path of many times the rate. */
 static void test_delivered_once_without_sack(void **state)
@@ -458,6 +480,7 @@ int main(void)
 		T(test_frto_confirms_the_loss),
 		T(test_newreno_without_sack),
 		T(test_many_losses_without_sack),
+		T(test_window_shuts_in_recovery),
 		T(test_delivered_once_without_sack),
 		T(test_reneging),
 		T(test_impossible_blocks),
