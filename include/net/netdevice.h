@@ -448,6 +448,14 @@ struct netns_core {
 	struct rps_flows *rps_flows; /* [rcu] sockets' CPUs by flow; NULL: packets don't follow */
 };
 
+/* Whose packets came to a backlog of late, while it was more than half full. */
+#define FLOW_HISTORY 128
+struct flow_limit {
+	u8 history[FLOW_HISTORY]; /* buckets, by flow hash, of the last packets ... */
+	u8 count[256];            /* ... and how many of them each has */
+	u8 head;
+};
+
 struct softnet_data {                        /* per CPU, as /proc/net/softnet_stat prints */
 	struct list_head poll_list;          /* [irqs off] */
 	struct sk_buff_head input_pkt_queue; /* [its lock] backlog: netif_rx(), other CPUs' RPS */
@@ -459,8 +467,9 @@ struct softnet_data {                        /* per CPU, as /proc/net/softnet_st
 	u64 busy_since_ns;              /* [o] no rest from NET_RX_SOFTIRQ since; 0: there was */
 	struct sk_buff_head xmit_later; /* [o] answers that go together when the poll ends */
 	u32 processed, dropped, time_squeeze, received_rps, cpu_collision, flow_limit_count;
-	u32 input_queue_head; /* packets taken out of the backlog, ever [o] */
-	u32 input_queue_tail; /* ... and put in [lock of input_pkt_queue] */
+	u32 input_queue_head;         /* packets taken out of the backlog, ever [o] */
+	u32 input_queue_tail;         /* ... and put in [lock of input_pkt_queue] */
+	struct flow_limit flow_limit; /* [lock of input_pkt_queue] */
 	u8 xmit_recursion;
 	bool bells_gather;          /* [o] within a poll, which rings them at its end */
 	struct netdev_queue *bells; /* [o] queues whose doorbells were put off */

@@ -38,6 +38,9 @@ void packet_taps_deliver(struct sk_buff *skb, struct net_device *dev);
 /* rps.c: the CPU that is to take skb (network header set) up the stack. Where *tail is set, the
  * input_queue_tail of that CPU behind skb is to be noted there. Rcu read side. */
 unsigned rps_cpu(struct sk_buff *skb, u32 **tail);
+/* A packet of that hash, for a backlog of at most max: has its flow more than its share of it? The
+ * backlog's lock held. */
+bool rps_flow_limit(struct softnet_data *sd, u32 hash, u32 max);
 void rps_flows_free(struct rps_flows *flows);
 extern const struct ctl_ops ctl_cpumask, ctl_rps_flows;
 

@@ -162,11 +162,13 @@ int netif_receive_skb(struct sk_buff *skb)
 static int enqueue_to_backlog(struct sk_buff *skb, unsigned cpu, u32 *tail)
 {
 	struct softnet_data *sd = &per_cpu(softnet_data, cpu);
-	bool down = !netif_running(skb->dev), idle;
+	bool down = !netif_running(skb->dev), other = cpu != smp_processor_id(), idle;
+	u32 max = (u32)net_core_params()->netdev_max_backlog;
 	irqflags_t flags;
 
 	spin_lock_irqsave(&sd->input_pkt_queue.lock, flags);
-	if (down || sd->input_pkt_queue.qlen >= (u32)net_core_params()->netdev_max_backlog) {
+	if (down || sd->input_pkt_queue.qlen >= max ||
+	    (other && rps_flow_limit(sd, skb->hash, max))) {
 		sd->dropped += !down;
 		spin_unlock_irqrestore(&sd->input_pkt_queue.lock, flags);
 		dev_stats_inc(skb->dev, rx_dropped);
@@ -180,11 +182,11 @@ static int enqueue_to_backlog(struct sk_buff *skb, unsigned cpu, u32 *tail)
 	if (tail)
 		WRITE_ONCE(*tail, sd->input_queue_tail);
 	idle = napi_schedule_prep(&sd->backlog);
-	if (idle && cpu == smp_processor_id())
+	if (idle && !other)
 		__napi_schedule(&sd->backlog);
 	spin_unlock_irqrestore(&sd->input_pkt_queue.lock, flags);
 	/* Its backlog is ours to schedule, and so is its csd, until that CPU has done it. */
-	if (idle && cpu != smp_processor_id())
+	if (idle && other)
 		smp_call_function_single_async(cpu, &sd->rps_csd);
 	return 0;
 }

@@ -463,6 +463,49 @@ static void backlog_is_bounded(void **state)
 	tap_free(t);
 }
 
+static void steer(struct net_device *dev, u32 hash)
+{
+	struct sk_buff *skb = netdev_alloc_skb(dev, 60);
+
+	memset(skb_put(skb, 60), 0, 60);
+	eth_type_trans(skb, dev);
+	skb->protocol = BE16(0x0800);
+	skb->hash = hash;
+	netif_receive_skb(skb);
+}
+
+/* Eight flows that a CPU cannot keep up with are cut before its backlog is full; the odd packets of
+ * others all find room. */
+static void heavy_flows_leave_room(void **state)
+{
+	struct tap *t = tap_new(&net_a, 1, "10.0.0.1", 24);
+	struct softnet_data *sd = &per_cpu(softnet_data, 1);
+	u64 before = skb_drop_count(SKB_DROP_REASON_CPU_BACKLOG);
+	unsigned light = 0;
+	struct sk_buff *skb;
+
+	init_net.core->rps_default_mask = 2;
+	local_bh_disable();
+	for (u32 i = 0; i < 5000; i++) {
+		steer(t->dev, 0x01234567 * (1 + i % 8));
+		if (i % 250 == 0)
+			steer(t->dev, 0x89abcdef + i);
+	}
+	skb_queue_walk(&sd->input_pkt_queue, skb) {
+		light += (skb->hash - 0x89abcdef) % 250 == 0;
+	}
+	assert_int_equal(light, 20);
+	assert_in_range(sd->input_pkt_queue.qlen, 800, 999);
+	assert_int_equal(sd->flow_limit_count, 5020 - sd->input_pkt_queue.qlen);
+	assert_int_equal(skb_drop_count(SKB_DROP_REASON_CPU_BACKLOG),
+			 before + sd->flow_limit_count);
+	local_bh_enable();
+	host_run_for(NSEC_PER_MSEC);
+	assert_int_equal(sd->input_pkt_queue.qlen, 0);
+	init_net.core->rps_default_mask = 0;
+	tap_free(t);
+}
+
 /* -- ip= ----------------------------------------------------------------------------------------
  */
 
@@ -560,11 +603,12 @@ int main(void)
 		T(software_offloads),
 		T(napi_rules),
 		T(backlog_is_bounded),
+		T(heavy_flows_leave_room),
 		cmocka_unit_test(good_lines),
 		cmocka_unit_test(bad_lines),
 		T(applied),
 	};
 
-	host_init(5);
+	host_init_config(&(struct host_config){.seed = 5, .cpus = 2});
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
