@@ -453,6 +453,8 @@ struct tcp_timer_view {
 	u8 active, retransmits;
 	u32 when_ms;
 };
+/* What a user is told of the state: half-open requests and records have none of their own. */
+u8 tcp_key_state(const struct sock_key *key);
 void tcp_timer_view(const struct sock_key *key, struct tcp_timer_view *v);
 
 /* net/tcp/tcp_offload.c: TCP's part of GRO and GSO, see <net/gro.h>. */

@@ -129,7 +129,7 @@ static bool fill_tcp(const struct diag_out *o, struct sock_key *key)
 	m = nlmsg_data(nlh);
 	fill_id(m, key, full ? sk->sk_ino : (u64)(uintptr_t)key);
 	tcp_timer_view(key, &timer);
-	m->idiag_state = key->state == TCP_NEW_SYN_RECV ? TCP_SYN_RECV : key->state;
+	m->idiag_state = tcp_key_state(key);
 	m->idiag_timer = timer.active;
 	m->idiag_retrans = timer.retransmits;
 	m->idiag_expires = timer.when_ms;
@@ -171,7 +171,7 @@ static bool fill_udp(const struct diag_out *o, const struct sock *sk)
 /* Ports and the states are the filters a dump may carry, as on Linux. */
 static bool selected(const struct inet_diag_req_v2 *r, const struct sock_key *key)
 {
-	u8 state = key->state == TCP_NEW_SYN_RECV ? TCP_SYN_RECV : key->state;
+	u8 state = tcp_key_state(key);
 
 	return r->idiag_states >> state & 1 &&
 	       (r->sdiag_family == AF_UNSPEC || r->sdiag_family == key->family) &&

@@ -278,9 +278,11 @@ static void establish(struct sock *sk, struct sk_buff *skb)
 		sk->sk_state_change(sk);
 }
 
-/* FIN-WAIT-1: our FIN is acknowledged. */
-static void enter_fin_wait2(struct sock *sk)
+/* FIN-WAIT-1: our FIN is acknowledged. A record can wait for the peer's, unless the segment brings
+ * something that is still to be dealt with, or a thread in close() is at it. */
+static void enter_fin_wait2(struct sock *sk, const struct sk_buff *skb)
 {
+	bool brings = !seq_eq(TCP_SKB_CB(skb)->seq, TCP_SKB_CB(skb)->end_seq);
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	tcp_set_state(sk, TCP_FIN_WAIT2);
@@ -294,7 +296,10 @@ static void enter_fin_wait2(struct sock *sk)
 		tcp_done(sk);
 		return;
 	}
-	tcp_reset_keepalive_timer(sk, (u64)tcp_fin_time_s(sk) * USEC_PER_SEC);
+	if (brings || sock_owned_by_user(sk))
+		tcp_reset_keepalive_timer(sk, (u64)tcp_fin_time_s(sk) * USEC_PER_SEC);
+	else
+		tcp_await_fin(sk);
 }
 
 static enum skb_drop_reason process_ack(struct sock *sk, struct sk_buff *skb, bool *reset)
@@ -322,12 +327,14 @@ static enum skb_drop_reason process_ack(struct sock *sk, struct sk_buff *skb, bo
 		establish(sk, skb);
 		break;
 	case TCP_FIN_WAIT1:
-		if (all)
-			enter_fin_wait2(sk);
+		if (all) {
+			store_ts_recent(tp, TCP_SKB_CB(skb)->seq); /* for the record */
+			enter_fin_wait2(sk, skb);
+		}
 		break;
 	case TCP_CLOSING:
 		if (all) {
-			tcp_time_wait(sk);
+			tcp_time_wait(sk, TCP_TIME_WAIT);
 			return SKB_NOT_DROPPED_YET;
 		}
 		break;
@@ -396,7 +403,7 @@ void tcp_rx_fin(struct sock *sk)
 		break;
 	case TCP_FIN_WAIT2:
 		tcp_send_ack(sk);
-		tcp_time_wait(sk);
+		tcp_time_wait(sk, TCP_TIME_WAIT);
 		return;
 	}
 	if (!sock_flag(sk, SOCK_DEAD))

@@ -876,15 +876,20 @@ struct tcp_tw_sock {
 	u16 rcv_wnd; /* as on the wire */
 	u8 tos;
 	u8 rcv_wscale : 4;
-	bool in_slot : 1; /* [tw_lock] */
+	bool in_slot : 1;   /* [tw_lock] */
+	bool fin_wait2 : 1; /* [tw_lock] the peer's FIN is still to come */
 };
 static_assert(sizeof(struct tcp_tw_sock) <= 120, "a TIME-WAIT record is small");
 static inline struct tcp_tw_sock *tcp_twsk(struct sock_key *key)
 {
 	return container_of(key, struct tcp_tw_sock, key);
 }
-/* sk leaves a record behind and is done. */
-void tcp_time_wait(struct sock *sk);
+/* sk leaves a record behind, of TIME-WAIT or FIN-WAIT-2 (for tcp_fin_timeout, a minute at most),
+ * and is done. */
+void tcp_time_wait(struct sock *sk, u8 state);
+/* sk is in FIN-WAIT-2 and nobody owns it: a record waits for the peer's FIN, or if it is to wait
+ * for more than a minute, sk itself until the last one. Socket locked, in softirq. */
+void tcp_await_fin(struct sock *sk);
 enum tcp_tw_status { TCP_TW_DROP, TCP_TW_RST, TCP_TW_ACK, TCP_TW_SYN };
 enum tcp_tw_status tcp_timewait_process(struct netns_tcp *nt, struct tcp_tw_sock *tw,
 					struct sk_buff *skb, seq32 *isn, enum skb_drop_reason *why);

@@ -28,6 +28,16 @@ static void sock_timer_view(const struct sock *sk, struct tcp_timer_view *v)
 	}
 }
 
+u8 tcp_key_state(const struct sock_key *key)
+{
+	if (key->state == TCP_NEW_SYN_RECV)
+		return TCP_SYN_RECV;
+	if (key->state == TCP_TIME_WAIT &&
+	    container_of(key, const struct tcp_tw_sock, key)->fin_wait2)
+		return TCP_FIN_WAIT2;
+	return key->state;
+}
+
 void tcp_timer_view(const struct sock_key *key, struct tcp_timer_view *v)
 {
 	const struct tcp_tw_sock *tw = container_of(key, const struct tcp_tw_sock, key);
@@ -55,7 +65,7 @@ static void show_key(const struct sock_key *key, void *arg)
 {
 	struct row *r = arg;
 	struct tcp_timer_view t;
-	u8 state = key->state == TCP_NEW_SYN_RECV ? TCP_SYN_RECV : key->state;
+	u8 state = tcp_key_state(key);
 	u32 tx = 0, rx = 0;
 	u64 ino = 0;
 

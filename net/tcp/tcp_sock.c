@@ -133,7 +133,8 @@ static void orphaned(struct sock *sk)
 			tcp_send_active_reset(sk, GFP_ATOMIC);
 			tcp_set_state(sk, TCP_CLOSE);
 		} else {
-			tcp_reset_keepalive_timer(sk, (u64)tcp_fin_time_s(sk) * USEC_PER_SEC);
+			tcp_await_fin(sk);
+			return;
 		}
 	}
 	if (sk->sk_state != TCP_CLOSE && tcp_too_many_orphans(sk)) {

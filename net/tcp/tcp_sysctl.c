@@ -111,6 +111,17 @@ static void buffer_limits(struct netns_tcp *nt)
 	nt->tcp_wmem[2] = (int)clamp_t(u64, share, 65536, MAX_BUFFER);
 }
 
+/* What closed connections may keep of the memory: about a thirty-second for orphans, which are
+ * sockets of 2 KiB, and a sixty-fourth for TIME-WAIT records. */
+static void closed_limits(struct netns_tcp *nt)
+{
+	struct meminfo mi;
+
+	meminfo_get(&mi); /* pages */
+	nt->tcp_max_orphans = (int)clamp_t(u64, mi.total / 16, 256, 262144);
+	nt->tcp_max_tw_buckets = (int)clamp_t(u64, mi.total / 2, 1024, 262144);
+}
+
 void tcp_sysctl_init(struct netns_tcp *nt)
 {
 	nt->tcp_fastopen = TFO_CLIENT_ENABLE;
@@ -118,10 +129,9 @@ void tcp_sysctl_init(struct netns_tcp *nt)
 	nt->tcp_max_syn_backlog = 1024;
 	nt->tcp_synack_retries = 5;
 	nt->tcp_syn_retries = 6;
-	nt->tcp_max_tw_buckets = 65536;
+	closed_limits(nt);
 	nt->tcp_tw_reuse = 2;
 	nt->tcp_fin_timeout = 60;
-	nt->tcp_max_orphans = 16384;
 	nt->tcp_retries2 = 15;
 	nt->tcp_rto_min_us = 200000;
 	nt->tcp_rto_max_ms = 120000;

@@ -467,6 +467,17 @@ static void send_keepalive(struct sock *sk)
 	tcp_reset_keepalive_timer(sk, wait_us);
 }
 
+/* The peer has not sent its FIN. A record waits for the last minute of a longer wait. */
+static void fin_wait2_timer(struct sock *sk)
+{
+	if (tcp_fin_time_s(sk) > TCP_TIMEWAIT_LEN_S) {
+		tcp_time_wait(sk, TCP_FIN_WAIT2);
+		return;
+	}
+	tcp_send_active_reset(sk, GFP_ATOMIC);
+	tcp_done(sk);
+}
+
 static void keepalive_timer(struct timer *t)
 {
 	struct sock *sk = container_of(t, struct sock, sk_timer);
@@ -475,7 +486,7 @@ static void keepalive_timer(struct timer *t)
 	if (sock_owned_by_user(sk)) {
 		tcp_reset_keepalive_timer(sk, 50000);
 	} else if (sk->sk_state == TCP_FIN_WAIT2 && sock_flag(sk, SOCK_DEAD)) {
-		tcp_done(sk); /* the peer never sent its FIN */
+		fin_wait2_timer(sk);
 	} else if (sock_flag(sk, SOCK_KEEPOPEN) &&
 		   !tcp_state_in(sk, TCPS(CLOSE) | TCPS(LISTEN) | TCPS(SYN_SENT))) {
 		tcp_mstamp_refresh(tcp_sk(sk));

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * TIME-WAIT (RFC 9293 sections 3.6.1, 3.10.7.4; RFC 6191; RFC 1337): for 60 s a small record stands
- * in the place of the connection. Records sit in a wheel of one-second slots, worked off by one
- * timer a net. References: one of the hash, one of the slot. Softirq.
+ * in the place of the connection. So it does in that of a closed one that waits for the peer's FIN,
+ * FIN-WAIT-2, as in Linux: however many peers keep theirs back, none has a socket. Records sit in a
+ * wheel of one-second slots, worked off by one timer a net. References: one of the hash, one of the
+ * slot. Softirq.
  */
 #include "tcp_int.h"
 
@@ -22,10 +24,10 @@ void tcp_tw_put(struct tcp_tw_sock *tw)
 /* ---- the wheel
  * ----------------------------------------------------------------------------------- */
 
-static void slot_add(struct netns_tcp *nt, struct tcp_tw_sock *tw)
+static void slot_add(struct netns_tcp *nt, struct tcp_tw_sock *tw, u32 seconds)
 {
 	spin_lock_bh(&nt->tw_lock);
-	tw->ends_s = tcp_now_s() + TCP_TIMEWAIT_LEN_S;
+	tw->ends_s = tcp_now_s() + seconds;
 	tw->in_slot = true;
 	hlist_add_head(&tw->slot_node, &nt->tw_slot[tw->ends_s % TCP_TW_SLOTS].head);
 	if (!timer_pending(&nt->tw_timer)) {
@@ -48,11 +50,11 @@ static bool slot_remove(struct netns_tcp *nt, struct tcp_tw_sock *tw)
 	return was_in;
 }
 
-/* A duplicate of the last segments: wait the whole time again. */
+/* A duplicate of the last segments, or the peer's FIN at last: wait the whole time again. */
 static void restart(struct netns_tcp *nt, struct tcp_tw_sock *tw)
 {
 	if (slot_remove(nt, tw))
-		slot_add(nt, tw);
+		slot_add(nt, tw, TCP_TIMEWAIT_LEN_S);
 }
 
 /* Who took it out of the slot gives up the slot's and the hash's references. */
@@ -153,10 +155,11 @@ static struct tcp_tw_sock *tw_make(struct sock *sk)
 	return tw;
 }
 
-void tcp_time_wait(struct sock *sk)
+void tcp_time_wait(struct sock *sk, u8 state)
 {
 	struct netns_tcp *nt = tcp_net(sk);
 	struct tcp_tw_sock *tw = NULL;
+	u32 seconds = TCP_TIMEWAIT_LEN_S;
 
 	if (atomic_read(&nt->tw_count) < nt->tcp_max_tw_buckets)
 		tw = tw_make(sk);
@@ -164,12 +167,25 @@ void tcp_time_wait(struct sock *sk)
 		/* Without memory the port is free at once: better than to keep a socket. */
 		TCP_STAT(sk, LINUX_MIB_TCPTIMEWAITOVERFLOW);
 	} else {
+		tw->fin_wait2 = state == TCP_FIN_WAIT2;
+		if (tw->fin_wait2)
+			seconds = min(tcp_fin_time_s(sk), seconds);
 		tcp_tw_take_port(sk, tw);
 		atomic_inc(&nt->tw_count);
 		tcp_ehash_insert(nt, &tw->key, &sk->__sk_common.skc_key);
-		slot_add(nt, tw);
+		slot_add(nt, tw, seconds);
 	}
 	tcp_done(sk);
+}
+
+void tcp_await_fin(struct sock *sk)
+{
+	u32 seconds = tcp_fin_time_s(sk);
+
+	if (seconds > TCP_TIMEWAIT_LEN_S)
+		tcp_reset_keepalive_timer(sk, (u64)(seconds - TCP_TIMEWAIT_LEN_S) * USEC_PER_SEC);
+	else
+		tcp_time_wait(sk, TCP_FIN_WAIT2);
 }
 
 /* ---- segments for a record
@@ -184,18 +200,76 @@ static bool syn_is_newer(const struct tcp_tw_sock *tw, const struct sk_buff *skb
 	return tw->ts_recent_stamp_s && o->has & TCP_OPT_TS && (s32)(o->tsval - tw->ts_recent) > 0;
 }
 
+/* An ACK of where we are, unless there were too many of late. */
+static enum tcp_tw_status answer(struct netns_tcp *nt, struct tcp_tw_sock *tw,
+				 const struct sk_buff *skb, unsigned skipped)
+{
+	return tcp_oow_rate_ok(nt->net, skb, skipped, &tw->last_oow_ack_ms) ? TCP_TW_ACK
+									    : TCP_TW_DROP;
+}
+
+/* The FIN that was waited for. Another CPU may have a copy of it in hand: who sees the new rcv_nxt
+ * sees that this is TIME-WAIT. */
+static void fin_came(struct netns_tcp *nt, struct tcp_tw_sock *tw, seq32 rcv_nxt,
+		     const struct tcp_options *o)
+{
+	spin_lock_bh(&nt->tw_lock);
+	tw->fin_wait2 = false;
+	if (tw->ts_recent_stamp_s && o->has & TCP_OPT_TS) {
+		tw->ts_recent = o->tsval;
+		tw->ts_recent_stamp_s = tcp_now_s() | 1;
+	}
+	smp_store_release(&tw->rcv_nxt.v, rcv_nxt.v);
+	spin_unlock_bh(&nt->tw_lock);
+	restart(nt, tw);
+}
+
+/* What a socket in FIN-WAIT-2 does that nobody owns; skb is in the window. Text has no reader and
+ * is answered by a reset (RFC 9293 section 3.6.1); what may be forged (RFC 5961) by an ACK. */
+static enum tcp_tw_status fin_wait2_process(struct netns_tcp *nt, struct tcp_tw_sock *tw,
+					    seq32 rcv_nxt, struct sk_buff *skb,
+					    const struct tcp_options *o, enum skb_drop_reason *why)
+{
+	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+
+	if (cb->flags & TCPHDR_RST && seq_eq(cb->seq, rcv_nxt)) {
+		tcp_tw_kill(nt, tw);
+		*why = SKB_DROP_REASON_TCP_RESET;
+		return TCP_TW_DROP;
+	}
+	if (cb->flags & (TCPHDR_RST | TCPHDR_SYN))
+		return answer(nt, tw, skb, LINUX_MIB_TCPACKSKIPPEDFINWAIT2);
+	if (!(cb->flags & TCPHDR_ACK) || !seq_after(cb->end_seq, rcv_nxt))
+		return TCP_TW_DROP;
+	if (!(cb->flags & TCPHDR_FIN) || !seq_eq(cb->end_seq, seq_add(rcv_nxt, 1))) {
+		*why = SKB_DROP_REASON_TCP_ABORT_ON_DATA;
+		return TCP_TW_RST;
+	}
+	fin_came(nt, tw, cb->end_seq, o);
+	*why = SKB_CONSUMED;
+	return TCP_TW_ACK;
+}
+
 enum tcp_tw_status tcp_timewait_process(struct netns_tcp *nt, struct tcp_tw_sock *tw,
 					struct sk_buff *skb, seq32 *isn, enum skb_drop_reason *why)
 {
 	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+	seq32 rcv_nxt = SEQ32(smp_load_acquire(&tw->rcv_nxt.v)); /* before fin_wait2 */
 	struct tcp_options o;
 	bool paws, in_window;
 
 	tcp_parse_skb(skb, &o);
 	paws = tw->ts_recent_stamp_s && o.has & TCP_OPT_TS &&
 	       tcp_paws_older(o.tsval, tw->ts_recent, tw->ts_recent_stamp_s);
-	in_window = tcp_seq_acceptable(cb->seq, cb->end_seq, tw->rcv_nxt,
+	in_window = tcp_seq_acceptable(cb->seq, cb->end_seq, rcv_nxt,
 				       (u32)tw->rcv_wnd << tw->rcv_wscale);
+	if (tw->fin_wait2) {
+		if (!paws && in_window)
+			return fin_wait2_process(nt, tw, rcv_nxt, skb, &o, why);
+		if (cb->flags & TCPHDR_RST)
+			return TCP_TW_DROP;
+		return answer(nt, tw, skb, LINUX_MIB_TCPACKSKIPPEDFINWAIT2);
+	}
 	if (!paws && cb->flags & TCPHDR_RST) {
 		/* RFC 1337: by default a reset ends it, if it is exact (RFC 5961). */
 		if (seq_eq(cb->seq, tw->rcv_nxt) && !nt->tcp_rfc1337)
@@ -217,9 +291,7 @@ enum tcp_tw_status tcp_timewait_process(struct netns_tcp *nt, struct tcp_tw_sock
 		return TCP_TW_DROP;
 	if (cb->flags & TCPHDR_ACK)
 		restart(nt, tw);
-	return tcp_oow_rate_ok(nt->net, skb, LINUX_MIB_TCPACKSKIPPEDTIMEWAIT, &tw->last_oow_ack_ms)
-		       ? TCP_TW_ACK
-		       : TCP_TW_DROP;
+	return answer(nt, tw, skb, LINUX_MIB_TCPACKSKIPPEDTIMEWAIT);
 }
 
 void tcp_tw_ack(struct net *net, struct tcp_tw_sock *tw, struct sk_buff *skb)
@@ -240,7 +312,7 @@ bool tcp_tw_may_reuse(struct sock *sk, struct tcp_tw_sock *tw)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
-	if (!tw->ts_recent_stamp_s || !tcp_net(sk)->tcp_tw_reuse ||
+	if (tw->fin_wait2 || !tw->ts_recent_stamp_s || !tcp_net(sk)->tcp_tw_reuse ||
 	    tcp_now_s() - tw->ts_recent_stamp_s <= 1)
 		return false;
 	if (tcp_net(sk)->tcp_tw_reuse == 2 && be32_get(sk->sk_daddr) >> 24 != 127)

@@ -2,6 +2,7 @@
 /*
  * TIME-WAIT records (RFC 9293 section 3.6.1): they last a minute, there are only so many, and a SYN
  * takes one's place if it is newer beyond doubt (RFC 6191), a reset unless RFC 1337 is asked for.
+ * A closed connection whose peer keeps its FIN back (FIN-WAIT-2) is such a record too.
  */
 #include "../../include/libc/netinet/tcp.h"
 
@@ -30,8 +31,7 @@ static int setup(void **state)
 	return err;
 }
 
-/* A connection from that port that we close first: we wait. */
-static void close_first(u16 port)
+static struct socket *connected(u16 port)
 {
 	struct socket *s;
 
@@ -39,13 +39,54 @@ static void close_first(u16 port)
 	ack(port, 0);
 	s = accept_one();
 	assert_non_null(s);
-	sock_release(s);
+	return s;
+}
+
+/* A connection from that port that we close: our FIN is on its way. */
+static void close_ours(u16 port)
+{
+	sock_release(connected(port));
 	look();
 	assert_true(answer.flags & TCPHDR_FIN);
 	fin_seq = answer.seq;
 	their_ts = answer.tsval;
-	send_segment(port, TCPHDR_ACK | TCPHDR_FIN, PEER_ISN + 1, fin_seq + 1, their_ts, true, 0);
+}
+
+/* A segment of the peer, which has our FIN. */
+static void theirs(u16 port, u8 flags, u32 len)
+{
+	answer.flags = 0;
+	send_segment(port, TCPHDR_ACK | flags, PEER_ISN + 1, fin_seq + 1, their_ts, true, len);
+}
+
+/* A connection from that port that we close first: we wait. */
+static void close_first(u16 port)
+{
+	close_ours(port);
+	theirs(port, TCPHDR_FIN, 0);
 	assert_int_equal(answer.flags, TCPHDR_ACK);
+}
+
+static u8 state_seen;
+
+static void see_state(const struct sock_key *key, void *arg)
+{
+	(void)arg;
+	if (key->state == TCP_TIME_WAIT)
+		state_seen = tcp_key_state(key);
+}
+
+/* What a user is told of the only record. */
+static u8 told_state(void)
+{
+	state_seen = 0;
+	tcp_for_each(&net, see_state, NULL);
+	return state_seen;
+}
+
+static int sockets(void)
+{
+	return atomic_read(&tcp_prot.sockets_allocated);
 }
 
 static void test_lasts_a_minute(void **state)
@@ -155,6 +196,161 @@ static void test_many_from_one_address(void **state)
 	assert_true(host_memory_in_use() <= memory);
 }
 
+/* ---- FIN-WAIT-2 -------------------------------------------------------------------------------
+ */
+
+/* Nobody owns the connection and our FIN is acknowledged: the socket goes at once, a record waits
+ * for the peer's FIN, answers it, and is one of TIME-WAIT for a minute then. */
+static void test_fin_wait2_is_a_record(void **state)
+{
+	int before = sockets();
+
+	(void)state;
+	close_ours(1000);
+	assert_int_equal(sockets(), before + 1);
+	theirs(1000, 0, 0);
+	assert_int_equal(sockets(), before);
+	assert_int_equal(atomic_read(&tcp_prot.orphan_count), 0);
+	assert_int_equal(waiting(), 1);
+	assert_int_equal(told_state(), TCP_FIN_WAIT2);
+	host_run_for(50 * NSEC_PER_SEC);
+	theirs(1000, TCPHDR_FIN, 0);
+	assert_int_equal(answer.flags, TCPHDR_ACK);
+	assert_int_equal(answer.ack, PEER_ISN + 2);
+	assert_int_equal(answer.seq, fin_seq + 1);
+	assert_int_equal(told_state(), TCP_TIME_WAIT);
+	host_run_for(58 * NSEC_PER_SEC);
+	assert_int_equal(waiting(), 1);
+	host_run_for(4 * NSEC_PER_SEC);
+	assert_int_equal(waiting(), 0);
+}
+
+/* The FIN was acknowledged before close(). */
+static void test_closed_in_fin_wait2(void **state)
+{
+	struct socket *s = connected(1000);
+	int before = sockets();
+
+	(void)state;
+	s->ops->shutdown(s, SHUT_WR);
+	look();
+	fin_seq = answer.seq;
+	their_ts = answer.tsval;
+	theirs(1000, 0, 0);
+	assert_int_equal(s->sk->sk_state, TCP_FIN_WAIT2);
+	sock_release(s);
+	assert_int_equal(sockets(), before - 1);
+	assert_int_equal(told_state(), TCP_FIN_WAIT2);
+}
+
+/* tcp_fin_timeout says how long; above a minute the socket itself waits for what is more. */
+static void test_fin_timeout(void **state)
+{
+	int before = sockets();
+
+	(void)state;
+	net.tcp->tcp_fin_timeout = 10;
+	close_ours(1000);
+	theirs(1000, 0, 0);
+	host_run_for(9 * NSEC_PER_SEC);
+	assert_int_equal(waiting(), 1);
+	host_run_for(3 * NSEC_PER_SEC);
+	assert_int_equal(waiting(), 0);
+
+	net.tcp->tcp_fin_timeout = 100;
+	close_ours(1001);
+	theirs(1001, 0, 0);
+	host_run_for(38 * NSEC_PER_SEC);
+	assert_int_equal(sockets(), before + 1);
+	host_run_for(5 * NSEC_PER_SEC);
+	assert_int_equal(sockets(), before);
+	assert_int_equal(told_state(), TCP_FIN_WAIT2);
+	host_run_for(55 * NSEC_PER_SEC);
+	assert_int_equal(waiting(), 1);
+	host_run_for(8 * NSEC_PER_SEC);
+	assert_int_equal(waiting(), 0);
+}
+
+/* Text that nobody will read is answered by a reset, and that was it. */
+static void test_fin_wait2_text(void **state)
+{
+	(void)state;
+	close_ours(1000);
+	theirs(1000, 0, 0);
+	theirs(1000, 0, 100);
+	assert_true(answer.flags & TCPHDR_RST);
+	assert_int_equal(answer.seq, fin_seq + 1);
+	assert_int_equal(waiting(), 0);
+	close_ours(1001);
+	theirs(1001, 0, 0);
+	theirs(1001, TCPHDR_FIN, 100);
+	assert_true(answer.flags & TCPHDR_RST);
+	assert_int_equal(waiting(), 0);
+}
+
+/* Text that comes with the ACK of our FIN is answered so too. */
+static void test_text_with_the_ack(void **state)
+{
+	int before = sockets();
+
+	(void)state;
+	close_ours(1000);
+	theirs(1000, 0, 100);
+	assert_true(answer.flags & TCPHDR_RST);
+	assert_int_equal(waiting(), 0);
+	assert_int_equal(sockets(), before);
+}
+
+/* A new SYN does not take its place before the peer said that it is done, but gets an ACK, whose
+ * reset does; a reset elsewhere in the window does not (RFC 5961). */
+static void test_fin_wait2_syn_and_reset(void **state)
+{
+	(void)state;
+	close_ours(1000);
+	theirs(1000, 0, 0);
+	send_segment(1000, TCPHDR_SYN, PEER_ISN + 5000, 0, 0, false, 0);
+	assert_int_equal(answer.flags, TCPHDR_ACK);
+	assert_int_equal(answer.ack, PEER_ISN + 1);
+	assert_int_equal(waiting(), 1);
+	send_segment(1000, TCPHDR_RST, PEER_ISN + 100, 0, 0, false, 0);
+	assert_int_equal(waiting(), 1);
+	send_segment(1000, TCPHDR_RST, PEER_ISN + 1, 0, 0, false, 0);
+	assert_int_equal(waiting(), 0);
+	syn(1000);
+	assert_int_equal(answer.flags, TCPHDR_SYN | TCPHDR_ACK);
+}
+
+/* Thousands of peers that keep their FIN back hold no more than a record each. */
+static void test_many_in_fin_wait2(void **state)
+{
+	u64 memory;
+
+	(void)state;
+	for (u16 i = 0; i < 100; i++) {
+		close_ours((u16)(1000 + i));
+		theirs((u16)(1000 + i), 0, 0);
+	}
+	memory = host_memory_in_use();
+	for (u16 i = 0; i < 2000; i++) {
+		close_ours((u16)(2000 + i));
+		theirs((u16)(2000 + i), 0, 0);
+	}
+	assert_int_equal(waiting(), 2100);
+	assert_true(host_memory_in_use() - memory < 2000 * 160);
+}
+
+/* What closed connections may hold follows the memory: orphans a thirty-second of it or so, records
+ * half as much. */
+static void test_limits_follow_memory(void **state)
+{
+	struct meminfo mi;
+
+	(void)state;
+	meminfo_get(&mi);
+	assert_int_equal(net.tcp->tcp_max_orphans, clamp_t(u64, mi.total / 16, 256, 262144));
+	assert_int_equal(net.tcp->tcp_max_tw_buckets, clamp_t(u64, mi.total / 2, 1024, 262144));
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, syn_teardown)
@@ -166,6 +362,14 @@ int main(void)
 		TEST(test_syn_takes_its_place_under_flood),
 		TEST(test_assassination),
 		TEST(test_many_from_one_address),
+		TEST(test_fin_wait2_is_a_record),
+		TEST(test_closed_in_fin_wait2),
+		TEST(test_fin_timeout),
+		TEST(test_fin_wait2_text),
+		TEST(test_text_with_the_ack),
+		TEST(test_fin_wait2_syn_and_reset),
+		TEST(test_many_in_fin_wait2),
+		TEST(test_limits_follow_memory),
 	};
 
 	host_init(1);
