@@ -5,6 +5,7 @@
 #ifndef NET_IP_H
 #define NET_IP_H
 
+#include <lib/checksum.h>
 #include <lib/compiler.h>
 #include <linux/if_ether.h>
 #include <net/inetdevice.h>
@@ -68,14 +69,37 @@ int ip_queue_xmit(struct sock *sk, struct sk_buff *skb);
 /* A packet with given addresses and route (which the skb holds): SYN-ACK, ICMP, reset. */
 int ip_build_and_send_pkt(struct sk_buff *skb, const struct sock *sk, be32 saddr, be32 daddr,
 			  const struct ip_options *opt, u8 protocol, u8 ttl, u8 tos);
-/* The way past the stack of struct net_protocol's rx_early (ip_early.c). Is skb sound, for us, and
- * can it be answered the way it came? The rtable to do that by, borrowed for the rcu section; NULL:
- * not, or not known here. / Count it as received. / Send the answer, skb->data at its transport
- * header, with what else the poll answers; takes skb. */
-struct rtable *ip_early_check(struct sk_buff *skb);
+/* The way past the stack of struct net_protocol's rx_early (ip_early.c). What IP knows of the
+ * packets of one poll; all zero when that begins. */
+#define IP_EARLY_WAYS 8
+struct ip_early_poll {
+	be32 laddr; /* an address of ours */
+	struct ip_early_way {
+		u32 addr, shift;   /* peers that differ from it in so many low bits at most ... */
+		struct rtable *rt; /* ... are answered by that; NULL: the usual way */
+	} way[IP_EARLY_WAYS];      /* by a peer's highest bits */
+};
+/* An answer to one peer, kept for the rest of the poll to be sent to others by the same next hop.
+ */
+#define IP_EARLY_BYTES 80
+struct ip_early_answer {
+	u8 frame[IP_EARLY_BYTES] __aligned(8); /* link, IP (destination 0) and transport header */
+	u16 link, len;                         /* bytes of the link header, of all; len 0: none */
+	u16 headroom;                          /* before the IP header */
+	csum32 sum;                            /* of the IP header but for its checksum */
+	u32 priority, mark;
+};
+/* Is skb sound, for us, and can it be answered the way it came? The rtable to do that by, borrowed
+ * for the poll; NULL: not, or not known here. / Count it as received. / Send the answer, skb->data
+ * at its transport header, with what else the poll answers, and keep it in *a; takes skb. */
+struct rtable *ip_early_check(struct sk_buff *skb, struct ip_early_poll *poll);
 void ip_early_accept(struct sk_buff *skb);
 void ip_early_reply(struct sk_buff *skb, const struct sock *sk, struct rtable *rt, be32 saddr,
-		    be32 daddr, u8 ttl, u8 tos);
+		    be32 daddr, u8 ttl, u8 tos, struct ip_early_answer *a);
+/* Make of the received skb, whose headers are set, an answer like *a to daddr: its transport
+ * header, to be completed before ip_early_send(). NULL: no room, skb is as it was. */
+void *ip_early_repeat(struct sk_buff *skb, const struct ip_early_answer *a, be32 daddr);
+void ip_early_send(struct sk_buff *skb, const struct ip_early_answer *a);
 /* The header is complete but for length, id and checksum. */
 int ip_local_out(struct net *net, struct sock *sk, struct sk_buff *skb);
 int ip_output(struct net *net, struct sock *sk, struct sk_buff *skb);

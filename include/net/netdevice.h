@@ -466,6 +466,7 @@ struct softnet_data {                        /* per CPU, as /proc/net/softnet_st
 	struct sk_buff *completion_queue;    /* [irqs off] to be freed there */
 	u64 busy_since_ns;              /* [o] no rest from NET_RX_SOFTIRQ since; 0: there was */
 	struct sk_buff_head xmit_later; /* [o] answers that go together when the poll ends */
+	u32 polls; /* [o] odd: the number of the NAPI poll under way, which is one rcu section */
 	u32 processed, dropped, time_squeeze, received_rps, cpu_collision, flow_limit_count;
 	u32 input_queue_head;         /* packets taken out of the backlog, ever [o] */
 	u32 input_queue_tail;         /* ... and put in [lock of input_pkt_queue] */

@@ -22,6 +22,12 @@ struct payload {
 	u32 off;
 };
 
+/* Can others refer to it? Not where it stays with its sk_buff for the next packet. */
+static bool head_is_page(const struct sk_buff *skb)
+{
+	return skb->head_frag && !skb->pp_recycle;
+}
+
 static bool payload_piece(const struct payload *p, const u8 **addr, struct page **page, u32 *poff,
 			  u32 *len)
 {
@@ -32,7 +38,7 @@ static bool payload_piece(const struct payload *p, const u8 **addr, struct page 
 		*addr = p->cur->data + p->off;
 		*len = skb_headlen(p->cur) - p->off;
 		*page = NULL;
-		if (p->cur->head_frag) {
+		if (head_is_page(p->cur)) {
 			*page = virt_to_head_page(p->cur->head);
 			*poff = (u32)(*addr - (const u8 *)page_address(*page));
 		}
@@ -51,7 +57,7 @@ static bool payload_piece(const struct payload *p, const u8 **addr, struct page 
 /* Payload right at the cursor that is in no page of its own, and so must be copied. */
 static u32 linear_left(const struct payload *p)
 {
-	return p->frag || p->cur->head_frag ? 0 : skb_headlen(p->cur) - p->off;
+	return p->frag || head_is_page(p->cur) ? 0 : skb_headlen(p->cur) - p->off;
 }
 
 /* To the next piece, in the next member of frag_list where this one is through. */

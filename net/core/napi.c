@@ -321,9 +321,13 @@ static bool napi_poll(struct softnet_data *sd, struct napi_struct *n, int *work)
 	int weight = n->weight;
 
 	*work = 0;
+	sd->polls++;
 	sd->bells_gather = true;
+	rcu_read_lock();
 	if (test_bit(NAPI_STATE_SCHED, &n->state))
 		*work = n->poll(n, weight);
+	rcu_read_unlock();
+	sd->polls++;
 	dev_xmit_later_flush();
 	sd->bells_gather = false;
 	if (sd->bells)

@@ -174,9 +174,103 @@ struct sk_buff *netdev_alloc_skb(struct net_device *dev, u32 len)
 	return skb;
 }
 
+/* -- short packets: ACKs, requests, SYNs, pings. An sk_buff and its head stay together from one
+ * packet to the next; each CPU keeps some. Bottom halves off. ---------------------------------- */
+
+#define SHORT_BYTES    256u
+#define SHORT_SIZE     SKB_DATA_ALIGN(NET_SKB_PAD + NET_IP_ALIGN + SHORT_BYTES)
+#define SHORT_FRAG     (SHORT_SIZE + SKB_OVERHEAD)
+#define SHORT_PER_PAGE ((u32)PAGE_SIZE / SHORT_FRAG)
+
+static DEFINE_PER_CPU(
+	struct {
+		struct sk_buff *first;
+		u32 n;
+	},
+	short_pool);
+
+#ifdef DEBUG
+static u32 short_pool_most; /* what is freed is gone: use after free is noticed */
+#else
+static u32 short_pool_most = 128;
+#endif
+
+void skb_short_pool(u32 most)
+{
+	local_bh_disable();
+	short_pool_most = most;
+	while (this_cpu(short_pool).n > most) {
+		struct sk_buff *skb = this_cpu(short_pool).first;
+
+		this_cpu(short_pool).first = skb->next;
+		this_cpu(short_pool).n--;
+		page_frag_free(skb->head);
+		kmem_cache_free(skb_cache, skb);
+	}
+	local_bh_enable();
+}
+
+/* A page is cut into heads at once: not many that are kept hold a page each for long. */
+static void short_pool_fill(void)
+{
+	struct page *page = alloc_pages_owner(0, GFP_ATOMIC, PAGES_SKB);
+
+	for (u32 i = 0; page && i < SHORT_PER_PAGE; i++) {
+		struct sk_buff *skb = plain_alloc(GFP_ATOMIC);
+
+		if (!skb)
+			break;
+		get_page(page);
+		skb->head = (u8 *)page_address(page) + i * SHORT_FRAG;
+		skb->next = this_cpu(short_pool).first;
+		this_cpu(short_pool).first = skb;
+		this_cpu(short_pool).n++;
+	}
+	if (page)
+		put_page(page);
+}
+
+static struct sk_buff *short_alloc(void)
+{
+	struct sk_buff *skb;
+
+	if (unlikely(!this_cpu(short_pool).n) && short_pool_most)
+		short_pool_fill();
+	skb = this_cpu(short_pool).first;
+	if (unlikely(!skb))
+		return NULL;
+	this_cpu(short_pool).first = skb->next;
+	this_cpu(short_pool).n--;
+	skb_init(skb, skb->head, SHORT_SIZE);
+	skb->head_frag = skb->pp_recycle = 1;
+	return skb;
+}
+
+/* skb, which nobody has any more, stays for the next packet. False: it is to be freed. */
+static bool short_keep(struct sk_buff *skb)
+{
+	if (!skb->pp_recycle || skb->cloned || skb_shinfo(skb)->nr_frags ||
+	    skb_shinfo(skb)->frag_list || !in_softirq() ||
+	    this_cpu(short_pool).n >= short_pool_most)
+		return false;
+	skb->next = this_cpu(short_pool).first;
+	this_cpu(short_pool).first = skb;
+	this_cpu(short_pool).n++;
+	return true;
+}
+
 struct sk_buff *napi_alloc_skb(struct net_device *dev, u32 len)
 {
-	return netdev_alloc_skb(dev, len);
+	struct sk_buff *skb;
+
+	if (len > SHORT_BYTES)
+		return netdev_alloc_skb(dev, len);
+	skb = short_alloc();
+	if (unlikely(!skb))
+		return netdev_alloc_skb(dev, SHORT_BYTES);
+	skb_reserve(skb, NET_SKB_PAD + NET_IP_ALIGN);
+	skb->dev = dev;
+	return skb;
 }
 
 /* -- ending ------------------------------------------------------------------------------- */
@@ -225,6 +319,8 @@ static void skb_release(struct sk_buff *skb, enum skb_drop_reason reason)
 {
 	skb_dst_drop(skb);
 	skb_orphan(skb);
+	if (short_keep(skb))
+		return;
 	if (skb->head)
 		skb_release_data(skb, reason);
 	kfree_skbmem(skb);
@@ -429,7 +525,7 @@ int pskb_expand_head(struct sk_buff *skb, u32 nhead, u32 ntail, unsigned gfp)
 	}
 	skb->data = head + nhead + (skb->data - skb->head);
 	skb->head = head;
-	skb->head_frag = 0;
+	skb->head_frag = skb->pp_recycle = 0;
 	skb->end = size;
 	skb->tail += nhead;
 	skb_headers_shift(skb, (int)nhead);

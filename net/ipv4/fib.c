@@ -229,6 +229,32 @@ struct rtable **fib_nexthop(struct net *net, const struct flowi4 *fl)
 	return fa && fa->cfg.type == RTN_UNICAST ? (struct rtable **)(uintptr_t)&fa->rth : NULL;
 }
 
+/* Bits of key that decide where the way down t ends. */
+static u8 way_bits(const struct fib_table *t, u32 key)
+{
+	const struct fib_node *n = rcu_dereference(t->root);
+	u8 bits = 0;
+
+	while (n) {
+		u8 common = common_bits(n->key, key);
+
+		if (common < n->len)
+			return (u8)(common + 1);
+		if (n->len == 32)
+			return 32;
+		bits = (u8)(n->len + 1);
+		n = rcu_dereference(n->child[key_bit(key, n->len)]);
+	}
+	return bits;
+}
+
+u8 fib_alike_bits(struct net *net, be32 daddr)
+{
+	u32 key = be32_get(daddr);
+
+	return max(way_bits(&net->ipv4->local, key), way_bits(&net->ipv4->main, key));
+}
+
 u8 fib_local_type(struct net *net, be32 addr, u32 oif)
 {
 	struct flowi4 fl = {.daddr = addr, .oif = oif};

@@ -7,7 +7,10 @@
  * Context: NAPI poll, rcu read side. Caller: GRO; tcp_early.c.
  */
 #include <lib/checksum.h>
+#include <lib/hash.h>
 #include <lib/string.h>
+#include <linux/if_ether.h>
+#include <net/inet_sock.h>
 
 #include "ipv4_int.h"
 
@@ -17,7 +20,7 @@ bool ip_rx_early(struct sk_buff *skb)
 	const struct net_protocol *p;
 	bool done = false;
 
-	if (skb->pkt_type != PACKET_HOST || skb_is_nonlinear(skb) || skb->dst ||
+	if (skb->pkt_type != PACKET_HOST || skb_is_nonlinear(skb) || skb_cloned(skb) ||
 	    skb->len < sizeof(*ip) || ip->ver_ihl != 0x45 ||
 	    (be16_get(ip->frag_off) & (IP_MF | IP_OFFSET)))
 		return false;
@@ -33,25 +36,47 @@ bool ip_rx_early(struct sk_buff *skb)
 	return done;
 }
 
-/* May saddr be answered, as far as the address itself tells? The route tells the rest. */
-static bool source_is_plain(be32 saddr)
+/* May it be answered, as far as the address itself tells? The route tells the rest. */
+static bool source_is_plain(u32 addr)
 {
-	return !ipv4_is_zeronet(saddr) && !ipv4_is_loopback(saddr) && !ipv4_is_multicast(saddr) &&
-	       !ipv4_is_lbcast(saddr);
+	u32 top = addr >> 24;
+
+	return top && top < 224 && top != 127;
 }
 
-struct rtable *ip_early_check(struct sk_buff *skb)
+/* The route back to addr, which is not looked up for each. It leads neither to ourselves nor to a
+ * broadcast address: those are no nexthops. */
+static struct rtable *way_back(struct net *net, struct ip_early_poll *poll, u32 addr)
+{
+	struct ip_early_way *way = &poll->way[reciprocal_scale(addr, IP_EARLY_WAYS)];
+	be32 daddr = be32_make(addr);
+
+	if (likely(way->rt && (addr ^ way->addr) >> way->shift == 0 && !rt_has_exceptions(net)))
+		return way->rt;
+	way->rt = rt_nexthop_peek(net, daddr, poll->laddr);
+	way->addr = addr;
+	way->shift = 32u - max(fib_alike_bits(net, daddr), (u8)1);
+	return way->rt;
+}
+
+struct rtable *ip_early_check(struct sk_buff *skb, struct ip_early_poll *poll)
 {
 	const struct iphdr *ip = ip_hdr(skb);
 	struct net *net = dev_net(skb->dev);
+	u32 addr = be32_get(ip->saddr);
 	struct rtable *rt;
 
-	if (be16_get(ip->tot_len) != skb->len + sizeof(*ip) || !source_is_plain(ip->saddr) ||
-	    !be16_is_zero(ip_fast_csum(ip, sizeof(*ip) / 4)) || !inet_addr_is_local(net, ip->daddr))
+	if (be16_get(ip->tot_len) > skb->len + sizeof(*ip) || !source_is_plain(addr) ||
+	    !be16_is_zero(ip_fast_csum(ip, sizeof(*ip) / 4)))
 		return NULL;
+	if (unlikely(!be32_eq(ip->daddr, poll->laddr))) {
+		if (!inet_addr_is_local(net, ip->daddr))
+			return NULL;
+		*poll = (struct ip_early_poll){.laddr = ip->daddr};
+	}
 	/* Back the way it came, whatever rp_filter says: another way is the usual way's to judge.
-	 * The route is to neither ourselves nor a broadcast address: those are no nexthops. */
-	rt = rt_nexthop_peek(net, ip->saddr, ip->daddr);
+	 */
+	rt = way_back(net, poll, addr);
 	return rt && rt->dst.dev == skb->dev ? rt : NULL;
 }
 
@@ -64,4 +89,104 @@ void ip_early_accept(struct sk_buff *skb)
 	IP_INC_STATS(net, INDELIVERS);
 	IPEXT_ADD_STATS(net, INOCTETS, be16_get(ip_hdr(skb)->tot_len));
 	ip_count_ecn(net, ip_hdr(skb)->tos);
+}
+
+/* ---- answers -----------------------------------------------------------------------------------
+ */
+
+/* The link header, by what is known of the neighbour. False: that is not enough, or whether it is
+ * still there has to be asked. */
+static bool push_link_header(struct sk_buff *skb, struct rtable *rt, be32 daddr)
+{
+	struct net_device *dev = rt->dst.dev;
+	const struct neighbour *n = ip_next_hop(rt, dev, daddr);
+	u64 ha;
+
+	if (!n || !(READ_ONCE(n->nud_state) & (NUD_CONNECTED | NUD_DELAY | NUD_PROBE)) ||
+	    !dev->header_ops ||
+	    skb_headroom(skb) < (u32)dev->hard_header_len + dev->needed_headroom)
+		return false;
+	ha = __atomic_load_n((const u64 *)(const void *)n->ha, __ATOMIC_RELAXED);
+	skb->dev = dev;
+	return dev->header_ops->create(skb, dev, ETH_P_IP, &ha, NULL, skb->len) >= 0;
+}
+
+/* skb is ready to be sent: remember it, but for whom it goes to. */
+static void keep(struct ip_early_answer *a, const struct sk_buff *skb)
+{
+	u32 link = (u32)skb_network_offset(skb);
+	struct iphdr *ip = (void *)(a->frame + link);
+
+	if (skb->len > sizeof(a->frame) || skb_is_nonlinear(skb))
+		return;
+	memcpy(a->frame, skb->data, skb->len);
+	ip->daddr = BE32(0);
+	ip->check = BE16(0);
+	a->sum = csum_partial(ip, sizeof(*ip), 0);
+	a->link = (u16)link;
+	a->headroom = (u16)(link + skb->dev->needed_headroom);
+	a->priority = skb->priority;
+	a->mark = skb->mark;
+	a->len = (u16)skb->len;
+}
+
+void ip_early_reply(struct sk_buff *skb, const struct sock *sk, struct rtable *rt, be32 saddr,
+		    be32 daddr, u8 ttl, u8 tos, struct ip_early_answer *a)
+{
+	struct net *net = dev_net(rt->dst.dev);
+	u32 len = skb->len + (u32)sizeof(struct iphdr);
+	struct iphdr *ip;
+
+	a->len = 0;
+	if (!ip_dont_fragment(sk, rt) || rt->dst.output != ip_output || len > rt->dst.mtu) {
+		skb_dst_set_noref(skb, &rt->dst);
+		ip_build_and_send_pkt(skb, sk, saddr, daddr, NULL, IPPROTO_TCP, ttl, tos);
+		return;
+	}
+	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+	ip = ip_push_header(skb, saddr, daddr, IPPROTO_TCP, ttl, tos);
+	ip->frag_off = BE16(IP_DF);
+	ip->tot_len = be16_make((u16)len);
+	ip_send_check(ip);
+	skb->protocol = BE16(ETH_P_IP);
+	skb->priority = sk->sk_priority;
+	skb->mark = sk->sk_mark;
+	IP_INC_STATS(net, OUTREQUESTS);
+	IPEXT_ADD_STATS(net, OUTOCTETS, len);
+	if (!push_link_header(skb, rt, daddr)) {
+		skb_dst_set_noref(skb, &rt->dst);
+		dst_output(net, NULL, skb);
+		return;
+	}
+	keep(a, skb);
+	dev_queue_xmit_later(skb);
+}
+
+void *ip_early_repeat(struct sk_buff *skb, const struct ip_early_answer *a, be32 daddr)
+{
+	u32 at = skb->network_header;
+	struct iphdr *ip = ip_hdr(skb);
+
+	if (at < a->headroom || at - a->link + IP_EARLY_BYTES > skb->end)
+		return NULL;
+	skb->data = (u8 *)ip - a->link;
+	memcpy(skb->data, a->frame, IP_EARLY_BYTES);
+	ip->daddr = daddr;
+	ip->check = csum_fold(csum_add(a->sum, daddr.wire));
+	skb->len = a->len;
+	skb->tail = at - a->link + a->len;
+	return ip + 1;
+}
+
+void ip_early_send(struct sk_buff *skb, const struct ip_early_answer *a)
+{
+	struct net *net = dev_net(skb->dev);
+
+	skb->ip_summed = CHECKSUM_NONE;
+	skb->priority = a->priority;
+	skb->mark = a->mark;
+	skb->tstamp_ns = 0;
+	IP_INC_STATS(net, OUTREQUESTS);
+	IPEXT_ADD_STATS(net, OUTOCTETS, (u32)a->len - a->link);
+	dev_queue_xmit_later(skb);
 }

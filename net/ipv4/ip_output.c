@@ -62,17 +62,14 @@ void ip_select_ident(struct net *net, struct sk_buff *skb, const struct sock *sk
 /* -- to the neighbour
  * ------------------------------------------------------------------------------- */
 
-/* The neighbour that skb goes to, borrowed; NULL: not known yet. A gateway's is kept by its routes.
- */
-static struct neighbour *next_hop(struct rtable *rt, struct net_device *dev,
-				  const struct sk_buff *skb)
+struct neighbour *ip_next_hop(struct rtable *rt, struct net_device *dev, be32 daddr)
 {
 	struct neighbour *n = rcu_dereference(rt->dst.neigh), *old;
 
 	if (likely(n && !n->dead && n->dev == dev))
 		return n;
 	if (!rt->uses_gateway)
-		return neigh_lookup_noref(&dev_net(dev)->ipv4->arp, &ip_hdr(skb)->daddr, dev);
+		return neigh_lookup_noref(&dev_net(dev)->ipv4->arp, &daddr, dev);
 	n = neigh_lookup(&dev_net(dev)->ipv4->arp, &rt->gateway, dev);
 	if (n) {
 		old = xchg(&rt->dst.neigh, n);
@@ -102,7 +99,7 @@ static int ip_finish_output2(struct net *net, struct sock *sk, struct sk_buff *s
 		return -ENOMEM;
 	}
 	rcu_read_lock();
-	n = next_hop(rt, dev, skb);
+	n = ip_next_hop(rt, dev, ip_hdr(skb)->daddr);
 	if (!n) {
 		be32 next = rt->gateway.wire ? rt->gateway : ip_hdr(skb)->daddr;
 
@@ -298,9 +295,8 @@ int ip_fragment(struct net *net, struct sock *sk, struct sk_buff *skb,
 /* -- for transports
  * -------------------------------------------------------------------------------------- */
 
-/* The header of a packet without options: skb->data moves to it. */
-static struct iphdr *push_header(struct sk_buff *skb, be32 saddr, be32 daddr, u8 protocol, u8 ttl,
-				 u8 tos)
+struct iphdr *ip_push_header(struct sk_buff *skb, be32 saddr, be32 daddr, u8 protocol, u8 ttl,
+			     u8 tos)
 {
 	struct iphdr *ip = skb_push(skb, sizeof(*ip));
 
@@ -316,7 +312,7 @@ static struct iphdr *push_header(struct sk_buff *skb, be32 saddr, be32 daddr, u8
 	return ip;
 }
 
-static bool dont_fragment(const struct sock *sk, const struct rtable *rt)
+bool ip_dont_fragment(const struct sock *sk, const struct rtable *rt)
 {
 	u8 disc = inet_sk(sk)->pmtudisc;
 
@@ -333,8 +329,8 @@ int ip_build_and_send_pkt(struct sk_buff *skb, const struct sock *sk, be32 saddr
 	int rc;
 
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
-	ip = push_header(skb, saddr, daddr, protocol, ttl ? ttl : ip_default_ttl(net), tos);
-	if (sk ? dont_fragment(sk, rt) : skb->len <= dst_mtu(&rt->dst) && !rt->mtu_locked)
+	ip = ip_push_header(skb, saddr, daddr, protocol, ttl ? ttl : ip_default_ttl(net), tos);
+	if (sk ? ip_dont_fragment(sk, rt) : skb->len <= dst_mtu(&rt->dst) && !rt->mtu_locked)
 		ip->frag_off = BE16(IP_DF);
 	ip_select_ident(net, skb, NULL, 1);
 	if (sk) {
@@ -343,54 +339,6 @@ int ip_build_and_send_pkt(struct sk_buff *skb, const struct sock *sk, be32 saddr
 	}
 	rc = ip_local_out(net, NULL, skb);
 	return rc == NET_XMIT_CN ? 0 : rc;
-}
-
-/* To the neighbour: its header, and a place among what leaves when the poll ends. False: the usual
- * way, which resolves, or asks whether the neighbour is still there. */
-static bool send_later(struct sk_buff *skb, struct rtable *rt)
-{
-	struct net_device *dev = rt->dst.dev;
-	const struct neighbour *n = next_hop(rt, dev, skb);
-	u64 ha;
-
-	if (!n || !(READ_ONCE(n->nud_state) & (NUD_CONNECTED | NUD_DELAY | NUD_PROBE)) ||
-	    !dev->header_ops ||
-	    skb_headroom(skb) < (u32)dev->hard_header_len + dev->needed_headroom)
-		return false;
-	ha = __atomic_load_n((const u64 *)(const void *)n->ha, __ATOMIC_RELAXED);
-	skb->dev = dev;
-	if (dev->header_ops->create(skb, dev, ETH_P_IP, &ha, NULL, skb->len) < 0)
-		return false;
-	dev_queue_xmit_later(skb);
-	return true;
-}
-
-void ip_early_reply(struct sk_buff *skb, const struct sock *sk, struct rtable *rt, be32 saddr,
-		    be32 daddr, u8 ttl, u8 tos)
-{
-	struct net *net = dev_net(rt->dst.dev);
-	u32 len = skb->len + (u32)sizeof(struct iphdr);
-	struct iphdr *ip;
-
-	if (!dont_fragment(sk, rt) || rt->dst.output != ip_output || len > rt->dst.mtu) {
-		skb_dst_set_noref(skb, &rt->dst);
-		ip_build_and_send_pkt(skb, sk, saddr, daddr, NULL, IPPROTO_TCP, ttl, tos);
-		return;
-	}
-	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
-	ip = push_header(skb, saddr, daddr, IPPROTO_TCP, ttl, tos);
-	ip->frag_off = BE16(IP_DF);
-	ip->tot_len = be16_make((u16)len);
-	ip_send_check(ip);
-	skb->protocol = BE16(ETH_P_IP);
-	skb->priority = sk->sk_priority;
-	skb->mark = sk->sk_mark;
-	IP_INC_STATS(net, OUTREQUESTS);
-	IPEXT_ADD_STATS(net, OUTOCTETS, len);
-	if (!send_later(skb, rt)) {
-		skb_dst_set_noref(skb, &rt->dst);
-		dst_output(net, NULL, skb);
-	}
 }
 
 /* The socket's route, from its cache or made now; borrowed by skb. */
@@ -443,8 +391,8 @@ int ip_queue_xmit(struct sock *sk, struct sk_buff *skb)
 		skb_dst_set_noref(skb, &rt->dst);
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 	ttl = inet->uc_ttl < 0 ? ip_default_ttl(net) : (u8)inet->uc_ttl;
-	ip = push_header(skb, inet->inet_saddr, sk->sk_daddr, sk->sk_protocol, ttl, inet->tos);
-	if (dont_fragment(sk, rt))
+	ip = ip_push_header(skb, inet->inet_saddr, sk->sk_daddr, sk->sk_protocol, ttl, inet->tos);
+	if (ip_dont_fragment(sk, rt))
 		ip->frag_off = BE16(IP_DF);
 	segs = skb_shinfo(skb)->gso_segs;
 	ip_select_ident(net, skb, sk, segs ? segs : 1);

@@ -40,6 +40,8 @@ u8 fib_local_type(struct net *net, be32 addr, u32 oif);
 /* Where the route that fl is sent by keeps its rtable: of a unicast route, for destinations that
  * are not ours; else NULL. rcu. */
 struct rtable **fib_nexthop(struct net *net, const struct flowi4 *fl);
+/* All addresses that begin with as many bits of daddr are routed as it is. rcu. */
+u8 fib_alike_bits(struct net *net, be32 daddr);
 int fib_proc_init(struct net *net);
 void fib_proc_exit(struct net *net);
 
@@ -48,9 +50,14 @@ void ip_count_ecn(struct net *net, u8 tos);
 bool ip_rx_early(struct sk_buff *skb);
 
 /* route.c */
-/* The rtable that packets from saddr to daddr share with others, if there is a good one; rcu, no
- * reference. */
+/* The rtable that packets from saddr to daddr share with others, if there is a good one: but for
+ * its prefsrc, which may be another address of ours. rcu, no reference. */
 struct rtable *rt_nexthop_peek(struct net *net, be32 daddr, be32 saddr);
+/* May destinations have a path MTU of their own now? */
+static inline bool rt_has_exceptions(const struct net *net)
+{
+	return READ_ONCE(net->ipv4->fnhe_some);
+}
 int rt_net_init(struct net *net);
 void rt_net_exit(struct net *net);
 /* No rtable may point at dev any more. rtnl. */
@@ -66,6 +73,14 @@ void icmp_net_init(struct net *net);
 struct inet_peer *inet_getpeer(struct netns_ipv4 *ip4, be32 addr);
 
 /* ip_output.c */
+/* The neighbour that packets to daddr go to, borrowed; NULL: not known yet. A gateway's is kept by
+ * its routes. */
+struct neighbour *ip_next_hop(struct rtable *rt, struct net_device *dev, be32 daddr);
+/* The header of a packet without options: skb->data moves to it. */
+struct iphdr *ip_push_header(struct sk_buff *skb, be32 saddr, be32 daddr, u8 protocol, u8 ttl,
+			     u8 tos);
+/* Does sk want DF on what goes by rt? */
+bool ip_dont_fragment(const struct sock *sk, const struct rtable *rt);
 /* Reply to skb's sender: room for hlen bytes at the transport header and the route back. */
 int ip_mc_output(struct net *net, struct sock *sk, struct sk_buff *skb);
 /* An skb of len bytes behind MAX_HEADER + hlen of headroom, in page fragments beyond a page. */

@@ -229,16 +229,16 @@ static struct rtable *nexthop_find(struct net *net, const struct flowi4 *fl)
 		return NULL;
 	slot = fib_nexthop(net, fl);
 	rt = slot ? rcu_dereference(*slot) : NULL;
-	if (!rt || rt->prefsrc.wire != fl->saddr.wire || !ipv4_dst_check(&rt->dst))
-		return NULL;
-	return rt;
+	return rt && ipv4_dst_check(&rt->dst) ? rt : NULL;
 }
 
 static struct rtable *nexthop_get(struct net *net, const struct flowi4 *fl)
 {
 	struct rtable *rt = nexthop_find(net, fl);
 
-	return rt && refcount_inc_not_zero(&rt->dst.ref) ? rt : NULL;
+	return rt && rt->prefsrc.wire == fl->saddr.wire && refcount_inc_not_zero(&rt->dst.ref)
+		       ? rt
+		       : NULL;
 }
 
 struct rtable *rt_nexthop_peek(struct net *net, be32 daddr, be32 saddr)

@@ -399,6 +399,7 @@ struct tcp_flow tcp_v4_flow(const struct netns_tcp *nt, const struct sk_buff *sk
 void tcp_v4_check(struct sk_buff *skb, be32 saddr, be32 daddr);
 /* tcp_early.c: see struct net_protocol. */
 bool tcp4_rx_early(struct sk_buff *skb);
+int tcp_early_init(struct netns_tcp *nt);
 /* Process a segment for a full socket: the lock is held and nobody owns it. backlog_rcv too. */
 int tcp_do_rcv(struct sock *sk, struct sk_buff *skb);
 /* A RST answering skb, for sk or for nobody (NULL). */
@@ -805,8 +806,12 @@ bool tcp_syn_flood_action(struct sock *sk, u32 now_s);
 /* Make the cookie req's sequence number; options that it can't carry go. */
 void tcp_cookie_init(struct sock *sk, struct tcp_request_sock *req, const struct tcp_flow *f,
 		     u32 now_s);
-/* The timestamp to send, with options in its low bits; without the offset. */
-u32 tcp_cookie_timestamp(const struct tcp_request_sock *req);
+/* The number of a cookie for a peer that sends segments of mss bytes. */
+seq32 tcp_cookie_isn(struct netns_tcp *nt, const struct tcp_flow *f, seq32 peer_isn, u16 mss,
+		     u32 now_s);
+/* The timestamp to send, with what was agreed (TCP_OPT_*, the peer's window scale) in its low bits;
+ * without the offset. */
+u32 tcp_cookie_timestamp(u32 now_ms, u32 has, u8 wscale, bool ecn);
 /* An ACK for a listener, of no known connection: the child if it returns a cookie, locked; NULL
  * with *why (SKB_NOT_DROPPED_YET: no cookies are about, answer it by a reset). */
 struct sock *tcp_cookie_check(struct sock *sk, struct sk_buff *skb, const struct tcp_flow *f,

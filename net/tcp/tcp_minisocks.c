@@ -49,8 +49,11 @@ struct sk_buff *tcp_make_synack(const struct sock *sk, struct tcp_request_sock *
 	o.has |= req->sack_ok ? TCP_OPT_SACK_PERM : 0;
 	if (req->tstamp_ok) {
 		o.has |= TCP_OPT_TS;
-		o.tsval = (req->cookie ? tcp_cookie_timestamp(req) : tcp_now_ms()) +
-			  tcp_req_ts_off(req);
+		o.tsval = tcp_now_ms();
+		if (req->cookie)
+			o.tsval =
+				tcp_cookie_timestamp(o.tsval, o.has, req->snd_wscale, req->ecn_ok);
+		o.tsval += tcp_req_ts_off(req);
 		o.tsecr = req->ts_recent;
 	}
 	o.wscale = req->rcv_wscale;

@@ -445,6 +445,23 @@ static int shared_init(void)
 										       : -ENOMEM;
 }
 
+/* 0 or -ENOMEM, with nothing made. */
+static int tables_init(struct netns_tcp *nt)
+{
+	if (tcp_early_init(nt))
+		return -ENOMEM;
+	if (tcp_hash_init(nt))
+		goto no_hash;
+	if (tcp_req_init(nt))
+		goto no_requests;
+	return 0;
+no_requests:
+	tcp_hash_exit(nt);
+no_hash:
+	free_percpu(nt->early);
+	return -ENOMEM;
+}
+
 static int tcp_net_init(struct net *net)
 {
 	int err = shared_init();
@@ -455,11 +472,7 @@ static int tcp_net_init(struct net *net)
 	if (!net->tcp)
 		return -ENOMEM;
 	net->tcp->net = net;
-	err = tcp_hash_init(net->tcp);
-	if (!err && tcp_req_init(net->tcp)) {
-		tcp_hash_exit(net->tcp);
-		err = -ENOMEM;
-	}
+	err = tables_init(net->tcp);
 	if (err) {
 		kvfree(net->tcp, sizeof(*net->tcp));
 		net->tcp = NULL;
@@ -482,6 +495,7 @@ static void tcp_net_exit(struct net *net)
 	sysctl_unregister(&net->tcp->cc_ctl);
 	synchronize_rcu();
 	tcp_hash_exit(net->tcp);
+	free_percpu(net->tcp->early);
 	kvfree(net->tcp, sizeof(*net->tcp));
 	net->tcp = NULL;
 }

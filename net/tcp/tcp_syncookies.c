@@ -56,13 +56,23 @@ static u32 cookie_mac(struct netns_tcp *nt, const struct tcp_flow *f, u32 unit, 
 				 secret_of(nt, unit));
 }
 
+/* The largest MSS of the table that is not above mss. */
+static u32 mss_index(u16 mss)
+{
+	u32 index = ARRAY_SIZE(msstab) - 1;
+
+	while (index && msstab[index] > mss)
+		index--;
+	return index;
+}
+
 /* The peer's number is added as by RFC 4987: ours grows with it. The index is above the MAC's low
  * bits, never added to them: an ACK of a byte or of the FIN of a connection that is over, one
  * number further, would be the cookie of another index and open it again. */
-static seq32 cookie_make(struct netns_tcp *nt, const struct tcp_flow *f, seq32 peer_isn, u32 index,
-			 u32 now_s)
+seq32 tcp_cookie_isn(struct netns_tcp *nt, const struct tcp_flow *f, seq32 peer_isn, u16 mss,
+		     u32 now_s)
 {
-	u32 unit = now_s / COOKIE_UNIT_S;
+	u32 unit = now_s / COOKIE_UNIT_S, index = mss_index(mss);
 	u32 low = (cookie_mac(nt, f, unit, peer_isn) + (index << INDEX_SHIFT)) & COOKIE_MASK;
 
 	return SEQ32((unit << COOKIE_BITS) + low + peer_isn.v);
@@ -103,23 +113,23 @@ bool tcp_syn_flood_action(struct sock *sk, u32 now_s)
 	return cookies;
 }
 
-u32 tcp_cookie_timestamp(const struct tcp_request_sock *req)
+u32 tcp_cookie_timestamp(u32 now_ms, u32 has, u8 wscale, bool ecn)
 {
-	u32 now = tcp_now_ms(), ts, low;
+	u32 ts, low;
 
-	low = req->wscale_ok ? req->snd_wscale : TS_WSCALE_NONE;
-	low |= req->sack_ok ? TS_SACK : 0;
-	low |= req->ecn_ok ? TS_ECN : 0;
-	ts = (now >> TS_BITS << TS_BITS) | low;
+	low = has & TCP_OPT_WSCALE ? wscale : TS_WSCALE_NONE;
+	low |= has & TCP_OPT_SACK_PERM ? TS_SACK : 0;
+	low |= ecn ? TS_ECN : 0;
+	ts = (now_ms >> TS_BITS << TS_BITS) | low;
 	/* Never of the future: the echo would look like one of a segment not sent yet. */
-	return (s32)(ts - now) > 0 ? ts - (1u << TS_BITS) : ts;
+	return (s32)(ts - now_ms) > 0 ? ts - (1u << TS_BITS) : ts;
 }
 
 void tcp_cookie_init(struct sock *sk, struct tcp_request_sock *req, const struct tcp_flow *f,
 		     u32 now_s)
 {
 	struct tcp_accept_queue *q = &tcp_sk(sk)->accept_queue;
-	u32 index = ARRAY_SIZE(msstab) - 1, now = now_s | 1;
+	u32 now = now_s | 1;
 
 	if (READ_ONCE(q->overflow_s) != now) {
 		WRITE_ONCE(q->overflow_s, now);
@@ -129,10 +139,8 @@ void tcp_cookie_init(struct sock *sk, struct tcp_request_sock *req, const struct
 	/* Without timestamps there is no place for the options. */
 	if (!req->tstamp_ok)
 		req->wscale_ok = req->sack_ok = req->ecn_ok = 0;
-	while (index && msstab[index] > req->mss)
-		index--;
-	req->mss = msstab[index];
-	req->snt_isn = cookie_make(tcp_net(sk), f, req->rcv_isn, index, now_s);
+	req->snt_isn = tcp_cookie_isn(tcp_net(sk), f, req->rcv_isn, req->mss, now_s);
+	req->mss = msstab[mss_index(req->mss)];
 	req->cookie = 1;
 	TCP_STAT(sk, LINUX_MIB_SYNCOOKIESSENT);
 }

@@ -18,21 +18,25 @@ static struct tap *tap_of(struct net_device *dev)
 	return *(struct tap **)netdev_priv(dev);
 }
 
-static void receive(struct tap *t, const void *data, u32 len)
+void tap_receive(struct tap *t, const void *data, u32 len)
 {
-	struct sk_buff *skb = netdev_alloc_skb(t->dev, len);
+	struct sk_buff *skb;
 
-	if (!skb)
-		return;
+	local_bh_disable();
+	skb = napi_alloc_skb(t->dev, len);
+	assert_non_null(skb);
 	memcpy(skb_put(skb, len), data, len);
 	if (t->csum_done)
 		skb->ip_summed = CHECKSUM_UNNECESSARY;
 	skb->protocol = eth_type_trans(skb, t->dev);
-	local_bh_disable();
-	if (t->use_gro)
+	if (t->use_poll) {
+		__skb_queue_tail(&t->received, skb);
+		napi_schedule(&t->napi);
+	} else if (t->use_gro) {
 		napi_gro_receive(&t->napi, skb);
-	else
+	} else {
 		netif_rx(skb);
+	}
 	local_bh_enable();
 }
 
@@ -52,7 +56,7 @@ static netdev_tx_t tap_xmit(struct sk_buff *skb, struct net_device *dev)
 		t->next = t->nsent - TAP_FRAMES;
 	consume_skb(skb);
 	if (t->peer && (!t->pass || t->pass(t, f->data, f->len)))
-		receive(t->peer, f->data, f->len);
+		tap_receive(t->peer, f->data, f->len);
 	return NETDEV_TX_OK;
 }
 
@@ -60,8 +64,17 @@ static const struct net_device_ops tap_ops = {.ndo_start_xmit = tap_xmit};
 
 static int tap_poll(struct napi_struct *n, int budget)
 {
-	napi_complete_done(n, 0);
-	return 0;
+	struct tap *t = container_of(n, struct tap, napi);
+	struct sk_buff *skb;
+	int done = 0;
+
+	while (done < budget && (skb = __skb_dequeue(&t->received))) {
+		napi_gro_receive(n, skb);
+		done++;
+	}
+	if (done < budget)
+		napi_complete_done(n, done);
+	return done;
 }
 
 struct tap *tap_new(struct net *net, u8 last, const char *addr, u8 prefixlen)
@@ -77,6 +90,7 @@ struct tap *tap_new(struct net *net, u8 last, const char *addr, u8 prefixlen)
 	t->dev->dev_addr[5] = last;
 	t->dev->netdev_ops = &tap_ops;
 	assert_int_equal(register_netdev(t->dev, net), 0);
+	skb_queue_head_init(&t->received);
 	netif_napi_add(t->dev, &t->napi, tap_poll);
 	napi_enable(&t->napi);
 	rtnl_lock();
@@ -111,7 +125,7 @@ void tap_wire(struct tap *a, struct tap *b)
 
 void tap_inject(struct tap *t, const void *frame, u32 len)
 {
-	receive(t, frame, len);
+	tap_receive(t, frame, len);
 	host_run_for(0);
 }
 

@@ -25,7 +25,9 @@ struct tap {
 	bool (*pass)(struct tap *t, u8 *data, u32 len);
 	bool csum_done; /* the peer gets CHECKSUM_UNNECESSARY */
 	struct napi_struct napi;
-	bool use_gro; /* deliver through napi_gro_receive() */
+	struct sk_buff_head received;
+	bool use_gro;  /* deliver through napi_gro_receive() */
+	bool use_poll; /* ... in a poll, with what else has arrived until then */
 };
 
 /* In net, with that last byte of the address, registered and up; addr (dotted) may be NULL. */
@@ -34,6 +36,8 @@ void tap_free(struct tap *t);
 void tap_wire(struct tap *a, struct tap *b);
 /* A frame arrives: Ethernet header and all. Everything it causes has happened on return. */
 void tap_inject(struct tap *t, const void *frame, u32 len);
+/* It arrives, no more: with bottom halves off, several come to be in one poll. */
+void tap_receive(struct tap *t, const void *frame, u32 len);
 /* The oldest frame sent and not looked at yet; NULL: none. Valid until TAP_FRAMES more. */
 const struct tap_frame *tap_next(struct tap *t);
 void tap_forget(struct tap *t);

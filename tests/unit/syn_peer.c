@@ -111,12 +111,6 @@ void send_segment(u16 port, u8 flags, u32 seq, u32 ack, u32 tsecr, bool options,
 	put_be16(seg + 16, tap_csum(seg, len, (u16)~tap_csum(pseudo, 12, 0)));
 	seg[16] ^= peer_bad_csum;
 	tap_inject(tap, frame, tap_make_ip(frame, tap, PEER_LAST, from, to, 6, 1, 0, seg, len));
-	if (tap->use_gro) {
-		local_bh_disable();
-		napi_schedule(&tap->napi);
-		local_bh_enable();
-		host_run_for(0);
-	}
 	look();
 }
 

@@ -168,7 +168,7 @@ static void test_syns_are_shed(void **state)
 	s = accept_one();
 	assert_non_null(s);
 	net.tcp->tcp_syn_shed_ms = 10;
-	tap->use_gro = true;
+	tap->use_poll = true;
 	net.tcp->tcp_syncookies = 2;
 	host_run_for(NSEC_PER_SEC);
 	syn(1001);

@@ -103,7 +103,7 @@ static void storm(int cookies, u32 backlog, bool gro)
 	u64 syns = 0, unanswered = 0, by_cookie;
 	struct socket *s;
 
-	tap->use_gro = gro;
+	tap->use_poll = gro;
 	net.tcp->tcp_syncookies = cookies;
 	net.tcp->tcp_max_syn_backlog = (int)backlog;
 	listener->sk->sk_max_ack_backlog = 8;
@@ -204,7 +204,7 @@ static void test_short_way_is_the_same(void **state)
 	syn(999);
 	assert_true(net.rx_early);
 	for (unsigned w = 0; w < 2; w++) {
-		tap->use_gro = w;
+		tap->use_poll = w;
 		way[w][0] = tally();
 		for (u16 i = 0; i < 20; i++) {
 			syn((u16)(1000 + i));
@@ -240,7 +240,7 @@ static void test_short_way_is_for_the_plain(void **state)
 
 	(void)state;
 	net.tcp->tcp_syncookies = 2;
-	tap->use_gro = true;
+	tap->use_poll = true;
 	syn(1000);
 	assert_true(net.rx_early);
 	cookies = mib(LINUX_MIB_SYNCOOKIESSENT);
