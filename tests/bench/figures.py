@@ -3,9 +3,13 @@
 seconds; the guest may be Sluice or Linux. The clients are stock ones: wrk, iperf3, ping."""
 
 import json
+import os
 import re
 import statistics
 import sys
+import time
+
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 # -- HTTP -------------------------------------------------------------------------------------------
 
@@ -87,19 +91,49 @@ FIGURES = {
 }
 
 
+def cpu_seconds(guest):
+    """CPU time so far of (the virtual CPUs' threads, QEMU's others: devices and the TAP)."""
+    virtual = {str(c["thread-id"]) for c in guest.qmp.execute("query-cpus-fast")}
+    seconds = [0.0, 0.0]
+    tasks = f"/proc/{guest.process.pid}/task"
+    for thread in os.listdir(tasks):
+        try:
+            with open(f"{tasks}/{thread}/stat", encoding="ascii", errors="replace") as f:
+                user, system = f.read().rsplit(")", 1)[1].split()[11:13]
+        except OSError:  # it has just ended
+            continue
+        seconds[thread not in virtual] += (int(user) + int(system)) / CLOCK_TICKS
+    return seconds
+
+
 def in_turns(guests, rounds, seconds):
-    """{figure: {guest: [values]}}, A B A B; a figure that failed is told, and has no value."""
+    """{figure: {guest: [values]}}, A B A B; a figure that failed is told, and has no value. Beside
+    them in {"busy": {guest: [[virtual CPUs, QEMU's other threads]]}} the CPUs that each run took:
+    where the virtual CPU has time to spare, the host's side is what limits."""
     found = {figure: {name: [] for name in guests} for figure in FIGURES}
     for figure, (_, _, measure) in FIGURES.items():
+        busy = {name: [] for name in guests}
         for _ in range(rounds):
             for name, guest in guests.items():
+                before, start = cpu_seconds(guest), time.monotonic()
                 try:
                     found[figure][name].append(measure(guest, seconds))
                 except (AssertionError, RuntimeError, ValueError) as why:
                     print(f"  {figure} of {name} failed: {why}", file=sys.stderr)
+                    continue
+                took = time.monotonic() - start
+                busy[name].append([(b - a) / took for a, b in zip(before, cpu_seconds(guest))])
+        found[figure]["busy"] = busy
     return found
 
 
-def medians(values):
+def medians(values, guests):
     """{guest: median} of one figure; None where every run failed."""
-    return {name: statistics.median(v) if v else None for name, v in values.items()}
+    return {name: statistics.median(values[name]) if values[name] else None for name in guests}
+
+
+def shares(busy):
+    """Medians in per cent of a host CPU, as text: the virtual CPUs + QEMU's other threads."""
+    if not busy:
+        return "-"
+    return " + ".join(f"{100 * statistics.median(column):.0f}" for column in zip(*busy))
