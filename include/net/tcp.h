@@ -139,6 +139,12 @@ struct tcp_listener {
 	atomic_t fastopen_qlen;
 };
 
+/* The headers of a SYN, for TCP_SAVED_SYN. */
+struct tcp_saved_syn {
+	u32 len;
+	u8 bytes[];
+};
+
 /* What the retransmission timer slot stands for: they exclude each other. */
 enum tcp_pending {
 	TCP_PEND_NONE,
@@ -322,7 +328,9 @@ struct tcp_sock {
 	u8 nonagle;       /* TCP_NAGLE_* */
 	bool recvmsg_inq; /* TCP_INQ */
 	u8 syn_retries, keepalive_probes;
+	u8 save_syn; /* TCP_SAVE_SYN: 1: from the IP header on, 2: from the link's */
 	u32 keepalive_time_s, keepalive_intvl_s;
+	u32 rto_min_us, rto_max_us, delack_max_us; /* 0: as the sysctl, or the constant, says */
 	int linger2_s; /* FIN-WAIT-2 time-out; < 0: none, 0: the sysctl's */
 	u32 notsent_lowat;
 
@@ -337,7 +345,8 @@ struct tcp_sock {
 	struct list_head
 		zerocopy; /* sends with MSG_ZEROCOPY that are not reported (tcp_notify.c) */
 
-	struct tcp_listener *lsn; /* [I once set] NULL: never was a listener */
+	struct tcp_saved_syn *saved_syn; /* of the SYN that made this connection; or NULL */
+	struct tcp_listener *lsn;        /* [I once set] NULL: never was a listener */
 #define accept_queue lsn->queue
 	struct list_head accept_node; /* [q] child before accept() */
 };

@@ -7,7 +7,6 @@
  */
 #include "tcp_int.h"
 
-#define DELACK_MAX_MS 200u
 #define FIRST_DUPACKS 3u /* from which a sender without RACK knows of a loss (RFC 5681) */
 #define ATO_MIN_MS    TCP_DELACK_MS
 
@@ -141,17 +140,19 @@ static void compress_ack(struct sock *sk)
 	tcp_ack_at(sk, when_ns);
 }
 
-static u32 delay_ms(const struct tcp_sock *tp)
+static u64 delay_us(const struct sock *sk)
 {
-	u32 longest = DELACK_MAX_MS, ato = tp->ack.ato_ms;
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 longest = TCP_DELACK_MAX_MS, ato = tp->ack.ato_ms;
 
-	if (ato <= TCP_DELACK_MS)
-		return ato;
-	if (!tp->ack.pingpong && !(tp->ack.pending & TCP_ACK_PUSHED))
-		longest = 500;
-	if (tp->srtt_us)
-		longest = min(longest, max(tp->srtt_us / 8000u, TCP_DELACK_MS));
-	return min3(ato, longest, DELACK_MAX_MS);
+	if (ato > TCP_DELACK_MS) {
+		if (!tp->ack.pingpong && !(tp->ack.pending & TCP_ACK_PUSHED))
+			longest = 500;
+		if (tp->srtt_us)
+			longest = min(longest, max(tp->srtt_us / 8000u, TCP_DELACK_MS));
+		ato = min(ato, longest);
+	}
+	return min(max(ato, 1u) * 1000u, tcp_delack_max_us(sk));
 }
 
 void tcp_ack_at(struct sock *sk, u64 when_ns)
@@ -167,12 +168,12 @@ static void delay_ack(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	u64 now_ns = tp->tcp_clock_ns;
-	u32 ms = max(delay_ms(tp), 1u);
-	u64 when_ns = now_ns + ms * NSEC_PER_MSEC;
+	u64 delay_ns = delay_us(sk) * NSEC_PER_USEC;
+	u64 when_ns = now_ns + delay_ns;
 
 	if (tp->ack.pending & TCP_ACK_TIMER) {
 		/* It is about to fire anyway. */
-		if (tp->ack.timeout_ns <= now_ns + ms * NSEC_PER_MSEC / 4) {
+		if (tp->ack.timeout_ns <= now_ns + delay_ns / 4) {
 			tcp_send_ack(sk);
 			return;
 		}
@@ -198,7 +199,7 @@ void tcp_ack_snd_check(struct sock *sk)
 void tcp_delay_handshake_ack(struct sock *sk)
 {
 	tcp_enter_quickack_mode(sk, TCP_MAX_QUICKACKS);
-	tcp_ack_at(sk, tcp_sk(sk)->tcp_clock_ns + DELACK_MAX_MS * NSEC_PER_MSEC);
+	tcp_ack_at(sk, tcp_sk(sk)->tcp_clock_ns + TCP_DELACK_MAX_MS * NSEC_PER_MSEC);
 }
 
 void tcp_event_data_sent(struct sock *sk)

@@ -250,7 +250,7 @@ bool tcp_fastopen_synack_timer(struct sock *sk)
 	struct tcp_request_sock *req = tp->fastopen_rsk;
 	u32 tries = (tp->syn_retries ? tp->syn_retries : (u32)tcp_net(sk)->tcp_synack_retries) + 1;
 
-	if (req->num_timeout >= tries)
+	if (req->num_timeout >= min(tries, TCP_MAX_TIMEOUTS))
 		return false;
 	if (tp->retransmits == 1)
 		tcp_enter_loss(sk);
@@ -260,6 +260,7 @@ bool tcp_fastopen_synack_timer(struct sock *sk)
 		tp->retrans_stamp_ms = tcp_time_stamp(tp);
 	tcp_resend_synack(req);
 	tcp_arm(sk, TCP_PEND_RETRANS,
-		min_t(u64, (u64)TCP_TIMEOUT_INIT_US << req->num_timeout, tcp_rto_max_us(sk)));
+		min_t(u64, (u64)TCP_TIMEOUT_INIT_US << min(req->num_timeout + 0u, 16u),
+		      tcp_rto_max_us(sk)));
 	return true;
 }

@@ -32,9 +32,10 @@
 /* ---- units and limits ----------------------------------------------------------------------- */
 #define TCP_TIMEOUT_INIT_US     1000000u /* RFC 6298 (2.1) */
 #define TCP_TIMEOUT_FALLBACK_US 3000000u /* ... (5.7): the SYN had to be retransmitted */
-#define TCP_RTO_MIN_US          200000u  /* what retries are counted by */
+#define TCP_RTO_BASE_US         200000u  /* what retries are counted by */
 #define TCP_TIMEOUT_MIN_US      2000u
 #define TCP_DELACK_MS           40u
+#define TCP_DELACK_MAX_MS       200u
 #define TCP_RESOURCE_PROBE_US   500000u
 #define TCP_TIMEWAIT_LEN_S      60u
 #define TCP_PAWS_24DAYS_S       (60u * 60 * 24 * 24)
@@ -154,9 +155,26 @@ static inline u32 tcp_time_stamp(const struct tcp_sock *tp)
 {
 	return (u32)(tp->tcp_mstamp_us / USEC_PER_MSEC);
 }
+/* Bounds of the retransmission time-out: the socket's own, or net.ipv4's. */
 static inline u32 tcp_rto_max_us(const struct sock *sk)
 {
-	return (u32)tcp_net(sk)->tcp_rto_max_ms * 1000u;
+	u32 us = tcp_sk(sk)->rto_max_us;
+
+	return us ? us : (u32)tcp_net(sk)->tcp_rto_max_ms * 1000u;
+}
+static inline u32 tcp_rto_min_us(const struct sock *sk)
+{
+	u32 us = tcp_sk(sk)->rto_min_us;
+
+	return us ? us : (u32)tcp_net(sk)->tcp_rto_min_us;
+}
+/* What an ACK waits at most: less than the peer's time-out may be, if it is as ours. */
+static inline u32 tcp_delack_max_us(const struct sock *sk)
+{
+	u32 us = tcp_sk(sk)->delack_max_us, rto = tcp_rto_min_us(sk);
+
+	us = us ? us : TCP_DELACK_MAX_MS * 1000u;
+	return min(us, max(rto, 2000u) - 1000u);
 }
 /* How long pacing holds the next segment back. */
 static inline u64 tcp_pacing_delay_us(const struct tcp_sock *tp)
@@ -731,19 +749,30 @@ struct tcp_request_sock {
 	u8 fastopen : 1;    /* has a child already */
 	u8 acked : 1;       /* a bare ACK came, but accept() waits for data */
 	u8 odd : 1;         /* more was sent than one SYN-ACK: no sample (Karn) */
-	u8 num_timeout;     /* [w] */
+	u8 saves_syn : 1;   /* is a tcp_saving_request */
+	u8 num_timeout : 7; /* [w] */
 	u8 young : 1;       /* [w] counted as such by the listener */
 	u8 gone : 1;        /* [w] left the hash */
 	u8 source_bits : 6; /* counted for its source: tcp_source_put() */
 };
 static_assert(sizeof(struct tcp_request_sock) <= 96, "a half-open connection is small");
+#define TCP_MAX_TIMEOUTS 127u /* of a request, whatever the sysctl says */
+/* One whose listener wants to see its SYN. */
+struct tcp_saving_request {
+	struct tcp_request_sock req; /* first */
+	struct tcp_saved_syn *syn;   /* NULL: there was no memory, or the child has it */
+};
 static inline struct tcp_request_sock *tcp_rsk(struct sock_key *key)
 {
 	return container_of(key, struct tcp_request_sock, key);
 }
 extern struct kmem_cache *tcp_request_cache, *tcp_tw_cache;
 /* tcp_reqsk.c. A copy of *from, with one reference; NULL: no memory. */
-struct tcp_request_sock *tcp_req_alloc(const struct tcp_request_sock *from);
+/* A record like from, of the SYN skb. NULL: no memory. */
+struct tcp_request_sock *tcp_req_alloc(const struct tcp_request_sock *from,
+				       const struct sk_buff *skb);
+/* The SYN that it holds, if any; the caller's from now on. */
+struct tcp_saved_syn *tcp_req_take_syn(struct tcp_request_sock *req);
 void tcp_req_put(struct tcp_request_sock *req);
 /* It is in the hash: time its SYN-ACK, count it as young. */
 void tcp_req_start(struct tcp_request_sock *req);

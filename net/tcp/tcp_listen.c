@@ -21,6 +21,7 @@ static void child_reset(struct sock *child)
 	tp->out_of_order_queue = RB_ROOT;
 	INIT_LIST_HEAD(&tp->accept_node);
 	INIT_LIST_HEAD(&tp->zerocopy);
+	tp->saved_syn = NULL;
 	tp->lsn = NULL;
 	tp->fastopen_rsk = NULL;
 	tp->fastopen_req = NULL;
@@ -147,6 +148,7 @@ struct sock *tcp_make_child(struct sock *sk, struct tcp_request_sock *req, bool 
 		tcp_child_abandon(child);
 		return NULL;
 	}
+	tcp_sk(child)->saved_syn = tcp_req_take_syn(req);
 	if (hashed)
 		tcp_req_left_hash(req);
 	TCP_INC_STATS(sock_net(sk), PASSIVEOPENS);
@@ -205,6 +207,7 @@ struct tcp_listener *tcp_listener_get(struct sock *sk)
 
 void tcp_listener_free(struct sock *sk)
 {
+	kfree(tcp_sk(sk)->saved_syn);
 	kfree(tcp_sk(sk)->lsn);
 }
 

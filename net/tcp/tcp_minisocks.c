@@ -230,7 +230,7 @@ static enum skb_drop_reason queue_request(struct sock *sk, struct sk_buff **skb,
 					  const struct tcp_request_sock *from,
 					  struct dst_entry *dst, struct tcp_options *opt)
 {
-	struct tcp_request_sock *req = tcp_req_alloc(from);
+	struct tcp_request_sock *req = tcp_req_alloc(from, *skb);
 	struct sock *child;
 	u8 bits;
 

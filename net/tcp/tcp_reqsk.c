@@ -11,9 +11,21 @@
 
 struct kmem_cache *tcp_request_cache;
 
+static struct tcp_saving_request *saving(struct tcp_request_sock *req)
+{
+	return container_of(req, struct tcp_saving_request, req);
+}
+
 static void free_rcu(struct rcu_head *head)
 {
-	kmem_cache_free(tcp_request_cache, container_of(head, struct tcp_request_sock, rcu));
+	struct tcp_request_sock *req = container_of(head, struct tcp_request_sock, rcu);
+
+	if (!req->saves_syn) {
+		kmem_cache_free(tcp_request_cache, req);
+		return;
+	}
+	kfree(saving(req)->syn);
+	kfree(saving(req));
 }
 
 void tcp_req_put(struct tcp_request_sock *req)
@@ -34,17 +46,52 @@ void tcp_key_put(struct sock_key *key)
 		sock_put(container_of(key, struct sock, __sk_common.skc_key));
 }
 
-struct tcp_request_sock *tcp_req_alloc(const struct tcp_request_sock *from)
+/* The headers of a SYN, with that of the link or without. */
+static struct tcp_saved_syn *save_syn(const struct sk_buff *skb, bool link)
 {
-	struct tcp_request_sock *req = kmem_cache_alloc(tcp_request_cache, GFP_ATOMIC);
+	const u8 *from = link ? skb_mac_header(skb) : skb_network_header(skb);
+	u32 len = (u32)((const u8 *)skb_transport_header(skb) - from) + tcp_hdrlen(skb);
+	struct tcp_saved_syn *syn = kmalloc(sizeof(*syn) + len, GFP_ATOMIC);
 
+	if (!syn)
+		return NULL;
+	syn->len = len;
+	memcpy(syn->bytes, from, len);
+	return syn;
+}
+
+struct tcp_request_sock *tcp_req_alloc(const struct tcp_request_sock *from,
+				       const struct sk_buff *skb)
+{
+	u8 save = READ_ONCE(tcp_sk(from->listener)->save_syn);
+	struct tcp_request_sock *req;
+
+	if (likely(!save))
+		req = kmem_cache_alloc(tcp_request_cache, GFP_ATOMIC);
+	else
+		req = kmalloc(sizeof(struct tcp_saving_request), GFP_ATOMIC);
 	if (!req)
 		return NULL;
 	*req = *from;
+	if (unlikely(save)) {
+		req->saves_syn = 1;
+		saving(req)->syn = save_syn(skb, save == 2 && skb_mac_header_was_set(skb));
+	}
 	sock_hold(req->listener);
 	refcount_set(&req->key.refcnt, 1);
 	req->key.wheel_cpu = (u16)smp_processor_id(); /* a softirq: it stays here */
 	return req;
+}
+
+struct tcp_saved_syn *tcp_req_take_syn(struct tcp_request_sock *req)
+{
+	struct tcp_saved_syn *syn;
+
+	if (likely(!req->saves_syn))
+		return NULL;
+	syn = saving(req)->syn;
+	saving(req)->syn = NULL;
+	return syn;
 }
 
 /* ---- the wheel -------------------------------------------------------------------------------
@@ -69,7 +116,7 @@ static struct tcp_req_wheel *wheel_of(const struct tcp_request_sock *req)
 /* How long the SYN-ACK that was sent last has for its answer. */
 static u64 synack_delay_ns(const struct tcp_request_sock *req)
 {
-	return (u64)min_t(u64, (u64)TCP_TIMEOUT_INIT_US << req->num_timeout,
+	return (u64)min_t(u64, (u64)TCP_TIMEOUT_INIT_US << min(req->num_timeout + 0u, 16u),
 			  tcp_rto_max_us(req->listener)) *
 	       NSEC_PER_USEC;
 }
@@ -154,6 +201,7 @@ static u32 synack_tries(const struct sock *sk)
 	u32 qlen = (u32)atomic_read(&tp->accept_queue.qlen);
 	u32 young = (u32)max(atomic_read(&tp->accept_queue.young), 0) << 1;
 
+	tries = min(tries, TCP_MAX_TIMEOUTS);
 	if (qlen << 1 <= max(8u, READ_ONCE(sk->sk_max_ack_backlog)))
 		return tries;
 	for (; tries > 2 && qlen >= young; young <<= 1)

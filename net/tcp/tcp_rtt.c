@@ -62,7 +62,7 @@ static void update_mdev(struct tcp_sock *tp, s32 err)
 static void update(struct sock *sk, u32 rtt_us)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 least = (u32)tcp_net(sk)->tcp_rto_min_us;
+	u32 least = tcp_rto_min_us(sk);
 	s32 err;
 
 	if (!tp->srtt_us) {

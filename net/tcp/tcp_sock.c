@@ -198,11 +198,12 @@ static void reset_fields(struct sock *sk)
 	tcp_rtt_init(sk);
 	tcp_cong_init(sk);
 	tp->window_clamp = 0;
-	tp->max_window = 0;
 	tp->snd_wnd = 0;
 	tp->total_retrans = 0;
 	tp->retransmits = 0;
 	tp->probes_out = 0;
+	kfree(tp->saved_syn);
+	tp->saved_syn = NULL;
 	tp->ack = (__typeof__(tp->ack)){0};
 	tp->rx_opt.sack_ok = 0;
 	tcp_sack_reset(tp);
@@ -216,6 +217,7 @@ static void reset_fields(struct sock *sk)
 	tp->bytes_sent = tp->bytes_acked = tp->bytes_received = tp->bytes_retrans = 0;
 	/* The next connection's numbers begin beyond anything that this one could still send. */
 	tp->write_seq = seq_add(tp->write_seq, tp->max_window + 2);
+	tp->max_window = 0;
 	if (!tp->write_seq.v)
 		tp->write_seq = SEQ32(1);
 }

@@ -24,6 +24,15 @@ static int set_u8_in_range(u8 *field, int val, int lo, int hi)
 	return 0;
 }
 
+/* A time that the application gives in units of unit_us. */
+static int set_time(u32 *field_us, int val, u32 unit_us, u32 lo_us, u32 hi_us)
+{
+	if (val < 0 || (u64)(u32)val * unit_us < lo_us || (u64)(u32)val * unit_us > hi_us)
+		return -EINVAL;
+	*field_us = (u32)val * unit_us;
+	return 0;
+}
+
 static void set_nodelay(struct sock *sk, bool on)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -160,6 +169,15 @@ static int set_int(struct sock *sk, int name, int val)
 		tp->notsent_lowat = (u32)val;
 		sk->sk_write_space(sk);
 		return 0;
+	case TCP_SAVE_SYN:
+		return set_u8_in_range(&tp->save_syn, val, 0, 2);
+	case TCP_RTO_MAX_MS:
+		return set_time(&tp->rto_max_us, val, 1000, USEC_PER_SEC, 120 * USEC_PER_SEC);
+	case TCP_RTO_MIN_US:
+		return set_time(&tp->rto_min_us, val, 1, TCP_TIMEOUT_MIN_US, 200000);
+	case TCP_DELACK_MAX_US:
+		return set_time(&tp->delack_max_us, val, 1, TCP_TIMEOUT_MIN_US,
+				TCP_DELACK_MAX_MS * 1000);
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -268,7 +286,6 @@ void tcp_get_info(struct sock *sk, struct tcp_info *info)
 	info->tcpi_backoff = tp->backoff;
 	info->tcpi_options = tp->rx_opt.tstamp_ok ? TCPI_OPT_TIMESTAMPS : 0;
 	info->tcpi_options |= tcp_is_sack(tp) ? TCPI_OPT_SACK : 0;
-	info->tcpi_options |= tcp_is_sack(tp) ? TCPI_OPT_SACK : 0;
 	info->tcpi_options |= tp->ecn_flags & TCP_ECN_OK ? TCPI_OPT_ECN : 0;
 	info->tcpi_options |= tp->ecn_flags & TCP_ECN_SEEN ? TCPI_OPT_ECN_SEEN : 0;
 	info->tcpi_options |= tp->syn_data_acked ? TCPI_OPT_SYN_DATA : 0;
@@ -278,10 +295,6 @@ void tcp_get_info(struct sock *sk, struct tcp_info *info)
 		info->tcpi_snd_wscale = tp->rx_opt.snd_wscale;
 		info->tcpi_rcv_wscale = tp->rx_opt.rcv_wscale;
 	}
-	if (tp->ecn_flags & TCP_ECN_OK)
-		info->tcpi_options |= TCPI_OPT_ECN;
-	if (tp->ecn_flags & TCP_ECN_SEEN)
-		info->tcpi_options |= TCPI_OPT_ECN_SEEN;
 	info->tcpi_rto = tp->rto_us;
 	info->tcpi_ato = tp->ack.ato_ms * 1000;
 	info->tcpi_snd_mss = tp->mss_cache;
@@ -361,6 +374,18 @@ static int get_int(const struct sock *sk, int name, int *v)
 	case TCP_NOTSENT_LOWAT:
 		*v = (int)tp->notsent_lowat;
 		return 0;
+	case TCP_SAVE_SYN:
+		*v = tp->save_syn;
+		return 0;
+	case TCP_RTO_MAX_MS:
+		*v = (int)(tcp_rto_max_us(sk) / 1000);
+		return 0;
+	case TCP_RTO_MIN_US:
+		*v = (int)tcp_rto_min_us(sk);
+		return 0;
+	case TCP_DELACK_MAX_US:
+		*v = (int)(tp->delack_max_us ? tp->delack_max_us : TCP_DELACK_MAX_MS * 1000);
+		return 0;
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -385,6 +410,25 @@ static int get_cc_info(struct sock *sk, void *val, socklen_t *len)
 	return put_value(val, len, &info, size);
 }
 
+/* Once: what has been read is gone. Where there is none, no bytes. */
+static int get_saved_syn(struct tcp_sock *tp, void *val, socklen_t *len)
+{
+	struct tcp_saved_syn *syn = tp->saved_syn;
+
+	if (!syn) {
+		*len = 0;
+		return 0;
+	}
+	if (*len < syn->len) {
+		*len = syn->len;
+		return -EINVAL;
+	}
+	tp->saved_syn = NULL;
+	put_value(val, len, syn->bytes, syn->len);
+	kfree(syn);
+	return 0;
+}
+
 int tcp_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len)
 {
 	struct tcp_info info;
@@ -402,6 +446,8 @@ int tcp_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *l
 	lock_sock(sk);
 	if (name == TCP_CC_INFO) {
 		err = get_cc_info(sk, val, len);
+	} else if (name == TCP_SAVED_SYN) {
+		err = get_saved_syn(tcp_sk(sk), val, len);
 	} else if (name == TCP_INFO) {
 		tcp_get_info(sk, &info);
 		err = put_value(val, len, &info, sizeof(info));

@@ -173,7 +173,7 @@ static u32 stalled_ms(const struct sock *sk)
 static bool retransmits_timed_out(const struct sock *sk, u32 tries, u32 timeout_ms)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
-	u32 base_us = in_handshake(sk) ? TCP_TIMEOUT_INIT_US : TCP_RTO_MIN_US;
+	u32 base_us = in_handshake(sk) ? TCP_TIMEOUT_INIT_US : TCP_RTO_BASE_US;
 	u64 ms = timeout_ms ? timeout_ms : model_timeout_ms(sk, tries, base_us);
 
 	return tp->retransmits && stalled_ms(sk) >= ms;

@@ -16,7 +16,7 @@ static u32 probe_timeout_us(const struct sock *sk, bool advancing_rto)
 
 	if (tp->srtt_us)
 		us = (tp->srtt_us >> 2) +
-		     (tp->packets_out == 1 ? (u32)tcp_net(sk)->tcp_rto_min_us : TCP_TIMEOUT_MIN_US);
+		     (tp->packets_out == 1 ? tcp_rto_min_us(sk) : TCP_TIMEOUT_MIN_US);
 	return rto_us > 0 ? (u32)min_t(s64, us, rto_us) : us;
 }
 

@@ -2,7 +2,7 @@
 /*
  * Segments where the rules of RFC 9293 section 3.10.7 meet, the peer played by hand: old SYNs in a
  * simultaneous open, resets at the number of a FIN, a FIN where there is no room, a FIN with text
- * that was there before.
+ * that was there before; the numbers of a socket that connects again.
  */
 #include "../../include/libc/netinet/tcp.h"
 
@@ -131,6 +131,25 @@ static void test_no_dsack_with_the_fin(void **state)
 	assert_int_equal(peer_sock->sk->sk_state, TCP_CLOSE_WAIT);
 }
 
+/* A socket that is disconnected and connects again: its numbers begin beyond what the connection
+ * before could have sent into the peer's window. */
+static void test_numbers_after_disconnect(void **state)
+{
+	seq32 end;
+	u32 window;
+
+	(void)state;
+	peer_connects(with_sack);
+	peer_app_writes(3000);
+	end = peer_tp()->write_seq;
+	window = peer_tp()->max_window;
+	assert_true(window > 10000);
+	lock_sock(peer_sock->sk);
+	tcp_prot.disconnect(peer_sock->sk, 0);
+	release_sock(peer_sock->sk);
+	assert_true(seq_diff(peer_tp()->write_seq, end) > (s32)window);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +160,7 @@ int main(void)
 		T(test_reset_before_the_window),
 		T(test_fin_finds_room_always),
 		T(test_no_dsack_with_the_fin),
+		T(test_numbers_after_disconnect),
 	};
 
 	host_init(1);

@@ -2,7 +2,8 @@
 /*
  * A listener under pressure: its backlog of half-open records is bounded and then answers by SYN
  * cookies (RFC 4987), which lose neither options nor data; the accept queue is bounded exactly;
- * TCP_DEFER_ACCEPT waits for data; what comes in is accounted for to the last SYN.
+ * TCP_DEFER_ACCEPT waits for data, TCP_SAVE_SYN keeps a SYN; what comes in is accounted for to the
+ * last SYN.
  */
 #include "../../include/libc/netinet/tcp.h"
 
@@ -183,6 +184,73 @@ static void test_numbers_beside_a_cookie(void **state)
 	assert_null(accept_one());
 }
 
+/* The SYN's headers, as they came; len: room for them. What getsockopt() says. */
+static int saved_syn(struct socket *s, u8 *buf, socklen_t *len)
+{
+	return tcp_prot.getsockopt(s->sk, IPPROTO_TCP, TCP_SAVED_SYN, buf, len);
+}
+
+/* TCP_SAVE_SYN: who has accepted a connection can read its SYN, once; with 2 the link's header is
+ * there too. A request that comes to nothing takes its copy along, a cookie has none. */
+static void test_saved_syn(void **state)
+{
+	const u32 tcp_len = 40, ip_len = 20 + tcp_len;
+
+	(void)state;
+	for (int save = 0; save < 4; save++) {
+		u8 buf[128] = {0}, *ip = save == 2 ? buf + 14 : buf;
+		u32 len = save == 0 || save == 3 ? 0 : save == 1 ? ip_len : 14 + ip_len;
+		u16 port = (u16)(1000 + save);
+		socklen_t room = 10;
+		struct socket *s;
+
+		set_option(TCP_SAVE_SYN, save % 3);
+		net.tcp->tcp_syncookies = save == 3 ? 2 : 1;
+		syn((u16)(port + 100)); /* never answered */
+		syn(port);
+		ack(port, 0);
+		s = accept_one();
+		assert_non_null(s);
+		assert_int_equal(saved_syn(s, buf, &room), len ? -EINVAL : 0);
+		assert_int_equal(room, len); /* so much is wanted */
+		room = sizeof(buf);
+		assert_int_equal(saved_syn(s, buf, &room), 0);
+		assert_int_equal(room, len);
+		if (len) {
+			assert_int_equal(ip[0], 0x45);
+			assert_int_equal(get_be32(ip + 12), peer_addr);
+			assert_int_equal(get_be16(ip + 20), port);
+			assert_int_equal(get_be32(ip + 24), PEER_ISN);
+			assert_int_equal(ip[33], TCPHDR_SYN);
+		}
+		if (save == 2)
+			assert_int_equal(get_be16(buf + 12), ETH_P_IP);
+		room = sizeof(buf);
+		assert_int_equal(saved_syn(s, buf, &room), 0);
+		assert_int_equal(room, 0);
+		sock_release(s);
+	}
+}
+
+/* The copy of a SYN goes with a socket that never asks for it. */
+static void test_saved_syn_is_not_read(void **state)
+{
+	u64 memory = 0;
+
+	(void)state;
+	set_option(TCP_SAVE_SYN, 1);
+	for (unsigned round = 0; round < 3; round++) { /* the first also makes what stays */
+		syn(1000);
+		ack(1000, 0);
+		sock_release(accept_one());
+		send_segment(1000, TCPHDR_RST, PEER_ISN + 1, 0, 0, false, 0);
+		host_run_for(200 * NSEC_PER_SEC);
+		if (!round)
+			memory = host_memory_in_use();
+		assert_int_equal(host_memory_in_use(), memory);
+	}
+}
+
 /* SYNs are dropped, kept, or done: the counters know of each. */
 static void test_without_cookies(void **state)
 {
@@ -310,6 +378,8 @@ int main(void)
 		TEST(test_cookie_of_another_listener),
 		TEST(test_wrong_and_old_cookies),
 		TEST(test_numbers_beside_a_cookie),
+		TEST(test_saved_syn),
+		TEST(test_saved_syn_is_not_read),
 		TEST(test_without_cookies),
 		TEST(test_accept_queue_is_exact),
 		TEST(test_last_ack_of_a_full_queue),

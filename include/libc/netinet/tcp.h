@@ -46,6 +46,9 @@
 #define TCP_INQ                  36
 #define TCP_CM_INQ               TCP_INQ
 #define TCP_TX_DELAY             37
+#define TCP_RTO_MAX_MS           44
+#define TCP_RTO_MIN_US           45
+#define TCP_DELACK_MAX_US        46
 
 #define TCP_CA_NAME_MAX 16
 
