@@ -449,12 +449,6 @@ static void vnet_get_ringparam(struct net_device *dev, struct netdev_ringparam *
 					       vn->rq[0].fill_max, vn->sq[0].vq->num};
 }
 
-/* A CPU sends by its own pair: no lock is contended, and completions come back to it. */
-static u16 vnet_select_queue(struct net_device *dev, struct sk_buff *skb)
-{
-	return (u16)(smp_processor_id() % dev->real_num_tx_queues);
-}
-
 static void vnet_get_stats64(struct net_device *dev, struct rtnl_link_stats64_k *s)
 {
 	struct vnet *vn = netdev_priv(dev);
@@ -526,7 +520,6 @@ static const struct net_device_ops vnet_ops = {
 	.ndo_change_mtu = vnet_change_mtu,
 	.ndo_tx_timeout = vnet_tx_timeout,
 	.ndo_set_features = vnet_set_features,
-	.ndo_select_queue = vnet_select_queue,
 	.ndo_get_stats64 = vnet_get_stats64,
 	.ndo_get_ethtool_stats = vnet_get_ethtool_stats,
 	.ndo_get_ringparam = vnet_get_ringparam,

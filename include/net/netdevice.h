@@ -177,7 +177,6 @@ struct net_device_ops {
 	int (*ndo_change_mtu)(struct net_device *dev, int mtu);
 	void (*ndo_tx_timeout)(struct net_device *dev, unsigned queue);
 	int (*ndo_set_features)(struct net_device *dev, u32 features);
-	u16 (*ndo_select_queue)(struct net_device *dev, struct sk_buff *skb);
 	/* Add the driver's error counters to what the stack counted. */
 	void (*ndo_get_stats64)(struct net_device *dev, struct rtnl_link_stats64_k *s);
 	/* Up to n rows; returns how many there are. */
@@ -238,6 +237,7 @@ struct net_device {
 	u16 num_tx_queues, real_num_tx_queues, num_rx_queues;
 	struct list_head napi_list;
 	struct pcpu_sw_netstats *stats[MAX_CPUS];
+	u64 xps_queues[MAX_CPUS];  /* transmit queues that a CPU uses, a bit each [rtnl] */
 	struct in_device *ip_ptr;  /* [rcu] IPv4's data */
 	struct inet6_dev *ip6_ptr; /* [rcu] */
 	struct list_head mc_list;  /* of struct netdev_hw_addr [addr_lock] */

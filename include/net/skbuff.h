@@ -385,6 +385,8 @@ static inline bool skb_shared(const struct sk_buff *skb)
 }
 /* Hash of the flow (addresses, ports), computed once; for queue selection. */
 u32 skb_get_hash(struct sk_buff *skb);
+/* Our own, where skb_get_hash() may be what the device computed; as flow_hash_ipv4(). */
+u32 skb_flow_hash(struct sk_buff *skb);
 /* The hash that packets of that flow have, in either direction. */
 u32 flow_hash_ipv4(be32 saddr, be32 daddr, be16 sport, be16 dport, u8 proto);
 

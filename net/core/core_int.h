@@ -43,6 +43,13 @@ unsigned rps_cpu(struct sk_buff *skb, u32 **tail);
 bool rps_flow_limit(struct softnet_data *sd, u32 hash, u32 max);
 void rps_flows_free(struct rps_flows *flows);
 extern const struct ctl_ops ctl_cpumask, ctl_rps_flows;
+/* Hexadecimal as Linux has it, with or without a comma every 32 bits. 0 or -EINVAL. */
+int cpumask_parse(const char *text, size_t len, u64 *mask);
+
+/* xps.c: the transmit queue for skb from this CPU; a device's default and its files, rtnl held. */
+u16 xps_queue(const struct net_device *dev, struct sk_buff *skb);
+void xps_register(struct net_device *dev);
+void xps_unregister(struct net_device *dev);
 
 /* gro.c */
 void napi_gro_init(struct napi_struct *n);

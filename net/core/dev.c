@@ -187,6 +187,7 @@ static int register_locked(struct net_device *dev, struct net *net)
 		memcpy(dev->perm_addr, dev->dev_addr, sizeof(dev->perm_addr));
 	set_bit(__LINK_STATE_PRESENT, &dev->state);
 	dev_init_scheduler(dev);
+	xps_register(dev);
 	list_add_tail_rcu(&dev->dev_list, &net->dev_base_head);
 	net->dev_base_seq++;
 	call_netdevice_notifiers(dev, NETDEV_REGISTER);
@@ -227,6 +228,7 @@ void unregister_netdev(struct net_device *dev)
 	linkwatch_forget(dev);
 	call_netdevice_notifiers(dev, NETDEV_UNREGISTER);
 	dev_mc_flush(dev);
+	xps_unregister(dev);
 	rtnl_unlock();
 	timer_del_sync(&dev->watchdog_timer);
 	synchronize_rcu();

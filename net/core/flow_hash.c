@@ -108,6 +108,16 @@ u32 skb_get_hash(struct sk_buff *skb)
 	return skb->hash;
 }
 
+u32 skb_flow_hash(struct sk_buff *skb)
+{
+	struct flow_keys k;
+
+	if (!skb->hash || skb->sw_hash)
+		return skb_get_hash(skb);
+	dissect(skb, &k);
+	return keys_hash(&k);
+}
+
 u32 flow_hash_ipv4(be32 saddr, be32 daddr, be16 sport, be16 dport, u8 proto)
 {
 	struct flow_keys k = {.addr = {saddr.wire, daddr.wire},

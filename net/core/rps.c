@@ -150,7 +150,8 @@ unsigned rps_cpu(struct sk_buff *skb, u32 **tail)
 	if (likely(!mask && !flows) || (skb->protocol.wire != BE16(ETH_P_IP).wire &&
 					skb->protocol.wire != BE16(ETH_P_IPV6).wire))
 		return smp_processor_id();
-	n = flows ? flow_cpu(&flows->flow[skb_get_hash(skb) & flows->mask], tail) : 0;
+	/* Sockets note their flows by our own hash, whatever a device has computed. */
+	n = flows ? flow_cpu(&flows->flow[skb_flow_hash(skb) & flows->mask], tail) : 0;
 	if (n)
 		return n - 1;
 	if (!mask)
@@ -196,11 +197,10 @@ static int mask_read(const struct ctl_table *t, void *data, char *text, size_t s
 	return scnprintf(text, size, "%llx", READ_ONCE(*(u64 *)data));
 }
 
-static int mask_write(const struct ctl_table *t, void *data, const char *text, size_t len)
+int cpumask_parse(const char *text, size_t len, u64 *mask)
 {
 	char digits[20];
 	size_t n = 0;
-	u64 v;
 
 	for (size_t i = 0; i < len && text[i] != '\n'; i++) {
 		if (text[i] == ',') /* groups of 32 bits */
@@ -210,10 +210,17 @@ static int mask_write(const struct ctl_table *t, void *data, const char *text, s
 		digits[n++] = text[i];
 	}
 	digits[n] = '\0';
-	if (kstrtou64(digits, 16, &v))
-		return -EINVAL;
-	WRITE_ONCE(*(u64 *)data, v);
-	return 0;
+	return kstrtou64(digits, 16, mask) ? -EINVAL : 0;
+}
+
+static int mask_write(const struct ctl_table *t, void *data, const char *text, size_t len)
+{
+	u64 v;
+	int err = cpumask_parse(text, len, &v);
+
+	if (!err)
+		WRITE_ONCE(*(u64 *)data, v);
+	return err;
 }
 
 const struct ctl_ops ctl_cpumask = {mask_read, mask_write};

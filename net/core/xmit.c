@@ -230,16 +230,8 @@ void netdev_tx_bell_settle(struct netdev_queue *q)
 
 static struct netdev_queue *pick_tx_queue(struct net_device *dev, struct sk_buff *skb)
 {
-	u16 i = 0;
+	u16 i = dev->real_num_tx_queues > 1 ? xps_queue(dev, skb) : 0;
 
-	if (dev->real_num_tx_queues > 1) {
-		if (dev->netdev_ops->ndo_select_queue)
-			i = dev->netdev_ops->ndo_select_queue(dev, skb);
-		else /* by flow, so that its packets stay in order */
-			i = (u16)reciprocal_scale(skb_get_hash(skb), dev->real_num_tx_queues);
-		if (unlikely(i >= dev->real_num_tx_queues))
-			i = 0;
-	}
 	skb->queue_mapping = i;
 	return &dev->tx[i];
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Intel 82574, the PCI Express generation: extended receive descriptors, and MSI-X with a vector
- * each for receive, transmit and the rest; MSI or INTx where MSI-X is not to be had. What it shares
- * with its predecessors is in the folder intel. Handlers run in hardirq on the CPU of their vector.
+ * Intel 82574, the PCI Express generation: extended receive descriptors, two queues with receive
+ * side scaling where there are CPUs for them, and MSI-X with a vector each for the receive and the
+ * transmit ring of a queue and for the rest; one queue and MSI or INTx where MSI-X is not to be
+ * had. What it shares with its predecessors is in the folder intel. Handlers run in hardirq on the
+ * CPU of their vector.
  *
  * With MSI-X a message clears (EIAC) and masks (IAM) the cause that sent it, so the queue
  * handlers touch no register; NAPI's end unmasks. 82574 Datasheet [D], sections 7.4 and 10.2.4.
@@ -12,15 +14,24 @@
 #include <errno.h>
 #include <lib/printf.h>
 
-enum e1000e_vector { VEC_RX, VEC_TX, VEC_OTHER };
+/* Of queue n: its receive and transmit vectors; what else happens has the one behind the queues'.
+ */
+#define VEC_RX(n) (2 * (n))
+#define VEC_TX(n) (2 * (n) + 1)
 
-#define MSIX_POLL (ICR_RXQ0 | ICR_TXQ0)
+#define MSIX_QUEUE(n) (ICR_RXQ(n) | ICR_TXQ(n))
+#define MSIX_QUEUES   (MSIX_QUEUE(0) | MSIX_QUEUE(1))
 
 /*
  * Least time between interrupts of the link vector: 17 ms. Everything beside the queues sets
  * ICR_OTHER, which alone can be masked; QEMU counts each received TCP acknowledgement there.
  */
 #define OTHER_ITR 0xffffu
+
+static unsigned vec_other(const struct intel_nic *nic)
+{
+	return 2u * nic->nqueues;
+}
 
 static enum irqreturn queue_interrupt(int irq, void *arg)
 {
@@ -34,61 +45,78 @@ static enum irqreturn other_interrupt(int irq, void *arg)
 	u32 icr = intel_rd(nic, REG_ICR);
 
 	/* All of them: one that stays keeps ICR_OTHER set, and there would be no next interrupt. */
-	intel_wr(nic, REG_ICR, icr & ~MSIX_POLL);
+	intel_wr(nic, REG_ICR, icr & ~MSIX_QUEUES);
 	if (icr & ICR_LSC)
 		intel_link_update(nic);
 	/* An overrun is over when the ring has been emptied. */
 	if (icr & ICR_RXO)
-		intel_irq_poll(nic);
+		intel_for_each_queue(q, nic)
+			intel_irq_poll(q);
 	intel_wr(nic, REG_IMS, ICR_OTHER | ICR_LSC);
 	return IRQ_HANDLED;
 }
 
+/* The next vector's handler: name and queue number are its name in /proc/interrupts. */
+static int vector_request(struct intel_nic *nic, irq_handler_t fn, const char *suffix,
+			  struct intel_queue *q)
+{
+	unsigned i = nic->nvecs, cpu = q ? q->cpu : nic->queue[0].cpu;
+	char *name = nic->irq_name[i];
+	int err;
+
+	if (q)
+		scnprintf(name, sizeof(nic->irq_name[i]), "%s-%s-%u", nic->dev->name, suffix,
+			  q->index);
+	else
+		scnprintf(name, sizeof(nic->irq_name[i]), "%s-%s", nic->dev->name, suffix);
+	nic->irq_arg[i] = q ? (void *)q : nic;
+	err = request_irq(pci_irq_vector(nic->pdev, i), fn, 0, name, nic->irq_arg[i], cpu);
+	if (!err)
+		nic->nvecs++;
+	return err;
+}
+
+/* In the order of VEC_RX(), VEC_TX(), vec_other(). */
 static int msix_request(struct intel_nic *nic)
 {
-	static const struct {
-		const char *suffix;
-		irq_handler_t fn;
-	} vec[INTEL_MAX_VECS] = {
-		[VEC_RX] = {"rx", queue_interrupt},
-		[VEC_TX] = {"tx", queue_interrupt},
-		[VEC_OTHER] = {"link", other_interrupt},
-	};
+	intel_for_each_queue(q, nic) {
+		int err = vector_request(nic, queue_interrupt, "rx", q);
 
-	for (unsigned i = 0; i < INTEL_MAX_VECS; i++) {
-		char *name = nic->irq_name[i];
-		int err;
-
-		scnprintf(name, sizeof(nic->irq_name[i]), "%s-%s", nic->dev->name, vec[i].suffix);
-		err = request_irq(pci_irq_vector(nic->pdev, i), vec[i].fn, 0, name, nic, nic->cpu);
+		if (!err)
+			err = vector_request(nic, queue_interrupt, "tx", q);
 		if (err)
 			return err;
-		nic->nvecs = (u8)(i + 1);
 	}
-	return 0;
+	return vector_request(nic, other_interrupt, "link", NULL);
 }
 
 static void msix_setup(struct intel_nic *nic)
 {
-	u32 ext = intel_rd(nic, REG_CTRL_EXT) & ~CTRL_EXT_IAME;
+	u32 ext = intel_rd(nic, REG_CTRL_EXT) & ~CTRL_EXT_IAME, causes = 0;
+	u32 ivar = (vec_other(nic) | IVAR_VALID) << IVAR_OTHER_SHIFT;
 
+	intel_for_each_queue(q, nic) {
+		unsigned n = q->index;
+
+		causes |= MSIX_QUEUE(n);
+		ivar |= (VEC_RX(n) | IVAR_VALID) << IVAR_RXQ_SHIFT(n) |
+			(VEC_TX(n) | IVAR_VALID) << IVAR_TXQ_SHIFT(n);
+		intel_wr(nic, REG_EITR(VEC_RX(n)), INTEL_ITR);
+		intel_wr(nic, REG_EITR(VEC_TX(n)), INTEL_ITR);
+	}
+	intel_wr(nic, REG_EITR(vec_other(nic)), OTHER_ITR);
 	intel_wr(nic, REG_CTRL_EXT, ext | CTRL_EXT_PBA_CLR | CTRL_EXT_EIAME);
-	intel_wr(nic, REG_EIAC, MSIX_POLL);
-	intel_wr(nic, REG_IAM, MSIX_POLL);
-	intel_wr(nic, REG_IVAR,
-		 (VEC_RX | IVAR_VALID) << IVAR_RXQ0_SHIFT |
-			 (VEC_TX | IVAR_VALID) << IVAR_TXQ0_SHIFT |
-			 (VEC_OTHER | IVAR_VALID) << IVAR_OTHER_SHIFT);
-	intel_wr(nic, REG_EITR(VEC_RX), INTEL_ITR);
-	intel_wr(nic, REG_EITR(VEC_TX), INTEL_ITR);
-	intel_wr(nic, REG_EITR(VEC_OTHER), OTHER_ITR);
+	intel_wr(nic, REG_EIAC, causes);
+	intel_wr(nic, REG_IAM, causes);
+	intel_wr(nic, REG_IVAR, ivar);
 }
 
 static const struct intel_irq_ops msix_irq = {
 	.request = msix_request,
 	.setup = msix_setup,
-	.ims_all = MSIX_POLL | ICR_OTHER | ICR_LSC,
-	.ims_poll = MSIX_POLL,
+	.ims_rx = {ICR_RXQ(0), ICR_RXQ(1)},
+	.ims_tx = {ICR_TXQ(0), ICR_TXQ(1)},
+	.ims_other = ICR_OTHER | ICR_LSC,
 };
 
 static const struct intel_family e1000e_family = {
@@ -100,6 +128,7 @@ static const struct intel_family e1000e_family = {
 	.tipg = 0x00602008, /* what the device has after reset: 8, 8 and 6 */
 	.tctl = TCTL_MULR | TCTL_RTLC,
 	.features = NETIF_F_IP_CSUM | NETIF_F_IPV6_CSUM | NETIF_F_TSO6,
+	.nqueues = INTEL_MAX_QUEUES,
 	.msix = &msix_irq,
 };
 

@@ -33,8 +33,13 @@
 /* Descriptors one packet may take: a context, the head, each fragment, cuts every 8 KiB. */
 #define INTEL_TX_MAX_DESC (1 + 1 + MAX_SKB_FRAGS + GSO_MAX_SIZE / INTEL_TX_PIECE_BYTES + 1)
 
-#define INTEL_MAX_MTU  9000u
-#define INTEL_MAX_VECS 3
+#define INTEL_MAX_MTU    9000u
+#define INTEL_MAX_QUEUES 2
+#define INTEL_MAX_VECS   (2 * INTEL_MAX_QUEUES + 1)
+
+/* Receive side scaling ([D] 7.1.2.8): entries of the indirection table, bytes of the hash's key. */
+#define INTEL_RETA_ENTRIES 128u
+#define INTEL_RSS_KEY      40u
 
 /* Interrupts no closer than that: 25 us. [S] 13.4.18, unit 256 ns. */
 #define INTEL_ITR 98u
@@ -43,12 +48,14 @@ struct intel_nic;
 
 /* How causes become interrupts. */
 struct intel_irq_ops {
-	/* Attach the handlers to nic->cpu, counting them in nic->nvecs. 0 or -errno. */
+	/* Attach the handlers to their queues' CPUs, counting them in nic->nvecs. 0 or -errno. */
 	int (*request)(struct intel_nic *nic);
 	/* Program what a reset lost, or NULL: nothing. */
 	void (*setup)(struct intel_nic *nic);
-	u32 ims_all;  /* what is unmasked while the device is up */
-	u32 ims_poll; /* the part that NAPI masks and unmasks */
+	/* What is unmasked while the device is up: by each queue's NAPI, of those of transmit by
+	 * who waits for them, and the rest always. */
+	u32 ims_rx[INTEL_MAX_QUEUES], ims_tx[INTEL_MAX_QUEUES];
+	u32 ims_other;
 };
 
 struct intel_family {
@@ -60,6 +67,7 @@ struct intel_family {
 	u32 tipg;
 	u32 tctl;                         /* bits beside the common ones */
 	u32 features;                     /* NETIF_F_* beside the common ones */
+	u8 nqueues;                       /* with MSI-X; 0: one in any case */
 	const struct intel_irq_ops *msix; /* NULL: not there, or not to be used */
 };
 
@@ -68,9 +76,11 @@ struct intel_rx_ring {
 	u8 **buf;            /* page fragment of each descriptor, never NULL [poll] */
 	u16 count;           /* [I] */
 	u16 next;            /* descriptor the device fills next [poll] */
+	u16 told;            /* `next` when it was last given descriptors back [poll] */
 	struct sk_buff *skb; /* frame whose end has not come yet [poll] */
 	bool discard;        /* throw away up to the end of the frame [poll] */
-	u64 copied, chained, bad_length, no_memory, errors, csum_good, csum_bad; /* [poll] */
+	u64 packets, copied, chained, bad_length, no_memory, errors, csum_good,
+		csum_bad; /* [poll] */
 };
 
 struct intel_tx_buf {
@@ -84,13 +94,25 @@ struct intel_tx_ring {
 	struct intel_tx_buf *buf;
 	u16 count;         /* [I] */
 	u16 next;          /* where the next descriptor is written [tx] */
-	u16 next_to_use;   /* the same, once the packet is complete [tx], read by poll */
+	u16 next_to_use;   /* the same, once the packet is complete [tx] */
 	u16 tail;          /* what the device was told last [tx] */
-	u16 next_to_clean; /* [poll], read by tx */
+	u16 next_to_clean; /* [tx] */
+	bool awaited;      /* a socket waits for a packet in the ring [tx] */
+	bool irq_on;       /* the interrupt is unmasked, or a poll runs that sees to it [tx] */
 	struct tx_desc_context context; /* what the device remembers [tx] */
 	bool context_valid;             /* [tx] */
-	u64 contexts, tso, busy, restarts;
+	u64 packets, contexts, tso, busy, restarts;
 };
+
+/* A receive and a transmit ring, served by one CPU. */
+struct intel_queue {
+	struct intel_nic *nic; /* [I] */
+	unsigned index, cpu;   /* [I] */
+	unsigned regs;         /* [I] what to add to the first queue's ring registers */
+	struct napi_struct napi;
+	struct intel_rx_ring rx;
+	struct intel_tx_ring tx;
+} __aligned(64);
 
 /* Counters that the device clears when they are read. */
 struct intel_hw_stats {
@@ -105,20 +127,25 @@ struct intel_nic {
 	struct pci_dev *pdev;
 	const struct intel_family *family; /* [I] */
 	const struct intel_irq_ops *irq;   /* [I] */
-	unsigned cpu;                      /* that serves it [I] */
-	struct napi_struct napi;
-	struct intel_rx_ring rx;
-	struct intel_tx_ring tx;
-	bool up;           /* rings exist and the device may use them [rtnl, tx] */
-	bool reset_wanted; /* [a] the next poll resets the device */
-	u8 nvecs;          /* vectors attached [rtnl] */
+	u8 nqueues;                        /* [I] */
+	u8 nvecs;                          /* vectors attached [rtnl] */
+	bool up;                           /* rings exist and the device may use them [rtnl, tx] */
+	bool reset_wanted; /* [a] polls leave the rings alone, the last of them resets the device */
+	u32 reset_parked;  /* [a] the queues whose polls have seen that */
 	u32 rctl;          /* [rtnl, addr_lock] */
 	u32 link_status;   /* STATUS bits last told */
 	u64 resets;
 	struct spinlock stats_lock;
 	struct intel_hw_stats hw_stats; /* [stats] */
+	u8 reta[INTEL_RETA_ENTRIES];    /* the queue of each part of the hash's values [I] */
+	u8 rss_key[INTEL_RSS_KEY];      /* [I] */
+	void *irq_arg[INTEL_MAX_VECS];
 	char irq_name[INTEL_MAX_VECS][IFNAMSIZ + 8];
+	struct intel_queue queue[INTEL_MAX_QUEUES];
 };
+
+#define intel_for_each_queue(q, nic) \
+	for (struct intel_queue *q = (nic)->queue; q < (nic)->queue + (nic)->nqueues; q++)
 
 static inline u32 intel_rd(const struct intel_nic *nic, unsigned reg)
 {
@@ -134,6 +161,22 @@ static inline void intel_wr(struct intel_nic *nic, unsigned reg, u32 v)
 static inline void intel_flush(struct intel_nic *nic)
 {
 	intel_rd(nic, REG_STATUS);
+}
+
+/* A register of a queue's own ring, named by the first queue's. */
+static inline void intel_wr_ring(const struct intel_queue *q, unsigned reg, u32 v)
+{
+	intel_wr(q->nic, reg + q->regs, v);
+}
+
+static inline u32 intel_ims_rx(const struct intel_queue *q)
+{
+	return q->nic->irq->ims_rx[q->index];
+}
+
+static inline u32 intel_ims_tx(const struct intel_queue *q)
+{
+	return q->nic->irq->ims_tx[q->index];
 }
 
 /* Only where it changes: QEMU's 82540EM takes no frame for a second after each write of RCTL. */
@@ -161,28 +204,33 @@ void intel_hw_stats_read(struct intel_nic *nic);
 
 /* ---- rx.c, tx.c: the rings ------------------------------------------------------------------- */
 
-int intel_rx_alloc(struct intel_nic *nic, unsigned count);
-void intel_rx_free(struct intel_nic *nic);
+int intel_rx_alloc(struct intel_queue *q, unsigned count);
+void intel_rx_free(struct intel_queue *q);
 /* Give all descriptors to a device that has just been reset, and start the receiver. */
 void intel_rx_start(struct intel_nic *nic);
 /* Hand up to budget frames to the stack; returns how many. [poll] */
-int intel_rx_poll(struct intel_nic *nic, int budget);
+int intel_rx_poll(struct intel_queue *q, int budget);
 
-int intel_tx_alloc(struct intel_nic *nic, unsigned count);
-void intel_tx_free(struct intel_nic *nic);
+int intel_tx_alloc(struct intel_queue *q, unsigned count);
+void intel_tx_free(struct intel_queue *q);
 void intel_tx_start(struct intel_nic *nic);
-/* Free what was sent. budget as in napi_struct. [poll] */
-void intel_tx_poll(struct intel_nic *nic, int budget);
-/* Forget what was not sent; queue lock held, the device stopped. */
-void intel_tx_drop_all(struct intel_nic *nic);
+/* Take back what was sent. budget as in napi_struct. Returns the causes to unmask when the poll
+ * ends, for who waits for the rest. [poll] */
+u32 intel_tx_poll(struct intel_queue *q, int budget);
+/* Forget what was not sent; the device is stopped, and so is the queue. */
+void intel_tx_drop_all(struct intel_queue *q);
 netdev_tx_t intel_start_xmit(struct sk_buff *skb, struct net_device *dev);
+void intel_tx_bell(struct net_device *dev, unsigned queue);
 
 /* ---- netdev.c: the net_device, probe and remove ------------------------------------------------
  */
 
 int intel_probe(struct pci_dev *pdev, const struct intel_family *family, const char *model);
 void intel_remove(struct pci_dev *pdev);
-/* Queue causes came: poll. The caller made sure that they are masked, or masks them here. */
-void intel_irq_poll(struct intel_nic *nic);
+/* Causes of a queue came: poll. The caller made sure that they are masked. */
+static inline void intel_irq_poll(struct intel_queue *q)
+{
+	napi_schedule(&q->napi);
+}
 
 #endif

@@ -78,22 +78,22 @@
 #define REG_IVAR    0x00e4 /* [D] which vector a cause has: 4 bits each, the highest for "valid" */
 #define REG_EITR(n) (0x00e8 + 4 * (n)) /* [D] ITR of MSI-X vector n */
 
-#define ICR_TXDW   (1u << 0)  /* transmit descriptor written back */
-#define ICR_LSC    (1u << 2)  /* link status changed */
-#define ICR_RXSEQ  (1u << 3)  /* [S] */
-#define ICR_RXDMT0 (1u << 4)  /* few receive descriptors left */
-#define ICR_RXO    (1u << 6)  /* receiver overrun */
-#define ICR_RXT0   (1u << 7)  /* packet received */
-#define ICR_RXQ0   (1u << 20) /* [D] MSI-X only, as the following two */
-#define ICR_TXQ0   (1u << 22)
+#define ICR_TXDW   (1u << 0)          /* transmit descriptor written back */
+#define ICR_LSC    (1u << 2)          /* link status changed */
+#define ICR_RXSEQ  (1u << 3)          /* [S] */
+#define ICR_RXDMT0 (1u << 4)          /* few receive descriptors left */
+#define ICR_RXO    (1u << 6)          /* receiver overrun */
+#define ICR_RXT0   (1u << 7)          /* packet received */
+#define ICR_RXQ(n) (1u << (20 + (n))) /* [D] MSI-X only, as the following two */
+#define ICR_TXQ(n) (1u << (22 + (n)))
 #define ICR_OTHER  (1u << 24)
 #define ICR_ALL    0xffffffffu
 
-#define IVAR_VALID       8u
-#define IVAR_RXQ0_SHIFT  0
-#define IVAR_TXQ0_SHIFT  8
-#define IVAR_OTHER_SHIFT 16
-#define IVAR_TX_EVERY_WB (1u << 31)
+#define IVAR_VALID        8u
+#define IVAR_RXQ_SHIFT(n) (4 * (n))
+#define IVAR_TXQ_SHIFT(n) (8 + 4 * (n))
+#define IVAR_OTHER_SHIFT  16
+#define IVAR_TX_EVERY_WB  (1u << 31)
 
 /* ---- receive ------------------------------------------------------------------------------- */
 #define REG_RCTL   0x0100
@@ -105,6 +105,8 @@
 #define RCTL_SECRC (1u << 26) /* strip the CRC */
 /* BSIZE and BSEX of zero: buffers of 2048 bytes. RDMTS and MO of zero. */
 
+/* How much further the ring registers of queue n are, of receive and of transmit [D]. */
+#define RING_REGS(n)  (0x100 * (n))
 #define REG_RDBAL     0x2800
 #define REG_RDBAH     0x2804
 #define REG_RDLEN     0x2808
@@ -115,6 +117,7 @@
 #define REG_RXCSUM    0x5000
 #define RXCSUM_IPOFLD (1u << 8)
 #define RXCSUM_TUOFLD (1u << 9)
+#define RXCSUM_PCSD   (1u << 13) /* [D] descriptors hold the RSS hash, not the packet checksum */
 #define REG_RFCTL     0x5008     /* [D] */
 #define RFCTL_ACK_DIS (1u << 12) /* no interrupts for TCP acknowledgements */
 #define RFCTL_EXSTEN  (1u << 15) /* extended receive descriptors */
@@ -124,7 +127,15 @@
 #define REG_RAH(n)    (0x5404 + 8 * (n))
 #define RAH_AV        (1u << 31)
 #define RAR_ENTRIES   15
-#define REG_MRQC      0x5818 /* [D] */
+#define REG_RETA(n)   (0x5c00 + 4 * (n)) /* [D] four entries in each, a byte for each ... */
+#define RETA_QUEUE    7                  /* ... whose highest bit is the queue */
+#define REG_RSSRK(n)  (0x5c80 + 4 * (n)) /* [D] the key, first byte lowest */
+#define REG_MRQC      0x5818             /* [D] */
+#define MRQC_RSS      1u
+#define MRQC_TCP_IPV4 (1u << 16) /* what is hashed */
+#define MRQC_IPV4     (1u << 17)
+#define MRQC_TCP_IPV6 (1u << 18)
+#define MRQC_IPV6     (1u << 20)
 
 /* ---- transmit ------------------------------------------------------------------------------ */
 #define REG_TCTL        0x0400
@@ -145,6 +156,8 @@
 #define REG_TDT   0x3818
 #define REG_TIDV  0x3820
 #define REG_TADV  0x382c
+#define REG_TARC  0x3840 /* [D] one a queue */
+#define TARC_EN   (1u << 10)
 
 /* ---- statistics, cleared by reading -----------------------------------------------------------
  */
@@ -184,7 +197,8 @@ struct rx_desc_ext_read {
 	u64 addr, reserved;
 };
 struct rx_desc_ext_wb {
-	u32 mrq, hash;
+	u32 mrq; /* the low 4 bits: RXD_RSS_* */
+	u32 hash;
 	u32 status_error; /* status in the low 20 bits, errors in the high 12 */
 	u16 length, vlan;
 };
@@ -212,6 +226,9 @@ static_assert(sizeof(union rx_desc) == 16, "both formats take 16 bytes");
 #define RXD_ERR_FRAME     (RXD_ERR_CE | RXD_ERR_SE | RXD_ERR_SEQ | RXD_ERR_CXE | RXD_ERR_RXE)
 #define RXD_EXT_ERR_SHIFT 24
 #define RXD_EXT_STATUS    0xfffffu
+#define RXD_RSS_MASK      15u
+#define RXD_RSS_TCP_IPV4  1u /* over addresses and ports; others over less */
+#define RXD_RSS_TCP_IPV6  3u
 
 /* [S] 3.3.6 (context) and 3.3.7 (data). `lower` holds length, type and command, `upper` status and
  * options. */

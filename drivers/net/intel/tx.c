@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The transmit ring. intel_start_xmit() runs with the queue's lock held, bottom halves off;
- * intel_tx_poll() in NAPI, at the same time on another CPU perhaps. The one moves next_to_use,
- * the other next_to_clean; neither writes what the other owns.
+ * The transmit ring. All of it is under the queue's xmit_lock, bottom halves off. What was sent is
+ * taken back by the next packet, in passing by the receive poll, and right after the doorbell: an
+ * emulated controller has sent by then. So the interrupt is asked for only where somebody waits and
+ * the device takes its time.
  *
  * Invariant: descriptors in [next_to_clean, next_to_use) belong to the device or wait to be
  * cleaned; one descriptor always stays free, so that a full ring is not taken for an empty one. The
@@ -46,9 +47,9 @@ static unsigned ring_next(const struct intel_tx_ring *tx, unsigned i)
 	return (i + 1) & (tx->count - 1u);
 }
 
-static unsigned ring_free(const struct intel_tx_ring *tx, unsigned use, unsigned clean)
+static unsigned ring_free(const struct intel_tx_ring *tx)
 {
-	return (clean - use - 1) & (tx->count - 1u);
+	return (tx->next_to_clean - tx->next_to_use - 1u) & (tx->count - 1u);
 }
 
 /* Free descriptors at which a stopped queue is woken: the largest packet, and some to go on with.
@@ -197,39 +198,73 @@ static void packet_put(struct intel_tx_ring *tx, struct sk_buff *skb, unsigned f
 	tx->buf[first] = (struct intel_tx_buf){skb, skb->len, (u16)last};
 }
 
-static void doorbell(struct intel_nic *nic)
+/* Take back what the device has sent. budget as in napi_struct. */
+static void clean(struct intel_queue *q, int budget)
 {
-	struct intel_tx_ring *tx = &nic->tx;
+	struct intel_tx_ring *tx = &q->tx;
+	struct netdev_queue *txq = netdev_get_tx_queue(q->nic->dev, q->index);
+	unsigned i = tx->next_to_clean;
+	u32 pkts = 0, bytes = 0;
 
-	if (tx->tail == tx->next_to_use)
+	while (i != tx->next_to_use) {
+		struct intel_tx_buf *b = &tx->buf[i];
+		const volatile struct tx_desc_data *d = &tx->desc[b->last].data;
+
+		if (!(d->upper & TXD_DD))
+			break;
+		pkts++;
+		bytes += b->bytes;
+		napi_consume_skb(b->skb, budget);
+		b->skb = NULL;
+		i = ring_next(tx, b->last);
+	}
+	if (!pkts)
 		return;
-	tx->tail = tx->next_to_use;
-	dma_wmb(); /* descriptors before the tail that hands them over */
-	intel_wr(nic, REG_TDT, tx->tail);
+	tx->next_to_clean = (u16)i;
+	if (i == tx->next_to_use)
+		tx->awaited = false;
+	netdev_tx_completed_queue(txq, pkts, bytes);
+	if (netif_tx_queue_stopped(txq) && ring_free(tx) >= wake_level(tx)) {
+		tx->restarts++;
+		netif_tx_wake_queue(txq);
+	}
 }
 
-/* Room for n descriptors? If not, stop the queue; the poll wakes it. */
-static bool room_or_stop(struct intel_tx_ring *tx, struct netdev_queue *txq, unsigned n)
+/* Does anybody wait to hear what was sent? The qdisc for room, or a socket for its memory. */
+static bool completion_wanted(const struct intel_queue *q)
 {
-	unsigned use = tx->next_to_use;
+	const struct intel_tx_ring *tx = &q->tx;
 
-	if (ring_free(tx, use, READ_ONCE(tx->next_to_clean)) >= n)
-		return true;
-	netif_tx_stop_queue(txq);
-	smp_mb(); /* pairs with tx_wake(): either it sees the stop, or we see its progress */
-	if (ring_free(tx, use, smp_load_acquire(&tx->next_to_clean)) < n)
-		return false;
-	netif_tx_wake_queue(txq);
-	return true;
+	return tx->next_to_clean != tx->next_to_use &&
+	       (tx->awaited || ring_free(tx) < tx->count - tx->count / 8u ||
+		netif_xmit_stopped(netdev_get_tx_queue(q->nic->dev, q->index)));
 }
 
-static void tx_drop(struct intel_nic *nic, struct sk_buff *skb, enum skb_drop_reason reason)
+/* Hand over what is new, and have an interrupt when it is sent where that matters. */
+static void doorbell(struct intel_queue *q)
 {
-	dev_stats_inc(nic->dev, tx_errors);
+	struct intel_tx_ring *tx = &q->tx;
+
+	if (tx->tail != tx->next_to_use) {
+		tx->tail = tx->next_to_use;
+		dma_wmb(); /* descriptors before the tail that hands them over */
+		intel_wr_ring(q, REG_TDT, tx->tail);
+	}
+	clean(q, 0);
+	/* A poll that is under way looks for itself at its end. */
+	if (!tx->irq_on && completion_wanted(q)) {
+		tx->irq_on = true;
+		intel_wr(q->nic, REG_IMS, intel_ims_tx(q));
+	}
+}
+
+static void tx_drop(struct intel_queue *q, struct sk_buff *skb, enum skb_drop_reason reason)
+{
+	dev_stats_inc(q->nic->dev, tx_errors);
 	kfree_skb_reason(skb, reason);
 	/* Packets before this one may be waiting for the doorbell that it would have rung. */
-	if (nic->up)
-		doorbell(nic);
+	if (q->nic->up)
+		doorbell(q);
 }
 
 /* A failure leaves the ring as it was. */
@@ -245,84 +280,77 @@ static int offload_setup(struct intel_tx_ring *tx, struct sk_buff *skb, struct t
 netdev_tx_t intel_start_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct intel_nic *nic = netdev_priv(dev);
-	struct intel_tx_ring *tx = &nic->tx;
-	struct netdev_queue *txq = netdev_get_tx_queue(dev, 0);
+	unsigned mapping = skb->queue_mapping < nic->nqueues ? skb->queue_mapping : 0;
+	struct intel_queue *q = &nic->queue[mapping];
+	struct intel_tx_ring *tx = &q->tx;
+	struct netdev_queue *txq = netdev_get_tx_queue(dev, mapping);
 	struct tx_offload off = {.cmd = TXD_DTYP_DATA | TXD_DEXT};
 	unsigned first = tx->next, needed = desc_needed(skb);
 	bool more = netdev_xmit_more(skb);
 	u32 bytes = skb->len;
 
 	if (unlikely(!nic->up)) {
-		tx_drop(nic, skb, SKB_DROP_REASON_DEV_READY);
+		tx_drop(q, skb, SKB_DROP_REASON_DEV_READY);
 		return NETDEV_TX_OK;
 	}
 	if (unlikely(skb_headlen(skb) < ETH_HLEN || needed > INTEL_TX_MAX_DESC)) {
-		tx_drop(nic, skb, SKB_DROP_REASON_DEV_HDR);
+		tx_drop(q, skb, SKB_DROP_REASON_DEV_HDR);
 		return NETDEV_TX_OK;
 	}
-	if (unlikely(!room_or_stop(tx, txq, needed))) {
+	if (unlikely(ring_free(tx) < INTEL_TX_MAX_DESC))
+		clean(q, 0);
+	if (unlikely(ring_free(tx) < needed)) {
+		netif_tx_stop_queue(txq);
 		tx->busy++;
-		doorbell(nic);
+		doorbell(q);
 		return NETDEV_TX_BUSY;
 	}
 	if (unlikely(offload_setup(tx, skb, &off) != 0)) {
-		tx_drop(nic, skb, SKB_DROP_REASON_SKB_CSUM);
+		tx_drop(q, skb, SKB_DROP_REASON_SKB_CSUM);
 		return NETDEV_TX_OK;
 	}
+	tx->awaited = tx->awaited || skb_completion_awaited(skb);
 	packet_put(tx, skb, first, &off);
-	/* From here on the poll may see and free the packet. */
-	smp_store_release(&tx->next_to_use, tx->next);
-	room_or_stop(tx, txq, INTEL_TX_MAX_DESC);
-	if (__netdev_tx_sent_queue(txq, bytes, more) || netif_xmit_stopped(txq))
-		doorbell(nic);
+	tx->next_to_use = tx->next;
+	tx->packets++;
+	if (ring_free(tx) < INTEL_TX_MAX_DESC)
+		netif_tx_stop_queue(txq);
+	if ((__netdev_tx_sent_queue(txq, bytes, more) || netif_xmit_stopped(txq)) &&
+	    !netdev_tx_bell_later(txq))
+		doorbell(q);
 	return NETDEV_TX_OK;
 }
 
-/* ---- completion ---------------------------------------------------------------------------------
- */
-
-static void tx_wake(struct intel_tx_ring *tx, struct netdev_queue *txq)
+void intel_tx_bell(struct net_device *dev, unsigned queue)
 {
-	smp_mb(); /* pairs with room_or_stop() */
-	if (!netif_tx_queue_stopped(txq) ||
-	    ring_free(tx, READ_ONCE(tx->next_to_use), tx->next_to_clean) < wake_level(tx))
-		return;
-	tx->restarts++;
-	netif_tx_wake_queue(txq);
+	struct intel_nic *nic = netdev_priv(dev);
+
+	if (nic->up)
+		doorbell(&nic->queue[queue]);
 }
 
-void intel_tx_poll(struct intel_nic *nic, int budget)
+u32 intel_tx_poll(struct intel_queue *q, int budget)
 {
-	struct intel_tx_ring *tx = &nic->tx;
-	struct netdev_queue *txq = netdev_get_tx_queue(nic->dev, 0);
-	unsigned i = tx->next_to_clean, end = smp_load_acquire(&tx->next_to_use);
-	u32 pkts = 0, bytes = 0;
+	struct intel_tx_ring *tx = &q->tx;
+	struct netdev_queue *txq = netdev_get_tx_queue(q->nic->dev, q->index);
+	bool wanted;
 
-	while (i != end) {
-		struct intel_tx_buf *b = &tx->buf[i];
-		const volatile struct tx_desc_data *d = &tx->desc[b->last].data;
-
-		if (!(d->upper & TXD_DD))
-			break;
-		pkts++;
-		bytes += b->bytes;
-		napi_consume_skb(b->skb, budget);
-		b->skb = NULL;
-		i = ring_next(tx, b->last);
-	}
-	if (!pkts)
-		return;
-	smp_store_release(&tx->next_to_clean, (u16)i);
-	netdev_tx_completed_queue(txq, pkts, bytes);
-	tx_wake(tx, txq);
+	/* Mostly it is empty: nobody asks for an interrupt then, and who sends next sees to it. */
+	if (READ_ONCE(tx->next_to_clean) == READ_ONCE(tx->next_to_use) && !READ_ONCE(tx->irq_on))
+		return 0;
+	spin_lock(&txq->xmit_lock);
+	clean(q, budget);
+	wanted = tx->irq_on = completion_wanted(q);
+	spin_unlock(&txq->xmit_lock);
+	return wanted ? intel_ims_tx(q) : 0;
 }
 
 /* ---- set-up and end
  * ------------------------------------------------------------------------------ */
 
-int intel_tx_alloc(struct intel_nic *nic, unsigned count)
+int intel_tx_alloc(struct intel_queue *q, unsigned count)
 {
-	struct intel_tx_ring *tx = &nic->tx;
+	struct intel_tx_ring *tx = &q->tx;
 	dma_addr_t dma;
 
 	*tx = (struct intel_tx_ring){.count = (u16)count};
@@ -330,31 +358,37 @@ int intel_tx_alloc(struct intel_nic *nic, unsigned count)
 	tx->buf = kcalloc(count, sizeof(*tx->buf), GFP_KERNEL);
 	if (tx->desc && tx->buf)
 		return 0;
-	intel_tx_free(nic);
+	intel_tx_free(q);
 	return -ENOMEM;
 }
 
-void intel_tx_drop_all(struct intel_nic *nic)
+void intel_tx_drop_all(struct intel_queue *q)
 {
-	struct intel_tx_ring *tx = &nic->tx;
-	unsigned i = tx->next_to_clean;
+	struct intel_tx_ring *tx = &q->tx;
+	struct net_device *dev = q->nic->dev;
+	struct netdev_queue *txq = netdev_get_tx_queue(dev, q->index);
+	unsigned i;
 
+	spin_lock_bh(&txq->xmit_lock);
+	i = tx->next_to_clean;
 	while (tx->buf && i != tx->next_to_use) {
 		struct intel_tx_buf *b = &tx->buf[i];
 
-		dev_stats_inc(nic->dev, tx_dropped);
+		dev_stats_inc(dev, tx_dropped);
 		kfree_skb_reason(b->skb, SKB_DROP_REASON_DEV_READY);
 		b->skb = NULL;
 		i = ring_next(tx, b->last);
 	}
 	tx->next = tx->next_to_use = tx->next_to_clean = tx->tail = 0;
 	tx->context_valid = false;
-	netdev_tx_reset_queue(netdev_get_tx_queue(nic->dev, 0));
+	tx->awaited = tx->irq_on = false;
+	netdev_tx_reset_queue(txq);
+	spin_unlock_bh(&txq->xmit_lock);
 }
 
-void intel_tx_free(struct intel_nic *nic)
+void intel_tx_free(struct intel_queue *q)
 {
-	struct intel_tx_ring *tx = &nic->tx;
+	struct intel_tx_ring *tx = &q->tx;
 
 	kfree(tx->buf);
 	tx->buf = NULL;
@@ -363,19 +397,28 @@ void intel_tx_free(struct intel_nic *nic)
 	tx->desc = NULL;
 }
 
-/* [S] 14.5, [D] 4.6. The device has been reset, the ring is empty. */
-void intel_tx_start(struct intel_nic *nic)
+static void tx_ring_start(struct intel_queue *q)
 {
-	struct intel_tx_ring *tx = &nic->tx;
+	struct intel_tx_ring *tx = &q->tx;
 	dma_addr_t dma = virt_to_dma(tx->desc);
 
 	memset(tx->desc, 0, tx->count * sizeof(*tx->desc));
 	dma_wmb();
-	intel_wr(nic, REG_TDBAL, (u32)dma);
-	intel_wr(nic, REG_TDBAH, (u32)(dma >> 32));
-	intel_wr(nic, REG_TDLEN, tx->count * sizeof(*tx->desc));
-	intel_wr(nic, REG_TDH, 0);
-	intel_wr(nic, REG_TDT, 0);
+	intel_wr_ring(q, REG_TDBAL, (u32)dma);
+	intel_wr_ring(q, REG_TDBAH, (u32)(dma >> 32));
+	intel_wr_ring(q, REG_TDLEN, tx->count * sizeof(*tx->desc));
+	intel_wr_ring(q, REG_TDH, 0);
+	intel_wr_ring(q, REG_TDT, 0);
+	/* [D] 10.2.6: queues take turns in equal parts, as a reset leaves it. */
+	if (q->nic->nqueues > 1)
+		intel_wr_ring(q, REG_TARC, intel_rd(q->nic, REG_TARC + q->regs) | TARC_EN);
+}
+
+/* [S] 14.5, [D] 4.6. The device has been reset, the rings are empty. */
+void intel_tx_start(struct intel_nic *nic)
+{
+	intel_for_each_queue(q, nic)
+		tx_ring_start(q);
 	intel_wr(nic, REG_TIDV, 0);
 	intel_wr(nic, REG_TADV, 0);
 	intel_wr(nic, REG_TCTL,
