@@ -399,7 +399,7 @@ static void deliver(struct vnet_rq *rq, struct sk_buff *skb, const struct virtio
 		kfree_skb_reason(skb, SKB_DROP_REASON_DEV_HDR);
 		return;
 	}
-	if (!take_csum(skb, h) || !take_gso(vn, skb, h)) {
+	if ((h->flags || h->gso_type) && (!take_csum(skb, h) || !take_gso(vn, skb, h))) {
 		rq->stats.frame_errors++;
 		kfree_skb_reason(skb, SKB_DROP_REASON_DEV_RX_ERROR);
 		return;
@@ -409,7 +409,7 @@ static void deliver(struct vnet_rq *rq, struct sk_buff *skb, const struct virtio
 	napi_gro_receive(&rq->napi, skb);
 }
 
-/* A short packet in one buffer: copied, the buffer posted again. */
+/* A short packet in one buffer, which was only looked at: copied, and the device has it again. */
 static bool receive_copy(struct vnet_rq *rq, struct rx_buf b, const struct virtio_net_hdr *h,
 			 u32 len)
 {
@@ -419,8 +419,12 @@ static bool receive_copy(struct vnet_rq *rq, struct rx_buf b, const struct virti
 		return false;
 	memcpy(skb_put(skb, len), buf_start(rq->vn, b) + rq->vn->hdr_bytes, len);
 	/* A long buffer that is no longer asked for gives way to others. */
-	if ((b.size == RX_LONG && buf_size(rq) != RX_LONG) || post(rq, b))
+	if (b.size == RX_LONG && buf_size(rq) != RX_LONG) {
+		virtqueue_take(rq->vq);
 		buf_free(b);
+	} else {
+		virtqueue_repost(rq->vq);
+	}
 	rq->stats.copied++;
 	deliver(rq, skb, h);
 	return true;
@@ -452,42 +456,20 @@ static struct sk_buff *buf_to_skb(struct vnet_rq *rq, struct rx_buf b, u32 len)
 	return skb;
 }
 
-static void receive_buf(struct vnet_rq *rq, struct rx_buf b, u32 len)
+/* A packet in n buffers, the first of which is ours now. */
+static void receive_whole(struct vnet_rq *rq, struct rx_buf b, const struct virtio_net_hdr *h,
+			  unsigned n, u32 len)
 {
-	struct vnet *vn = rq->vn;
-	u32 first = min(len, buf_room(vn, b));
-	struct virtio_net_hdr h = {0};
-	struct sk_buff *skb;
-	unsigned n;
+	u32 first = min(len, buf_room(rq->vn, b) - rq->vn->hdr_bytes);
+	struct sk_buff *skb = buf_to_skb(rq, b, first);
 
-	if (len < vn->hdr_bytes) {
-		rq->stats.length_errors++;
-		buf_free(b);
-		return;
-	}
-	memcpy(&h, buf_start(vn, b), vn->hdr_bytes);
-	n = vn->mergeable ? h.num_buffers : 1;
-	len -= vn->hdr_bytes;
-	first -= vn->hdr_bytes;
-	if (!n) {
-		rq->stats.length_errors++;
-		buf_free(b);
-		return;
-	}
-	if (n == 1) {
-		account_packet(rq, len);
-		if (len <= (b.size == RX_LONG ? RX_COPY_LONG : RX_COPY_BYTES) &&
-		    vn->rx_pages <= 1 && receive_copy(rq, b, &h, len))
-			return;
-	}
-	skb = buf_to_skb(rq, b, first);
 	if (!skb) {
 		rq->stats.missed++;
 		buf_free(b);
 		discard_rest(rq, n);
 		return;
 	}
-	if (vn->rx_pages > 1)
+	if (rq->vn->rx_pages > 1)
 		take_pages(skb, b, len - first);
 	if (n > 1) {
 		rq->stats.chained++;
@@ -497,7 +479,34 @@ static void receive_buf(struct vnet_rq *rq, struct rx_buf b, u32 len)
 		}
 		account_packet(rq, skb->len);
 	}
-	deliver(rq, skb, &h);
+	deliver(rq, skb, h);
+}
+
+/* A buffer of which len bytes are used, header included; looked at, not taken yet. */
+static void receive_buf(struct vnet_rq *rq, struct rx_buf b, u32 len)
+{
+	struct vnet *vn = rq->vn;
+	struct virtio_net_hdr h;
+	unsigned n;
+
+	/* A read for all: the device may write meanwhile. A buffer is longer than any header. */
+	memcpy(&h, buf_start(vn, b), sizeof(h));
+	n = vn->mergeable ? h.num_buffers : 1;
+	if (unlikely(len < vn->hdr_bytes || !n)) {
+		rq->stats.length_errors++;
+		virtqueue_take(rq->vq);
+		buf_free(b);
+		return;
+	}
+	len -= vn->hdr_bytes;
+	if (n == 1) {
+		account_packet(rq, len);
+		if (len <= (b.size == RX_LONG ? RX_COPY_LONG : RX_COPY_BYTES) &&
+		    vn->rx_pages <= 1 && receive_copy(rq, b, &h, len))
+			return;
+	}
+	virtqueue_take(rq->vq);
+	receive_whole(rq, b, &h, n, len);
 }
 
 int vnet_rx_poll(struct napi_struct *napi, int budget)
@@ -510,7 +519,7 @@ int vnet_rx_poll(struct napi_struct *napi, int budget)
 	u16 seen;
 
 	vnet_tx_clean_opportunistic(&rq->vn->sq[rq - rq->vn->rq]);
-	while (done < budget && (token = virtqueue_get_buf(vq, &len))) {
+	while (done < budget && (token = virtqueue_peek_buf(vq, &len))) {
 		receive_buf(rq, token_buf(token), len);
 		done++;
 	}

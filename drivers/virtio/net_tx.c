@@ -25,7 +25,7 @@ static void fill_header(const struct sk_buff *skb, struct virtio_net_hdr *h)
 {
 	const struct skb_shared_info *sh = skb_shinfo(skb);
 
-	memset(h, 0, sizeof(*h));
+	memset(h, 0, VNET_HDR_LEGACY_BYTES);
 	if (skb->ip_summed == CHECKSUM_PARTIAL) {
 		h->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 		h->csum_start = (u16)(skb->csum_start - skb_headroom(skb));
@@ -51,20 +51,21 @@ static void fill_header(const struct sk_buff *skb, struct virtio_net_hdr *h)
 /* The packet as segments: returns how many. */
 static unsigned to_segments(struct vnet *vn, struct sk_buff *skb, struct vq_seg *seg)
 {
-	struct virtio_net_hdr *h = (struct virtio_net_hdr *)(void *)skb->cb;
 	const struct skb_shared_info *sh = skb_shinfo(skb);
+	struct virtio_net_hdr *h;
 	unsigned n = 0;
 
-	fill_header(skb, h);
 	if (vn->any_layout && skb_headroom(skb) >= vn->hdr_bytes && !skb_header_cloned(skb)) {
-		u8 *at = skb->data - vn->hdr_bytes;
-
-		memcpy(at, h, vn->hdr_bytes);
-		seg[n++] = (struct vq_seg){at, vn->hdr_bytes + skb_headlen(skb)};
+		h = (void *)(skb->data - vn->hdr_bytes);
+		seg[n++] = (struct vq_seg){h, vn->hdr_bytes + skb_headlen(skb)};
 	} else {
+		h = (void *)skb->cb;
 		seg[n++] = (struct vq_seg){h, vn->hdr_bytes};
 		seg[n++] = (struct vq_seg){skb->data, skb_headlen(skb)};
 	}
+	fill_header(skb, h);
+	if (vn->hdr_bytes == sizeof(*h))
+		h->num_buffers = 0;
 	for (unsigned i = 0; i < sh->nr_frags; i++)
 		seg[n++] = (struct vq_seg){skb_frag_address(&sh->frags[i]), sh->frags[i].size};
 	return n;
@@ -155,7 +156,9 @@ netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 		return NETDEV_TX_OK;
 	}
 	virtqueue_disable_cb(sq->vq);
-	clean(sq, 0);
+	/* Once a batch, when its last packet comes, or as the ring fills. */
+	if (!more || sq->vq->num_free < sq->vq->num / 2)
+		clean(sq, 0);
 	kick = __netdev_tx_sent_queue(sq->txq, skb->len, more);
 	if (unlikely(submit(sq, skb))) {
 		netdev_tx_completed_queue(sq->txq, 1, skb->len);

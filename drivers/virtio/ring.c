@@ -212,13 +212,12 @@ bool virtqueue_more_used(const struct virtqueue *vq)
 	return !READ_ONCE(vq->broken) && READ_ONCE(vq->used->idx) != vq->last_used;
 }
 
-void *virtqueue_get_buf(struct virtqueue *vq, u32 *len)
+static __always_inline void *next_used(struct virtqueue *vq, u32 *len)
 {
 	const struct vring_used_elem *e;
 	const struct vq_desc_state *s;
 	u16 pending;
 	u32 id, written;
-	void *token;
 
 	if (unlikely(vq->broken))
 		return NULL;
@@ -246,7 +245,7 @@ void *virtqueue_get_buf(struct virtqueue *vq, u32 *len)
 		vq_bad(vq, "%u bytes written to a buffer of %u", written, s->in_bytes);
 		return NULL;
 	}
-	token = release_chain(vq, id);
+	vq->peeked = (u16)id;
 	vq->last_used++;
 	/* Callbacks are on: the next entry is to interrupt, and must be looked for after that
 	 * is visible. Pairs with the device's barrier between used->idx and used_event. */
@@ -255,6 +254,31 @@ void *virtqueue_get_buf(struct virtqueue *vq, u32 *len)
 		smp_mb();
 	}
 	*len = written;
+	return s->token;
+}
+
+void *virtqueue_peek_buf(struct virtqueue *vq, u32 *len)
+{
+	return next_used(vq, len);
+}
+
+void virtqueue_take(struct virtqueue *vq)
+{
+	release_chain(vq, vq->peeked);
+}
+
+void virtqueue_repost(struct virtqueue *vq)
+{
+	vq->inflight--;
+	publish(vq, vq->peeked);
+}
+
+void *virtqueue_get_buf(struct virtqueue *vq, u32 *len)
+{
+	void *token = next_used(vq, len);
+
+	if (token)
+		release_chain(vq, vq->peeked);
 	return token;
 }
 

@@ -103,6 +103,7 @@ struct virtqueue {
 	u16 num_added;   /* [d] since the last kick_prepare() */
 	u16 last_used;   /* [d] first used entry not yet taken */
 	u16 inflight;    /* [d] buffers that the device has */
+	u16 peeked;      /* [d] head of the chain that peek_buf() returned last */
 	bool cb_off;     /* [d] */
 	u16 *next;       /* [d] the chain as we know it: the device cannot bend it */
 	struct vq_desc_state *state;
@@ -145,6 +146,12 @@ static inline void virtqueue_kick(struct virtqueue *vq)
 /* Next buffer that the device is done with: its token, and in *len how much the device wrote: at
  * most the sum of the in segments. NULL for none. */
 void *virtqueue_get_buf(struct virtqueue *vq, u32 *len);
+
+/* The same, but its descriptors are not free yet: then either take() it, or repost() it, and the
+ * device gets it again as it is. Before the next one. */
+void *virtqueue_peek_buf(struct virtqueue *vq, u32 *len);
+void virtqueue_take(struct virtqueue *vq);
+void virtqueue_repost(struct virtqueue *vq);
 
 /* Is there one to get? */
 bool virtqueue_more_used(const struct virtqueue *vq);

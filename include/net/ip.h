@@ -93,13 +93,13 @@ struct ip_early_answer {
  * for the poll; NULL: not, or not known here. / Count it as received. / Send the answer, skb->data
  * at its transport header, with what else the poll answers, and keep it in *a; takes skb. */
 struct rtable *ip_early_check(struct sk_buff *skb, struct ip_early_poll *poll);
-void ip_early_accept(struct sk_buff *skb);
+void ip_early_accept(const struct sk_buff *skb);
 void ip_early_reply(struct sk_buff *skb, const struct sock *sk, struct rtable *rt, be32 saddr,
 		    be32 daddr, u8 ttl, u8 tos, struct ip_early_answer *a);
-/* Make of the received skb, whose headers are set, an answer like *a to daddr: its transport
- * header, to be completed before ip_early_send(). NULL: no room, skb is as it was. */
+/* Make of the received skb, whose headers are set, an answer like *a to daddr, and count both; it
+ * leaves when the poll ends. Its transport header, to be completed; NULL: no room in skb, nothing
+ * was done. */
 void *ip_early_repeat(struct sk_buff *skb, const struct ip_early_answer *a, be32 daddr);
-void ip_early_send(struct sk_buff *skb, const struct ip_early_answer *a);
 /* The header is complete but for length, id and checksum. */
 int ip_local_out(struct net *net, struct sock *sk, struct sk_buff *skb);
 int ip_output(struct net *net, struct sock *sk, struct sk_buff *skb);

@@ -350,8 +350,6 @@ struct netdev_notifier {
 #define NET_XMIT_DROP    1
 #define NET_XMIT_CN      2
 int dev_queue_xmit(struct sk_buff *skb);
-/* The same from within a NAPI poll, when that ends: what goes to one queue goes together. */
-void dev_queue_xmit_later(struct sk_buff *skb);
 /* For qdiscs. First, without a lock: what the device cannot do is done in software (checksum,
  * linearizing, GSO): the list of packets to hand over, NULL when all were dropped. Then to the
  * driver, txq's xmit_lock held; returns those that did not fit, to be sent again first. */
@@ -464,9 +462,11 @@ struct softnet_data {                        /* per CPU, as /proc/net/softnet_st
 	struct napi_struct backlog;          /* polls it */
 	struct Qdisc *output_queue;          /* [irqs off] to be run by NET_TX_SOFTIRQ */
 	struct sk_buff *completion_queue;    /* [irqs off] to be freed there */
-	u64 busy_since_ns;              /* [o] no rest from NET_RX_SOFTIRQ since; 0: there was */
-	struct sk_buff_head xmit_later; /* [o] answers that go together when the poll ends */
-	u32 polls; /* [o] odd: the number of the NAPI poll under way, which is one rcu section */
+	u64 busy_since_ns; /* [o] no rest from NET_RX_SOFTIRQ since; 0: there was */
+	struct xmit_later {
+		struct sk_buff *first, *last;
+	} xmit_later; /* [o] answers that go together when the poll ends */
+	u32 polls;    /* [o] odd: the number of the NAPI poll under way, which is one rcu section */
 	u32 processed, dropped, time_squeeze, received_rps, cpu_collision, flow_limit_count;
 	u32 input_queue_head;         /* packets taken out of the backlog, ever [o] */
 	u32 input_queue_tail;         /* ... and put in [lock of input_pkt_queue] */
@@ -476,6 +476,21 @@ struct softnet_data {                        /* per CPU, as /proc/net/softnet_st
 	struct netdev_queue *bells; /* [o] queues whose doorbells were put off */
 };
 DECLARE_PER_CPU(struct softnet_data, softnet_data);
+
+/* dev_queue_xmit() from within a NAPI poll, when that ends: what goes to one queue goes together.
+ */
+static inline void dev_queue_xmit_later(struct sk_buff *skb)
+{
+	struct xmit_later *later = &this_cpu(softnet_data).xmit_later;
+
+	skb_reset_mac_header(skb);
+	skb->next = NULL;
+	if (later->first)
+		later->last->next = skb;
+	else
+		later->first = skb;
+	later->last = skb;
+}
 
 static inline void netdev_tx_bells(void)
 {

@@ -84,7 +84,11 @@ void __qdisc_run(struct Qdisc *q);
 bool qdisc_try_bypass(struct Qdisc *q, struct sk_buff *skb);
 void __netif_schedule(struct Qdisc *q);
 /* Bytes of skb as sent: payload and the headers of each of its segments. */
-u32 qdisc_pkt_len(const struct sk_buff *skb);
+u32 qdisc_gso_len(const struct sk_buff *skb);
+static inline u32 qdisc_pkt_len(const struct sk_buff *skb)
+{
+	return likely(!skb_is_gso(skb)) ? skb->len : qdisc_gso_len(skb);
+}
 void qdisc_watchdog_schedule_ns(struct Qdisc *q, u64 expires_ns);
 
 /* For enqueue and dequeue: keep length and counters. */

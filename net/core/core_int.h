@@ -72,12 +72,12 @@ int dql_avail(const struct dql *d);
 void dql_completed(struct dql *d, u32 bytes);
 
 /* xmit.c */
-void __dev_xmit_later_flush(struct sk_buff_head *later);
+void __dev_xmit_later_flush(struct xmit_later *later);
 static inline void dev_xmit_later_flush(void)
 {
-	struct sk_buff_head *later = &this_cpu(softnet_data).xmit_later;
+	struct xmit_later *later = &this_cpu(softnet_data).xmit_later;
 
-	if (unlikely(later->qlen))
+	if (unlikely(later->first))
 		__dev_xmit_later_flush(later);
 }
 /* Bottom halves off, no lock held. */

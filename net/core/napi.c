@@ -499,7 +499,6 @@ void net_dev_init(void)
 		INIT_LIST_HEAD(&sd->poll_list);
 		skb_queue_head_init(&sd->input_pkt_queue);
 		skb_queue_head_init(&sd->process_queue);
-		skb_queue_head_init(&sd->xmit_later);
 		sd->rps_csd.fn = rps_trigger;
 		sd->rps_csd.arg = sd;
 		netif_napi_add(NULL, &sd->backlog, process_backlog);

@@ -182,12 +182,11 @@ struct sk_buff *netdev_alloc_skb(struct net_device *dev, u32 len)
 #define SHORT_FRAG     (SHORT_SIZE + SKB_OVERHEAD)
 #define SHORT_PER_PAGE ((u32)PAGE_SIZE / SHORT_FRAG)
 
-static DEFINE_PER_CPU(
-	struct {
-		struct sk_buff *first;
-		u32 n;
-	},
-	short_pool);
+struct short_pool {
+	struct sk_buff *first;
+	u32 n;
+};
+static DEFINE_PER_CPU(struct short_pool, short_pool);
 
 #ifdef DEBUG
 static u32 short_pool_most; /* what is freed is gone: use after free is noticed */
@@ -197,13 +196,14 @@ static u32 short_pool_most = 128;
 
 void skb_short_pool(u32 most)
 {
+	struct short_pool *pool;
+	struct sk_buff *skb;
+
 	local_bh_disable();
 	short_pool_most = most;
-	while (this_cpu(short_pool).n > most) {
-		struct sk_buff *skb = this_cpu(short_pool).first;
-
-		this_cpu(short_pool).first = skb->next;
-		this_cpu(short_pool).n--;
+	for (pool = &this_cpu(short_pool); pool->n > most; pool->n--) {
+		skb = pool->first;
+		pool->first = skb->next;
 		page_frag_free(skb->head);
 		kmem_cache_free(skb_cache, skb);
 	}
@@ -211,20 +211,17 @@ void skb_short_pool(u32 most)
 }
 
 /* A page is cut into heads at once: not many that are kept hold a page each for long. */
-static void short_pool_fill(void)
+static noinline void short_pool_fill(struct short_pool *pool)
 {
 	struct page *page = alloc_pages_owner(0, GFP_ATOMIC, PAGES_SKB);
+	struct sk_buff *skb;
 
-	for (u32 i = 0; page && i < SHORT_PER_PAGE; i++) {
-		struct sk_buff *skb = plain_alloc(GFP_ATOMIC);
-
-		if (!skb)
-			break;
+	for (u32 i = 0; page && i < SHORT_PER_PAGE && (skb = plain_alloc(GFP_ATOMIC)); i++) {
 		get_page(page);
 		skb->head = (u8 *)page_address(page) + i * SHORT_FRAG;
-		skb->next = this_cpu(short_pool).first;
-		this_cpu(short_pool).first = skb;
-		this_cpu(short_pool).n++;
+		skb->next = pool->first;
+		pool->first = skb;
+		pool->n++;
 	}
 	if (page)
 		put_page(page);
@@ -232,15 +229,16 @@ static void short_pool_fill(void)
 
 static struct sk_buff *short_alloc(void)
 {
+	struct short_pool *pool = &this_cpu(short_pool);
 	struct sk_buff *skb;
 
-	if (unlikely(!this_cpu(short_pool).n) && short_pool_most)
-		short_pool_fill();
-	skb = this_cpu(short_pool).first;
+	if (unlikely(!pool->first) && short_pool_most)
+		short_pool_fill(pool);
+	skb = pool->first;
 	if (unlikely(!skb))
 		return NULL;
-	this_cpu(short_pool).first = skb->next;
-	this_cpu(short_pool).n--;
+	pool->first = skb->next;
+	pool->n--;
 	skb_init(skb, skb->head, SHORT_SIZE);
 	skb->head_frag = skb->pp_recycle = 1;
 	return skb;
@@ -249,13 +247,14 @@ static struct sk_buff *short_alloc(void)
 /* skb, which nobody has any more, stays for the next packet. False: it is to be freed. */
 static bool short_keep(struct sk_buff *skb)
 {
+	struct short_pool *pool = &this_cpu(short_pool);
+
 	if (!skb->pp_recycle || skb->cloned || skb_shinfo(skb)->nr_frags ||
-	    skb_shinfo(skb)->frag_list || !in_softirq() ||
-	    this_cpu(short_pool).n >= short_pool_most)
+	    skb_shinfo(skb)->frag_list || !in_softirq() || pool->n >= short_pool_most)
 		return false;
-	skb->next = this_cpu(short_pool).first;
-	this_cpu(short_pool).first = skb;
-	this_cpu(short_pool).n++;
+	skb->next = pool->first;
+	pool->first = skb;
+	pool->n++;
 	return true;
 }
 

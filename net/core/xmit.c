@@ -58,9 +58,13 @@ static struct sk_buff *validate_one(struct sk_buff *skb, u32 features)
 
 static struct sk_buff *validate_xmit_skb(struct sk_buff *skb, struct net_device *dev)
 {
-	u32 features = netif_skb_features(skb, dev);
 	struct sk_buff *segs;
+	u32 features;
 
+	/* One piece, complete: every device can send that. */
+	if (!skb_is_nonlinear(skb) && skb->ip_summed != CHECKSUM_PARTIAL && !skb_is_gso(skb))
+		return skb;
+	features = netif_skb_features(skb, dev);
 	if (!skb_is_gso(skb) || (features & (NETIF_F_TSO | NETIF_F_TSO6 | NETIF_F_GSO_UDP_L4)))
 		return validate_one(skb, features);
 	stamp_once(skb, SKBTX_SW_TSTAMP, SCM_TSTAMP_SND);
@@ -97,12 +101,12 @@ struct sk_buff *validate_xmit_skb_list(struct sk_buff *skb, struct net_device *d
 
 /* -- to the driver ----------------------------------------------------------------------------- */
 
-u32 qdisc_pkt_len(const struct sk_buff *skb)
+u32 qdisc_gso_len(const struct sk_buff *skb)
 {
 	const struct skb_shared_info *shinfo = skb_shinfo(skb);
 	u32 hdr;
 
-	if (!shinfo->gso_size || shinfo->gso_segs < 2 || !skb_transport_header_was_set(skb))
+	if (shinfo->gso_segs < 2 || !skb_transport_header_was_set(skb))
 		return skb->len;
 	hdr = (u32)skb_transport_offset(skb);
 	if (shinfo->gso_type & (SKB_GSO_TCPV4 | SKB_GSO_TCPV6)) {
@@ -338,25 +342,21 @@ static void xmit_list(struct netdev_queue *txq, struct sk_buff *list)
 	}
 }
 
-void dev_queue_xmit_later(struct sk_buff *skb)
+void __dev_xmit_later_flush(struct xmit_later *later)
 {
-	skb_reset_mac_header(skb);
-	__skb_queue_tail(&this_cpu(softnet_data).xmit_later, skb);
-}
+	struct sk_buff *next = later->first;
 
-void __dev_xmit_later_flush(struct sk_buff_head *later)
-{
+	later->first = NULL;
 	rcu_read_lock();
-	while (later->qlen) {
-		struct sk_buff *first = __skb_dequeue(later), *last = first, *skb;
+	while (next) {
+		struct sk_buff *first = next, *last;
 		struct net_device *dev = first->dev;
 		struct netdev_queue *txq = pick_tx_queue(dev, first);
 
-		while ((skb = skb_peek(later)) && skb->dev == dev &&
-		       pick_tx_queue(dev, skb) == txq) {
-			last->next = __skb_dequeue(later);
-			last = skb;
-		}
+		do {
+			last = next;
+			next = last->next;
+		} while (next && next->dev == dev && pick_tx_queue(dev, next) == txq);
 		last->next = NULL;
 		xmit_list(txq, first);
 	}

@@ -37,58 +37,76 @@ bool ip_rx_early(struct sk_buff *skb)
 }
 
 /* May it be answered, as far as the address itself tells? The route tells the rest. */
-static bool source_is_plain(u32 addr)
+static bool source_is_plain(be32 addr)
 {
-	u32 top = addr >> 24;
+	u32 top = be32_get(addr) >> 24;
 
 	return top && top < 224 && top != 127;
 }
 
-/* The route back to addr, which is not looked up for each. It leads neither to ourselves nor to a
- * broadcast address: those are no nexthops. */
-static struct rtable *way_back(struct net *net, struct ip_early_poll *poll, u32 addr)
+/* A question that this poll has not asked yet: another address of ours, other peers. */
+static noinline struct rtable *find_way(struct net *net, struct ip_early_poll *poll,
+					const struct iphdr *ip)
 {
+	u32 addr = be32_get(ip->saddr);
 	struct ip_early_way *way = &poll->way[reciprocal_scale(addr, IP_EARLY_WAYS)];
-	be32 daddr = be32_make(addr);
 
-	if (likely(way->rt && (addr ^ way->addr) >> way->shift == 0 && !rt_has_exceptions(net)))
-		return way->rt;
-	way->rt = rt_nexthop_peek(net, daddr, poll->laddr);
+	if (!be32_eq(ip->daddr, poll->laddr)) {
+		if (!inet_addr_is_local(net, ip->daddr))
+			return NULL;
+		*poll = (struct ip_early_poll){.laddr = ip->daddr};
+	}
+	way->rt = rt_nexthop_peek(net, ip->saddr, ip->daddr);
 	way->addr = addr;
-	way->shift = 32u - max(fib_alike_bits(net, daddr), (u8)1);
+	way->shift = 32u - max(fib_alike_bits(net, ip->saddr), (u8)1);
 	return way->rt;
+}
+
+/* The route back. It leads neither to ourselves nor to a broadcast address: those are no nexthops.
+ */
+static struct rtable *way_back(struct net *net, struct ip_early_poll *poll, const struct iphdr *ip)
+{
+	u32 addr = be32_get(ip->saddr);
+	const struct ip_early_way *way = &poll->way[reciprocal_scale(addr, IP_EARLY_WAYS)];
+
+	if (likely(be32_eq(ip->daddr, poll->laddr) && way->rt &&
+		   (addr ^ way->addr) >> way->shift == 0 && !rt_has_exceptions(net)))
+		return way->rt;
+	return find_way(net, poll, ip);
 }
 
 struct rtable *ip_early_check(struct sk_buff *skb, struct ip_early_poll *poll)
 {
 	const struct iphdr *ip = ip_hdr(skb);
-	struct net *net = dev_net(skb->dev);
-	u32 addr = be32_get(ip->saddr);
 	struct rtable *rt;
 
-	if (be16_get(ip->tot_len) > skb->len + sizeof(*ip) || !source_is_plain(addr) ||
+	if (be16_get(ip->tot_len) > skb->len + sizeof(*ip) || !source_is_plain(ip->saddr) ||
 	    !be16_is_zero(ip_fast_csum(ip, sizeof(*ip) / 4)))
 		return NULL;
-	if (unlikely(!be32_eq(ip->daddr, poll->laddr))) {
-		if (!inet_addr_is_local(net, ip->daddr))
-			return NULL;
-		*poll = (struct ip_early_poll){.laddr = ip->daddr};
-	}
 	/* Back the way it came, whatever rp_filter says: another way is the usual way's to judge.
 	 */
-	rt = way_back(net, poll, addr);
+	rt = way_back(dev_net(skb->dev), poll, ip);
 	return rt && rt->dst.dev == skb->dev ? rt : NULL;
 }
 
-void ip_early_accept(struct sk_buff *skb)
+static void count_received(struct net_mib *mib, const struct iphdr *ip)
 {
-	struct net *net = dev_net(skb->dev);
-
 	this_cpu(softnet_data).processed++;
-	IP_INC_STATS(net, INPKTS);
-	IP_INC_STATS(net, INDELIVERS);
-	IPEXT_ADD_STATS(net, INOCTETS, be16_get(ip_hdr(skb)->tot_len));
-	ip_count_ecn(net, ip_hdr(skb)->tos);
+	mib->ip[IPSTATS_MIB_INPKTS]++;
+	mib->ip[IPSTATS_MIB_INDELIVERS]++;
+	mib->ipext[IPEXT_MIB_INOCTETS] += be16_get(ip->tot_len);
+	mib->ipext[ip_ecn_counter(ip->tos)]++;
+}
+
+static void count_sent(struct net_mib *mib, u32 bytes)
+{
+	mib->ip[IPSTATS_MIB_OUTREQUESTS]++;
+	mib->ipext[IPEXT_MIB_OUTOCTETS] += bytes;
+}
+
+void ip_early_accept(const struct sk_buff *skb)
+{
+	count_received(NET_MIB(dev_net(skb->dev)), ip_hdr(skb));
 }
 
 /* ---- answers -----------------------------------------------------------------------------------
@@ -151,8 +169,7 @@ void ip_early_reply(struct sk_buff *skb, const struct sock *sk, struct rtable *r
 	skb->protocol = BE16(ETH_P_IP);
 	skb->priority = sk->sk_priority;
 	skb->mark = sk->sk_mark;
-	IP_INC_STATS(net, OUTREQUESTS);
-	IPEXT_ADD_STATS(net, OUTOCTETS, len);
+	count_sent(NET_MIB(net), len);
 	if (!push_link_header(skb, rt, daddr)) {
 		skb_dst_set_noref(skb, &rt->dst);
 		dst_output(net, NULL, skb);
@@ -164,29 +181,24 @@ void ip_early_reply(struct sk_buff *skb, const struct sock *sk, struct rtable *r
 
 void *ip_early_repeat(struct sk_buff *skb, const struct ip_early_answer *a, be32 daddr)
 {
+	struct net_mib *mib = NET_MIB(dev_net(skb->dev));
 	u32 at = skb->network_header;
 	struct iphdr *ip = ip_hdr(skb);
 
-	if (at < a->headroom || at - a->link + IP_EARLY_BYTES > skb->end)
+	if (unlikely(at < a->headroom || at - a->link + IP_EARLY_BYTES > skb->end))
 		return NULL;
+	count_received(mib, ip);
+	count_sent(mib, (u32)a->len - a->link);
 	skb->data = (u8 *)ip - a->link;
 	memcpy(skb->data, a->frame, IP_EARLY_BYTES);
 	ip->daddr = daddr;
 	ip->check = csum_fold(csum_add(a->sum, daddr.wire));
 	skb->len = a->len;
 	skb->tail = at - a->link + a->len;
-	return ip + 1;
-}
-
-void ip_early_send(struct sk_buff *skb, const struct ip_early_answer *a)
-{
-	struct net *net = dev_net(skb->dev);
-
 	skb->ip_summed = CHECKSUM_NONE;
 	skb->priority = a->priority;
 	skb->mark = a->mark;
 	skb->tstamp_ns = 0;
-	IP_INC_STATS(net, OUTREQUESTS);
-	IPEXT_ADD_STATS(net, OUTOCTETS, (u32)a->len - a->link);
 	dev_queue_xmit_later(skb);
+	return ip + 1;
 }

@@ -69,14 +69,6 @@ int ip_local_deliver(struct sk_buff *skb)
 /* -- checks
  * ------------------------------------------------------------------------------------------ */
 
-void ip_count_ecn(struct net *net, u8 tos)
-{
-	static const u8 counter[4] = {IPEXT_MIB_NOECTPKTS, IPEXT_MIB_ECT1PKTS, IPEXT_MIB_ECT0PKTS,
-				      IPEXT_MIB_CEPKTS};
-
-	NET_MIB(net)->ipext[counter[tos & 3]]++;
-}
-
 /* Is the header one? On success data is at it, it is linear, and the padding is cut off. */
 static enum skb_drop_reason ip_check_header(struct net *net, struct sk_buff *skb)
 {
@@ -89,7 +81,7 @@ static enum skb_drop_reason ip_check_header(struct net *net, struct sk_buff *skb
 	hlen = ip_hdrlen(skb);
 	if (ip->ver_ihl >> 4 != 4 || hlen < sizeof(*ip))
 		return SKB_DROP_REASON_IP_INHDR;
-	ip_count_ecn(net, ip->tos);
+	NET_MIB(net)->ipext[ip_ecn_counter(ip->tos)]++;
 	if (!pskb_may_pull(skb, hlen))
 		return SKB_DROP_REASON_IP_INHDR;
 	ip = ip_hdr(skb);

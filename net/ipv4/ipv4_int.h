@@ -46,7 +46,14 @@ int fib_proc_init(struct net *net);
 void fib_proc_exit(struct net *net);
 
 /* ip_input.c, ip_early.c */
-void ip_count_ecn(struct net *net, u8 tos);
+/* Of a packet with that byte: IPEXT_MIB_*. */
+static inline unsigned ip_ecn_counter(u8 tos)
+{
+	static const u8 counter[4] = {IPEXT_MIB_NOECTPKTS, IPEXT_MIB_ECT1PKTS, IPEXT_MIB_ECT0PKTS,
+				      IPEXT_MIB_CEPKTS};
+
+	return counter[tos & 3];
+}
 bool ip_rx_early(struct sk_buff *skb);
 
 /* route.c */

@@ -128,13 +128,12 @@ void __tcp_source_put(struct netns_tcp *nt, be32 addr, enum tcp_source_kind kind
 		kmem_cache_free(tcp_source_cache, s);
 }
 
-bool tcp_syn_shed(struct netns_tcp *nt)
+bool __tcp_syn_shed(struct netns_tcp *nt)
 {
 	u32 limit_ms = (u32)READ_ONCE(nt->tcp_syn_shed_ms);
 	u64 since_ns = this_cpu(softnet_data).busy_since_ns;
 
-	if (likely(!limit_ms || !since_ns) ||
-	    ktime_get_ns() - since_ns < (u64)limit_ms * NSEC_PER_MSEC)
+	if (!since_ns || ktime_get_ns() - since_ns < (u64)limit_ms * NSEC_PER_MSEC)
 		return false;
 	NET_INC_STATS(nt->net, LINUX_MIB_TCPSYNSHED);
 	NET_INC_STATS(nt->net, LINUX_MIB_LISTENDROPS);

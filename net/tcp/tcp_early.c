@@ -128,7 +128,11 @@ static void read_syn(struct syn *s, const struct tcp_early *e, const struct sock
 	if (!(s->opt.has & TCP_OPT_TS))
 		s->opt.has = 0;
 	s->isn = seq_from_wire(th->seq);
-	s->ecn = th->flags & TCPHDR_ECE && s->opt.has && tcp_ecn_accept_syn(sk, skb);
+	s->ecn = false;
+	if (unlikely(th->flags & TCPHDR_ECE && s->opt.has)) {
+		TCP_SKB_CB(skb)->ip_dsfield = ip_hdr(skb)->tos;
+		s->ecn = tcp_ecn_accept_syn(sk, skb);
+	}
 }
 
 /* ---- the first of its kind ---------------------------------------------------------------------
@@ -150,14 +154,17 @@ static void keep_answer(struct answer *a, be32 laddr)
 	a->sum = csum_partial(th, len, csum_tcpudp_nofold(laddr, BE32(0), len, IPPROTO_TCP, 0));
 }
 
-static void answer_first(struct sock *sk, struct sk_buff *skb, const struct tcp_flow *f,
-			 struct rtable *rt, u32 now_s, struct answer *a)
+static noinline void answer_first(struct sock *sk, struct sk_buff *skb, const struct tcp_flow *f,
+				  struct rtable *rt, u32 now_s, struct answer *a)
 {
 	struct tcp_initial_window w;
 	struct tcp_request_sock req;
 	struct tcp_options opt;
 	struct sk_buff *out;
 
+	a->sk = NULL;
+	ip_early_accept(skb);
+	TCP_INC_STATS(sock_net(sk), INSEGS);
 	/* Padding of the link. */
 	skb->len = tcp_hdrlen(skb);
 	skb->tail = skb->transport_header + skb->len;
@@ -211,6 +218,7 @@ static bool answer_like(const struct answer *a, const struct tcp_early *e, struc
 			struct sk_buff *skb, const struct syn *s)
 {
 	struct tcphdr *th = ip_early_repeat(skb, &a->ip, s->flow.faddr);
+	struct net_mib *mib = NET_MIB(sock_net(sk));
 	u64 sum = (u64)a->sum + s->flow.faddr.wire;
 	struct netns_tcp *nt = tcp_net(sk);
 
@@ -235,10 +243,10 @@ static bool answer_like(const struct answer *a, const struct tcp_early *e, struc
 	}
 	sum = (sum & 0xffffffff) + (sum >> 32);
 	th->check = csum_fold((u32)(sum + (sum >> 32)));
-	TCP_STAT(sk, LINUX_MIB_TCPREQQFULLDOCOOKIES);
-	TCP_STAT(sk, LINUX_MIB_SYNCOOKIESSENT);
-	TCP_INC_STATS(sock_net(sk), OUTSEGS);
-	ip_early_send(skb, &a->ip);
+	mib->linux_[LINUX_MIB_TCPREQQFULLDOCOOKIES]++;
+	mib->linux_[LINUX_MIB_SYNCOOKIESSENT]++;
+	mib->tcp[TCP_MIB_INSEGS]++;
+	mib->tcp[TCP_MIB_OUTSEGS]++;
 	return true;
 }
 
@@ -267,15 +275,11 @@ bool tcp4_rx_early(struct sk_buff *skb)
 	sk = cookie_listener(net, skb, &s.flow);
 	if (!sk)
 		return false;
-	ip_early_accept(skb);
-	TCP_INC_STATS(net, INSEGS);
-	TCP_SKB_CB(skb)->ip_dsfield = ip_hdr(skb)->tos;
 	read_syn(&s, e, sk, skb);
 	s.flow.dif = sk->sk_bound_dev_if;
 	a = kind_of(e, sk, &s);
 	if (!fits(a, e->poll, sk, rt, &s.flow) || !answer_like(a, e, sk, skb, &s)) {
 		a->poll = e->poll;
-		a->sk = NULL;
 		answer_first(sk, skb, &s.flow, rt, e->now_s, a);
 	}
 	return true;

@@ -48,13 +48,6 @@ static struct sock_key *key_of(struct hlist_node *n)
 
 /* ---- established ----------------------------------------------------------------------------- */
 
-u32 tcp_flow_hash(const struct netns_tcp *nt, const struct tcp_flow *f)
-{
-	u32 ports = (u32)f->lport << 16 | f->fport.wire;
-
-	return hsiphash_3u32(f->laddr.wire, f->faddr.wire, ports, &nt->hash_key);
-}
-
 static bool key_matches(const struct sock_key *k, const struct tcp_flow *f)
 {
 	return be32_eq(k->daddr, f->faddr) && be32_eq(k->rcv_saddr, f->laddr) &&

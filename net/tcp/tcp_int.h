@@ -327,7 +327,12 @@ struct tcp_flow {
 	u32 dif;  /* interface it came by, 0: any */
 	u32 hash; /* tcp_flow_hash() of it, where a table is asked */
 };
-u32 tcp_flow_hash(const struct netns_tcp *nt, const struct tcp_flow *f);
+static inline u32 tcp_flow_hash(const struct netns_tcp *nt, const struct tcp_flow *f)
+{
+	u32 ports = (u32)f->lport << 16 | f->fport.wire;
+
+	return hsiphash_3u32(f->laddr.wire, f->faddr.wire, ports, &nt->hash_key);
+}
 /* The connection, request or TIME-WAIT record of a flow, with a reference (tcp_key_put());
  * NULL: none. rcu. */
 struct sock_key *tcp_lookup_established(struct netns_tcp *nt, const struct tcp_flow *f);
@@ -413,7 +418,16 @@ extern const struct tcp_af_ops tcp_ipv4_ops;
 /* Fill in the control block of a received segment / the flow it is of, hashed / checksum and
  * csum_start of one to be sent. */
 void tcp_v4_fill_cb(struct sk_buff *skb);
-struct tcp_flow tcp_v4_flow(const struct netns_tcp *nt, const struct sk_buff *skb);
+static inline struct tcp_flow tcp_v4_flow(const struct netns_tcp *nt, const struct sk_buff *skb)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+	const struct tcphdr *th = tcp_hdr(skb);
+	struct tcp_flow f = {iph->daddr, iph->saddr,        be16_get(th->dest),
+			     th->source, skb->dev->ifindex, 0};
+
+	f.hash = tcp_flow_hash(nt, &f);
+	return f;
+}
 void tcp_v4_check(struct sk_buff *skb, be32 saddr, be32 daddr);
 /* tcp_early.c: see struct net_protocol. */
 bool tcp4_rx_early(struct sk_buff *skb);
@@ -865,7 +879,11 @@ static inline void tcp_source_put(struct netns_tcp *nt, be32 addr, enum tcp_sour
 		__tcp_source_put(nt, addr, kind, bits);
 }
 /* Is this CPU so busy receiving that SYNs have to go (net.ipv4.tcp_syn_shed_ms)? Counted then. */
-bool tcp_syn_shed(struct netns_tcp *nt);
+bool __tcp_syn_shed(struct netns_tcp *nt);
+static inline bool tcp_syn_shed(struct netns_tcp *nt)
+{
+	return unlikely(READ_ONCE(nt->tcp_syn_shed_ms)) && __tcp_syn_shed(nt);
+}
 
 /* ---- tcp_listen.c: a listener and its accept queue
  * ----------------------------------------------------------

@@ -23,17 +23,6 @@ void tcp_v4_fill_cb(struct sk_buff *skb)
 	cb->sacked = 0;
 }
 
-struct tcp_flow tcp_v4_flow(const struct netns_tcp *nt, const struct sk_buff *skb)
-{
-	const struct iphdr *iph = ip_hdr(skb);
-	const struct tcphdr *th = tcp_hdr(skb);
-	struct tcp_flow f = {iph->daddr, iph->saddr,        be16_get(th->dest),
-			     th->source, skb->dev->ifindex, 0};
-
-	f.hash = tcp_flow_hash(nt, &f);
-	return f;
-}
-
 static void segs_in(struct tcp_sock *tp, const struct sk_buff *skb)
 {
 	tp->segs_in++;

@@ -32,19 +32,23 @@ static u32 unit_now(void)
 	return tcp_now_s() / COOKIE_UNIT_S;
 }
 
-/* The secret of a unit, made when it is first asked for. */
-static const siphash_key *secret_of(struct netns_tcp *nt, u32 unit)
+static noinline void make_secret(struct netns_tcp *nt, struct tcp_cookie_secret *s, u32 unit)
 {
-	struct tcp_cookie_secret *s = &nt->cookie_secret[unit % ARRAY_SIZE(nt->cookie_secret)];
-
-	if (likely(smp_load_acquire(&s->unit_valid) == unit + 1))
-		return &s->key;
 	spin_lock_bh(&nt->cookie_lock);
 	if (s->unit_valid != unit + 1) {
 		get_random_bytes(&s->key, sizeof(s->key));
 		smp_store_release(&s->unit_valid, unit + 1);
 	}
 	spin_unlock_bh(&nt->cookie_lock);
+}
+
+/* The secret of a unit, made when it is first asked for. */
+static __always_inline const siphash_key *secret_of(struct netns_tcp *nt, u32 unit)
+{
+	struct tcp_cookie_secret *s = &nt->cookie_secret[unit % ARRAY_SIZE(nt->cookie_secret)];
+
+	if (unlikely(smp_load_acquire(&s->unit_valid) != unit + 1))
+		make_secret(nt, s, unit);
 	return &s->key;
 }
 
