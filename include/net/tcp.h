@@ -255,6 +255,7 @@ struct tcp_sock {
 	/* delivery rate (tcp_rate.c): see struct rate_sample */
 	u32 delivered, delivered_ce;
 	u32 app_limited; /* limited until delivered reaches this; 0: not */
+	u32 rto_min_us;  /* a setting; 0: as the sysctl says */
 	u64 first_tx_us, delivered_us;
 	u32 rate_delivered, rate_interval_us;
 
@@ -279,11 +280,13 @@ struct tcp_sock {
 	u16 advmss;
 	u16 ext_hdr_len;    /* IP options */
 	u16 tcp_header_len; /* with the options every segment carries */
+	u8 save_syn;        /* TCP_SAVE_SYN: 1: from the IP header on, 2: from the link's */
 	u32 pmtu_cookie;
 	u32 mtu_info; /* from ICMP, while the socket was owned */
 
 	/* receiving */
 	u32 window_clamp, rcv_ssthresh; /* most that is ever, and that is now, offered */
+	u32 rto_max_us;                 /* a setting; 0: as the sysctl says */
 	struct {                        /* a round trip as the receiver sees it */
 		u64 time_us;
 		u32 rtt_us; /* times 8; 0: none yet */
@@ -298,19 +301,21 @@ struct tcp_sock {
 	struct rb_root out_of_order_queue;
 	struct tcp_options_received rx_opt;
 	struct {
-		u8 pending;              /* TCP_ACK_* */
-		u8 quick;                /* segments to be acknowledged at once still */
-		bool pingpong;           /* an interactive session: ACKs ride on answers */
-		u32 lrcvtime_ms, ato_ms; /* the last text; delay of an ACK, 0: no text yet */
 		u64 timeout_ns;          /* of the delayed ACK */
+		u32 lrcvtime_ms, ato_ms; /* the last text; delay of an ACK, 0: no text yet */
 		u16 last_seg_size;
-		u16 rcv_mss; /* the largest segment the peer sends, estimated */
+		u16 rcv_mss;   /* the largest segment the peer sends, estimated */
+		u8 pending;    /* TCP_ACK_* */
+		u8 quick;      /* segments to be acknowledged at once still */
+		bool pingpong; /* an interactive session: ACKs ride on answers */
 	} ack;
 
 	/* timers: one slot for retransmit and persist; delayed ACK; sk_timer: keepalive and
 	 * FIN-WAIT-2 */
 	u8 pending; /* enum tcp_pending */
 	u8 retransmits, backoff, probes_out, keepalive_probes_sent;
+	bool urg_mode; /* we send urgent data: up to snd_up */
+	u16 urg_data;  /* the byte received, and what became of it */
 	u64 timeout_ns;
 	struct timer retransmit_timer, delack_timer;
 	u16 total_rto, total_rto_recoveries; /* time-outs, and runs of them */
@@ -320,18 +325,15 @@ struct tcp_sock {
 	u32 probes_stamp_ms; /* of the first probe of a closed window; 0: none */
 
 	/* urgent data (tcp_urg.c) */
-	u16 urg_data;          /* the byte received, and what became of it */
-	bool urg_mode;         /* we send some: up to snd_up */
 	seq32 urg_seq, snd_up; /* where the byte is; behind the last byte sent with MSG_OOB */
 
 	/* settings */
 	u8 nonagle;       /* TCP_NAGLE_* */
 	bool recvmsg_inq; /* TCP_INQ */
 	u8 syn_retries, keepalive_probes;
-	u8 save_syn; /* TCP_SAVE_SYN: 1: from the IP header on, 2: from the link's */
 	u32 keepalive_time_s, keepalive_intvl_s;
-	u32 rto_min_us, rto_max_us, delack_max_us; /* 0: as the sysctl, or the constant, says */
-	int linger2_s; /* FIN-WAIT-2 time-out; < 0: none, 0: the sysctl's */
+	u32 delack_max_us; /* 0: the constant */
+	int linger2_s;     /* FIN-WAIT-2 time-out; < 0: none, 0: the sysctl's */
 	u32 notsent_lowat;
 
 	/* TCP Fast Open (RFC 7413) */
@@ -350,6 +352,7 @@ struct tcp_sock {
 #define accept_queue lsn->queue
 	struct list_head accept_node; /* [q] child before accept() */
 };
+static_assert(sizeof(struct tcp_sock) <= 1600, "20 to a slab, and docs/memory.md says so");
 
 #define TCP_SACK_SEEN  1u /* rx_opt.sack_ok: both sides offered SACK */
 #define TCP_DSACK_SEEN 4u /* the peer has sent a DSACK */
