@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* ethtool: link, offloads (-k, -K), statistics (-S), driver (-i), rings (-g), queues (-l). */
+/*
+ * ethtool: link, offloads (-k, -K), statistics (-S), driver (-i), rings (-g), queues (-l), receive
+ * side scaling (-x), receive rings (-n).
+ */
 #include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
@@ -290,6 +293,62 @@ static int show_channels(const struct tool *t)
 	return 0;
 }
 
+/* Receive rings, or -1. */
+static int64_t rx_rings(const struct tool *t)
+{
+	struct ethtool_rxnfc r = {.cmd = ETHTOOL_GRXRINGS};
+
+	return ask(t, &r) < 0 ? -1 : (int64_t)r.data;
+}
+
+static int show_rx_rings(const struct tool *t)
+{
+	int64_t n = rx_rings(t);
+
+	if (n < 0)
+		return fail("receive rings");
+	printf("%lld RX rings available\nTotal 0 rules\n", (long long)n);
+	return 0;
+}
+
+static void print_rss(const struct tool *t, const struct ethtool_rxfh *r)
+{
+	const uint8_t *key = (const uint8_t *)(r->rss_config + r->indir_size);
+
+	printf("RX flow hash indirection table for %s with %lld RX ring(s):", t->dev,
+	       (long long)rx_rings(t));
+	for (uint32_t i = 0; i < r->indir_size; i++) {
+		if (i % 8 == 0)
+			printf("\n%5u: ", i);
+		printf(" %5u", r->rss_config[i]);
+	}
+	printf("\nRSS hash key:\n");
+	for (uint32_t i = 0; i < r->key_size; i++)
+		printf("%s%02x", i ? ":" : "", key[i]);
+	printf("\nRSS hash function:\n    toeplitz: %s\n",
+	       r->hfunc & ETH_RSS_HASH_TOP ? "on" : "off");
+}
+
+static int show_rss(const struct tool *t)
+{
+	struct ethtool_rxfh sizes = {.cmd = ETHTOOL_GRSSH}, *r;
+	int status = 0;
+
+	if (ask(t, &sizes) < 0)
+		return fail("receive side scaling");
+	r = calloc(1, sizeof(*r) + sizes.indir_size * sizeof(r->rss_config[0]) + sizes.key_size);
+	if (!r)
+		return fail("receive side scaling");
+	*r = sizes;
+	r->cmd = ETHTOOL_GRSSH;
+	if (ask(t, r) < 0)
+		status = fail("receive side scaling");
+	else
+		print_rss(t, r);
+	free(r);
+	return status;
+}
+
 static int show_link(const struct tool *t)
 {
 	struct ethtool_cmd c = {.cmd = ETHTOOL_GSET};
@@ -314,7 +373,7 @@ static int show_link(const struct tool *t)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: ethtool [-k | -S | -i | -g | -l] DEV\n"
+	fprintf(stderr, "usage: ethtool [-k | -S | -i | -g | -l | -x | -n] DEV\n"
 			"       ethtool -K DEV FEATURE on|off ...\n");
 	return 2;
 }
@@ -324,11 +383,9 @@ static int ethtool_main(int argc, char **argv)
 	static const struct {
 		const char *option;
 		int (*show)(const struct tool *t);
-	} shows[] = {{"-k", show_features},
-		     {"-S", show_stats},
-		     {"-i", show_driver},
-		     {"-g", show_rings},
-		     {"-l", show_channels}};
+	} shows[] = {{"-k", show_features}, {"-S", show_stats},    {"-i", show_driver},
+		     {"-g", show_rings},    {"-l", show_channels}, {"-x", show_rss},
+		     {"-n", show_rx_rings}};
 	struct tool t = {.dev = argc > 1 ? argv[argc == 2 ? 1 : 2] : NULL};
 	int (*show)(const struct tool *t) = argc == 2 && argv[1][0] != '-' ? show_link : NULL;
 	bool set = argc > 4 && argc % 2 && !strcmp(argv[1], "-K");
@@ -347,5 +404,5 @@ static int ethtool_main(int argc, char **argv)
 	return status;
 }
 
-APP(ethtool, ethtool_main, "ethtool [-k|-K|-S|-i|-g|-l] dev: a device's offloads and counters",
-    false);
+APP(ethtool, ethtool_main,
+    "ethtool [-k|-K|-S|-i|-g|-l|-x|-n] dev: a device's offloads and counters", false);

@@ -11,6 +11,7 @@
 #include <kernel/mm.h>
 #include <kernel/random.h>
 #include <lib/err.h>
+#include <lib/printf.h>
 #include <lib/string.h>
 #include <net/if.h>
 
@@ -31,15 +32,28 @@
 #define HOST_TSO_BITS                                                              \
 	(VIRTIO_BIT(VIRTIO_NET_F_HOST_TSO4) | VIRTIO_BIT(VIRTIO_NET_F_HOST_TSO6) | \
 	 VIRTIO_BIT(VIRTIO_NET_F_HOST_ECN) | VIRTIO_BIT(VIRTIO_NET_F_HOST_USO))
+#define RSS_BITS (VIRTIO_BIT(VIRTIO_NET_F_RSS) | VIRTIO_BIT(VIRTIO_NET_F_HASH_REPORT))
 #define CTRL_BITS                                                                     \
 	(VIRTIO_BIT(VIRTIO_NET_F_CTRL_RX) | VIRTIO_BIT(VIRTIO_NET_F_GUEST_ANNOUNCE) | \
 	 VIRTIO_BIT(VIRTIO_NET_F_MQ) | VIRTIO_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR) |       \
-	 VIRTIO_BIT(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS))
+	 VIRTIO_BIT(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) | RSS_BITS)
 #define VNET_FEATURES                                                                           \
 	(VIRTIO_BIT(VIRTIO_NET_F_CSUM) | VIRTIO_BIT(VIRTIO_NET_F_GUEST_CSUM) |                  \
 	 VIRTIO_BIT(VIRTIO_NET_F_MTU) | VIRTIO_BIT(VIRTIO_NET_F_MAC) | GUEST_TSO_BITS |         \
 	 HOST_TSO_BITS | VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF) | VIRTIO_BIT(VIRTIO_NET_F_STATUS) | \
 	 VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ) | CTRL_BITS | VIRTIO_BIT(VIRTIO_NET_F_SPEED_DUPLEX))
+
+/* Section 5.1.4.2: a key of 40 bytes and tables of 128 entries is the least a device must take; TCP
+ * is what we hash for. One that says less has it wrong, and is left to its own ways. */
+static bool rss_sane(struct virtio_device *d)
+{
+	u8 key;
+
+	virtio_config_read(d, VNET_CFG_RSS_KEY, &key, sizeof(key));
+	return key >= NETDEV_RSS_KEY &&
+	       virtio_config_u16(d, VNET_CFG_RSS_TABLE) >= NETDEV_RSS_ENTRIES &&
+	       virtio_config_u32(d, VNET_CFG_RSS_TYPES) & VIRTIO_NET_HASH_TCPV4;
+}
 
 /* Section 5.1.3.1. Guest TSO without mergeable buffers would ask for 64 KiB of memory for each
  * ring entry: it is not taken. More pairs than CPUs are of no use. */
@@ -59,6 +73,10 @@ static u64 vnet_prune(struct virtio_device *d, u64 f)
 		f &= ~VIRTIO_BIT(VIRTIO_NET_F_GUEST_ANNOUNCE);
 	if (num_online_cpus() == 1)
 		f &= ~VIRTIO_BIT(VIRTIO_NET_F_MQ);
+	/* Hashes are of use where they spread flows. */
+	if (!(f & VIRTIO_BIT(VIRTIO_NET_F_MQ)) || !(f & VIRTIO_BIT(VIRTIO_NET_F_RSS)) ||
+	    !rss_sane(d))
+		f &= ~RSS_BITS;
 	return f;
 }
 
@@ -71,8 +89,13 @@ static void take_features(struct vnet *vn)
 
 	vn->mergeable = virtio_has_feature(d, VIRTIO_NET_F_MRG_RXBUF);
 	vn->any_layout = modern || virtio_has_feature(d, VIRTIO_F_ANY_LAYOUT);
-	vn->hdr_bytes =
-		modern || vn->mergeable ? sizeof(struct virtio_net_hdr) : VNET_HDR_LEGACY_BYTES;
+	vn->hash_report = modern && virtio_has_feature(d, VIRTIO_NET_F_HASH_REPORT);
+	vn->hdr_bytes = vn->hash_report           ? VNET_HDR_HASH_BYTES
+			: modern || vn->mergeable ? VNET_HDR_BYTES
+						  : VNET_HDR_LEGACY_BYTES;
+	vn->rss = virtio_has_feature(d, VIRTIO_NET_F_RSS) && vn->pairs > 1;
+	if (vn->rss)
+		vn->rss_types = virtio_config_u32(d, VNET_CFG_RSS_TYPES) & VIRTIO_NET_HASH_TYPES;
 	vn->lro_types = 0;
 	if (virtio_has_feature(d, VIRTIO_NET_F_GUEST_TSO4))
 		vn->lro_types |= SKB_GSO_TCPV4;
@@ -95,6 +118,7 @@ static u32 netdev_features(const struct virtio_device *d)
 		{VIRTIO_NET_F_HOST_ECN, NETIF_F_TSO_ECN},
 		{VIRTIO_NET_F_HOST_USO, NETIF_F_GSO_UDP_L4},
 		{VIRTIO_NET_F_GUEST_TSO4, NETIF_F_GRO_HW},
+		{VIRTIO_NET_F_HASH_REPORT, NETIF_F_RXHASH},
 	};
 	u32 f = NETIF_F_HIGHDMA;
 
@@ -189,8 +213,16 @@ static int make_queues(struct vnet *vn)
 	return 0;
 }
 
+/* Flows by their hash, else as the device sees fit, else all by one pair. */
 static void use_pairs(struct vnet *vn)
 {
+	if (vn->rss) {
+		vn->dev->real_num_tx_queues = vn->pairs;
+		if (!vnet_ctrl_set_rss(vn))
+			return;
+		pr_warn("%s: receive side scaling refused\n", vn->dev->name);
+		vn->rss = false;
+	}
 	if (vn->pairs > 1 && vnet_ctrl_set_pairs(vn, vn->pairs)) {
 		pr_warn("%s: %u queue pairs refused, using one\n", vn->dev->name, vn->pairs);
 		vn->dev->real_num_tx_queues = 1;
@@ -465,6 +497,21 @@ static void vnet_get_stats64(struct net_device *dev, struct rtnl_link_stats64_k 
 	}
 }
 
+/* Each pair's packets, behind the other rows. Returns how many rows they are. */
+static int queue_rows(struct vnet *vn, struct netdev_stat_row *rows, int n, int at)
+{
+	for (unsigned i = 0; i < vn->pairs; i++, at += 2) {
+		if (at + 2 > n)
+			continue;
+		scnprintf(vn->rq[i].row_name, sizeof(vn->rq[i].row_name), "rx_queue_%u_packets", i);
+		rows[at] = (struct netdev_stat_row){vn->rq[i].row_name, vn->rq[i].stats.packets};
+		scnprintf(vn->sq[i].row_name, sizeof(vn->sq[i].row_name), "tx_queue_%u_packets", i);
+		rows[at + 1] =
+			(struct netdev_stat_row){vn->sq[i].row_name, vn->sq[i].stats.packets};
+	}
+	return 2 * vn->pairs;
+}
+
 static int vnet_get_ethtool_stats(struct net_device *dev, struct netdev_stat_row *rows, int n)
 {
 	struct vnet *vn = netdev_priv(dev);
@@ -493,13 +540,21 @@ static int vnet_get_ethtool_stats(struct net_device *dev, struct netdev_stat_row
 		const struct vnet_rq *rq = &vn->rq[i];
 		const struct vnet_sq *sq = &vn->sq[i];
 		u64 v[] = {
-			rq->stats.kicks,        rq->vq ? rq->vq->stats.interrupts : 0,
-			rq->stats.copied,       rq->stats.chained,
-			rq->stats.alloc_failed, rq->stats.length_errors,
-			rq->stats.frame_errors, rq->vq ? rq->vq->inflight : 0,
-			sq->stats.kicks,        sq->vq ? sq->vq->stats.interrupts : 0,
-			sq->stats.stops,        sq->vq ? sq->vq->stats.indirect : 0,
-			sq->stats.errors,       sq->vq ? sq->vq->inflight : 0,
+			rq->stats.kicks,
+			rq->vq ? rq->vq->stats.interrupts : 0,
+			rq->stats.copied,
+			rq->stats.chained,
+			rq->stats.alloc_failed,
+			rq->stats.length_errors,
+			rq->stats.frame_errors,
+			rq->vq ? rq->vq->inflight : 0,
+			sq->stats.kicks,
+			sq->vq ? sq->vq->stats.interrupts : 0,
+			sq->stats.stops,
+			sq->vq ? sq->vq->stats.indirect : 0,
+			sq->stats.linearized,
+			sq->stats.errors,
+			sq->vq ? sq->vq->inflight : 0,
 		};
 
 		for (unsigned k = 0; k < ARRAY_SIZE(v); k++)
@@ -507,7 +562,21 @@ static int vnet_get_ethtool_stats(struct net_device *dev, struct netdev_stat_row
 	}
 	for (int i = 0; i < n && i < (int)ARRAY_SIZE(row); i++)
 		rows[i] = row[i];
-	return ARRAY_SIZE(row);
+	return ARRAY_SIZE(row) + queue_rows(vn, rows, n, ARRAY_SIZE(row));
+}
+
+static bool vnet_get_rss(struct net_device *dev, struct netdev_rss *rss)
+{
+	const struct vnet *vn = netdev_priv(dev);
+
+	if (!vn->rss)
+		return false;
+	rss->entries = vn->rss_entries;
+	rss->key_bytes = sizeof(vn->rss_key);
+	for (unsigned i = 0; i < vn->rss_entries; i++)
+		rss->queue[i] = vnet_rss_queue(vn, i);
+	memcpy(rss->key, vn->rss_key, sizeof(vn->rss_key));
+	return true;
 }
 
 static const struct net_device_ops vnet_ops = {
@@ -523,6 +592,7 @@ static const struct net_device_ops vnet_ops = {
 	.ndo_get_stats64 = vnet_get_stats64,
 	.ndo_get_ethtool_stats = vnet_get_ethtool_stats,
 	.ndo_get_ringparam = vnet_get_ringparam,
+	.ndo_get_rss = vnet_get_rss,
 };
 
 /* -- probe ------------------------------------------------------------------------------------ */
@@ -624,7 +694,7 @@ static void init_netdev(struct vnet *vn)
 	if (!virtio_has_feature(vn->vdev, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS))
 		dev->hw_features &= ~(NETIF_F_RXCSUM | NETIF_F_GRO_HW);
 	dev->watchdog_timeo_ns = VNET_WATCHDOG_NS;
-	dev->needed_headroom = sizeof(struct virtio_net_hdr);
+	dev->needed_headroom = vn->hdr_bytes;
 	virtio_work_init(&vn->config_work, config_work);
 	virtio_work_init(&vn->reset_work, reset_work);
 	virtio_work_init(&vn->rx_mode_work, rx_mode_work);
@@ -651,6 +721,8 @@ static int vnet_probe(struct virtio_device *d)
 	if (err)
 		goto free_dev;
 	take_features(vn);
+	vn->rss_entries = NETDEV_RSS_ENTRIES;
+	get_random_bytes(vn->rss_key, sizeof(vn->rss_key));
 	read_mac(vn);
 	err = read_mtu(vn);
 	if (err)
@@ -663,8 +735,8 @@ static int vnet_probe(struct virtio_device *d)
 	err = register_netdev(dev, NULL);
 	if (err)
 		goto free_pairs;
-	pr_info("%s: %s at %s, %pM, %u queue pair%s%s\n", dev->name, d->name, d->where,
-		dev->dev_addr, pairs, pairs == 1 ? "" : "s",
+	pr_info("%s: %s at %s, %pM, %u queue pair%s%s%s\n", dev->name, d->name, d->where,
+		dev->dev_addr, pairs, pairs == 1 ? "" : "s", vn->rss ? " by hash" : "",
 		vn->mergeable ? ", mergeable buffers" : "");
 	return 0;
 

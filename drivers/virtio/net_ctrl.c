@@ -30,6 +30,7 @@
 #define CTRL_ANNOUNCE_ACK       0
 #define CTRL_MQ                 4
 #define CTRL_MQ_VQ_PAIRS_SET    0
+#define CTRL_MQ_RSS_CONFIG      1
 #define CTRL_GUEST_OFFLOADS     5
 #define CTRL_GUEST_OFFLOADS_SET 0
 
@@ -98,6 +99,35 @@ int vnet_ctrl_set_pairs(struct vnet *vn, u16 pairs)
 		return -EOPNOTSUPP;
 	memcpy(vn->ctrl->data, &pairs, sizeof(pairs));
 	return command(vn, CTRL_MQ, CTRL_MQ_VQ_PAIRS_SET, sizeof(pairs));
+}
+
+static u8 *put(u8 *p, const void *v, size_t n)
+{
+	memcpy(p, v, n);
+	return p + n;
+}
+
+/* Section 5.1.6.5.7: hash types, mask and table, the queue of what has no hash, the number of
+ * pairs, the key. */
+int vnet_ctrl_set_rss(struct vnet *vn)
+{
+	u16 mask = (u16)(vn->rss_entries - 1), unclassified = 0, queue;
+	u8 *p = vn->ctrl->data, key_bytes = sizeof(vn->rss_key);
+
+	static_assert(4 + 3 * 2 + 1 + 2 * NETDEV_RSS_ENTRIES + NETDEV_RSS_KEY <=
+			      VNET_CTRL_DATA_BYTES,
+		      "fits");
+	p = put(p, &vn->rss_types, sizeof(vn->rss_types));
+	p = put(p, &mask, sizeof(mask));
+	p = put(p, &unclassified, sizeof(unclassified));
+	for (unsigned i = 0; i < vn->rss_entries; i++) {
+		queue = vnet_rss_queue(vn, i);
+		p = put(p, &queue, sizeof(queue));
+	}
+	p = put(p, &vn->pairs, sizeof(vn->pairs));
+	p = put(p, &key_bytes, sizeof(key_bytes));
+	p = put(p, vn->rss_key, sizeof(vn->rss_key));
+	return command(vn, CTRL_MQ, CTRL_MQ_RSS_CONFIG, (u32)(p - vn->ctrl->data));
 }
 
 int vnet_ctrl_set_mac(struct vnet *vn, const u8 *mac)

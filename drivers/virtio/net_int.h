@@ -36,6 +36,8 @@
 #define VIRTIO_NET_F_MQ                  22
 #define VIRTIO_NET_F_CTRL_MAC_ADDR       23
 #define VIRTIO_NET_F_HOST_USO            56
+#define VIRTIO_NET_F_HASH_REPORT         57
+#define VIRTIO_NET_F_RSS                 60
 #define VIRTIO_NET_F_SPEED_DUPLEX        63
 
 /* struct virtio_net_config, section 5.1.4: offsets */
@@ -45,12 +47,15 @@
 #define VNET_CFG_MTU       10
 #define VNET_CFG_SPEED     12
 #define VNET_CFG_DUPLEX    16
+#define VNET_CFG_RSS_KEY   17 /* rss_max_key_size */
+#define VNET_CFG_RSS_TABLE 18 /* rss_max_indirection_table_length */
+#define VNET_CFG_RSS_TYPES 20 /* supported_hash_types */
 
 #define VIRTIO_NET_S_LINK_UP  1u
 #define VIRTIO_NET_S_ANNOUNCE 2u
 
-/* Section 5.1.6: in front of every packet. num_buffers is there with MRG_RXBUF or VERSION_1 only.
- */
+/* Section 5.1.6: in front of every packet. num_buffers is there with MRG_RXBUF or VERSION_1 only,
+ * what follows it with HASH_REPORT. */
 struct virtio_net_hdr {
 	u8 flags;
 	u8 gso_type;
@@ -59,9 +64,14 @@ struct virtio_net_hdr {
 	u16 csum_start;
 	u16 csum_offset;
 	u16 num_buffers;
+	u32 hash_value;
+	u16 hash_report;
+	u16 padding;
 } __packed;
-static_assert(sizeof(struct virtio_net_hdr) == 12, "virtio 1.2 section 5.1.6");
+static_assert(sizeof(struct virtio_net_hdr) == 20, "virtio 1.2 section 5.1.6");
 #define VNET_HDR_LEGACY_BYTES 10
+#define VNET_HDR_BYTES        12
+#define VNET_HDR_HASH_BYTES   20
 
 #define VIRTIO_NET_HDR_F_NEEDS_CSUM 1u
 #define VIRTIO_NET_HDR_F_DATA_VALID 2u
@@ -71,6 +81,14 @@ static_assert(sizeof(struct virtio_net_hdr) == 12, "virtio 1.2 section 5.1.6");
 #define VIRTIO_NET_HDR_GSO_TCPV6  4u
 #define VIRTIO_NET_HDR_GSO_UDP_L4 5u
 #define VIRTIO_NET_HDR_GSO_ECN    0x80u
+
+/* Section 5.1.6.4.3: what is hashed over, and the reports of hashes that cover ports. */
+#define VIRTIO_NET_HASH_TYPES        0x3fu /* IP, TCP and UDP, versions 4 and 6 */
+#define VIRTIO_NET_HASH_TCPV4        2u
+#define VIRTIO_NET_HASH_REPORT_TCPV4 2
+#define VIRTIO_NET_HASH_REPORT_UDPV4 3
+#define VIRTIO_NET_HASH_REPORT_TCPV6 5
+#define VIRTIO_NET_HASH_REPORT_UDPV6 6
 
 #define VNET_MAX_PAIRS 32u
 #define VNET_LINK_HLEN 14u
@@ -93,9 +111,10 @@ struct vnet_rq {
 	u32 long_max;              /* ... while they are long ones; 0: those are not used */
 	u32 fill_step;             /* and not more than that, which grows with each poll */
 	struct {
-		u64 kicks, copied, chained, alloc_failed;
+		u64 packets, kicks, copied, chained, alloc_failed;
 		u64 length_errors, frame_errors, missed;
 	} stats;
+	char row_name[24]; /* ethtool -S, filled in when it asks */
 } __aligned(64);
 
 struct vnet_sq {
@@ -106,8 +125,9 @@ struct vnet_sq {
 	u16 room;   /* free ring entries below which the queue is stopped */
 	bool owned; /* a packet is in the ring that somebody waits for */
 	struct {
-		u64 kicks, stops, linearized, errors;
+		u64 packets, kicks, stops, linearized, errors;
 	} stats;
+	char row_name[24];
 } __aligned(64);
 
 /* Buffers of the control queue, in memory of the device's own: a command that the device is late
@@ -124,11 +144,16 @@ struct vnet_ctrl {
 struct vnet {
 	struct virtio_device *vdev;
 	struct net_device *dev;
-	u16 hdr_bytes;         /* [I after negotiation] */
-	u16 pairs;             /* in use */
-	u16 max_pairs;         /* of the device */
-	bool mergeable;        /* MRG_RXBUF */
-	bool any_layout;       /* the header may share a descriptor with the packet */
+	u16 hdr_bytes;    /* [I after negotiation] */
+	u16 pairs;        /* in use */
+	u16 max_pairs;    /* of the device */
+	bool mergeable;   /* MRG_RXBUF */
+	bool any_layout;  /* the header may share a descriptor with the packet */
+	bool hash_report; /* the header has the packet's hash */
+	bool rss;         /* flows go to queues by rss_key and rss_entries of a table */
+	u16 rss_entries;  /* a power of two */
+	u32 rss_types;    /* what is hashed over */
+	u8 rss_key[NETDEV_RSS_KEY];
 	u8 rx_pages;           /* pages of one receive buffer without MRG_RXBUF */
 	u32 lro_types;         /* SKB_GSO_* that the device may send */
 	struct virtqueue *cvq; /* [rtnl] NULL: none */
@@ -168,6 +193,12 @@ void vnet_tx_clean_opportunistic(struct vnet_sq *sq);
 
 /* net_ctrl.c: rtnl held, may sleep. 0 or -errno (-EOPNOTSUPP: the device has no such command). */
 int vnet_ctrl_set_pairs(struct vnet *vn, u16 pairs);
+int vnet_ctrl_set_rss(struct vnet *vn);
+/* The pair that gets what falls into entry i of the table. */
+static inline u16 vnet_rss_queue(const struct vnet *vn, unsigned i)
+{
+	return (u16)(i % vn->pairs);
+}
 int vnet_ctrl_set_mac(struct vnet *vn, const u8 *mac);
 int vnet_ctrl_announce_ack(struct vnet *vn);
 int vnet_ctrl_guest_offloads(struct vnet *vn, u64 offloads);

@@ -389,6 +389,21 @@ static bool take_gso(struct vnet *vn, struct sk_buff *skb, const struct virtio_n
 	return true;
 }
 
+/* Section 5.1.6.4.3. Only a hash that covers the ports is as good as our own. */
+static void take_hash(const struct vnet *vn, struct sk_buff *skb, const struct virtio_net_hdr *h)
+{
+	switch (h->hash_report) {
+	case VIRTIO_NET_HASH_REPORT_TCPV4:
+	case VIRTIO_NET_HASH_REPORT_UDPV4:
+	case VIRTIO_NET_HASH_REPORT_TCPV6:
+	case VIRTIO_NET_HASH_REPORT_UDPV6:
+		if (!(vn->dev->features & NETIF_F_RXHASH))
+			return;
+		skb->hash = h->hash_value;
+		skb->l4_hash = h->hash_value != 0;
+	}
+}
+
 /* A frame is whole: check its header and hand it up. */
 static void deliver(struct vnet_rq *rq, struct sk_buff *skb, const struct virtio_net_hdr *h)
 {
@@ -404,6 +419,9 @@ static void deliver(struct vnet_rq *rq, struct sk_buff *skb, const struct virtio
 		kfree_skb_reason(skb, SKB_DROP_REASON_DEV_RX_ERROR);
 		return;
 	}
+	if (vn->hash_report)
+		take_hash(vn, skb, h);
+	rq->stats.packets++;
 	skb->queue_mapping = (u16)(rq - vn->rq);
 	skb->protocol = eth_type_trans(skb, vn->dev);
 	napi_gro_receive(&rq->napi, skb);

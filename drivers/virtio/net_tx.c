@@ -137,6 +137,7 @@ static int submit(struct vnet_sq *sq, struct sk_buff *skb)
 	int err;
 
 	sq->owned = sq->owned || skb_completion_awaited(skb);
+	sq->stats.packets++;
 	err = virtqueue_add(sq->vq, seg, n, 0, skb, GFP_ATOMIC);
 	if (likely(!err) || err != -ENOSPC || !skb_is_nonlinear(skb) || skb_linearize(skb))
 		return err;

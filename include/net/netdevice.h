@@ -159,6 +159,15 @@ struct netdev_ringparam { /* descriptors, for ethtool -g */
 	u32 rx_max, tx_max, rx, tx;
 };
 
+/* Receive side scaling: the queue of each part of the hash's values, and the hash's key. */
+#define NETDEV_RSS_ENTRIES 128
+#define NETDEV_RSS_KEY     40
+struct netdev_rss { /* for ethtool -x */
+	u16 entries, key_bytes;
+	u16 queue[NETDEV_RSS_ENTRIES];
+	u8 key[NETDEV_RSS_KEY];
+};
+
 struct netdev_stat_row { /* driver's own, for ethtool -S */
 	const char *name;
 	u64 value;
@@ -182,6 +191,8 @@ struct net_device_ops {
 	/* Up to n rows; returns how many there are. */
 	int (*ndo_get_ethtool_stats)(struct net_device *dev, struct netdev_stat_row *rows, int n);
 	void (*ndo_get_ringparam)(struct net_device *dev, struct netdev_ringparam *r);
+	/* False: it does no receive side scaling (now). */
+	bool (*ndo_get_rss)(struct net_device *dev, struct netdev_rss *rss);
 };
 
 /* Link-layer header: Ethernet's is eth_header_ops. */

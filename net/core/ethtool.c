@@ -96,6 +96,40 @@ static int get_channels(const struct net_device *dev, struct ethtool_channels *c
 	return 0;
 }
 
+/* Without receive side scaling all rings the device has are used all the same. */
+static int get_rx_rings(const struct net_device *dev, struct ethtool_rxnfc *r)
+{
+	r->data = min(dev->num_rx_queues, dev->real_num_tx_queues);
+	return 0;
+}
+
+/* What there is no room for is left out, and its size told. */
+static int get_rss(struct net_device *dev, struct ethtool_rxfh *r)
+{
+	struct netdev_rss *rss = kzalloc(sizeof(*rss), GFP_KERNEL);
+	u32 room = r->indir_size, key_room = r->key_size;
+	int err = -EOPNOTSUPP;
+
+	if (!rss)
+		return -ENOMEM;
+	if (r->rss_context)
+		err = -EINVAL;
+	else if (dev->netdev_ops->ndo_get_rss && dev->netdev_ops->ndo_get_rss(dev, rss))
+		err = 0;
+	if (!err) {
+		r->indir_size = rss->entries;
+		r->key_size = rss->key_bytes;
+		r->hfunc = ETH_RSS_HASH_TOP;
+		for (u32 i = 0; room >= rss->entries && i < rss->entries; i++)
+			r->rss_config[i] = rss->queue[i];
+		if (key_room >= rss->key_bytes)
+			memcpy(r->rss_config + (room >= rss->entries ? rss->entries : 0), rss->key,
+			       rss->key_bytes);
+	}
+	kfree(rss);
+	return err;
+}
+
 static struct netdev_stat_row *read_stats(struct net_device *dev, u32 n)
 {
 	struct netdev_stat_row *rows = kcalloc(max(n, 1u), sizeof(*rows), GFP_KERNEL);
@@ -233,6 +267,10 @@ static int ethtool_command(struct net_device *dev, void *data)
 		return get_features(dev, data);
 	case ETHTOOL_SFEATURES:
 		return set_features(dev, data);
+	case ETHTOOL_GRXRINGS:
+		return get_rx_rings(dev, data);
+	case ETHTOOL_GRSSH:
+		return get_rss(dev, data);
 	case ETHTOOL_GCHANNELS:
 		return get_channels(dev, data);
 	default:

@@ -67,10 +67,11 @@ class Guest:
         qemu=(),
         kernel=None,
         exact_start=False,
+        queues=1,
     ):
         os.makedirs(folder)
         self.folder, self.ip, self.mac = folder, GUEST_IP, MAC
-        self.ns = Netns(HOST_IP)
+        self.ns = Netns(HOST_IP, queues=queues)
         self.dnsmasq = self._start_dnsmasq() if dhcp is True else None
         if cmdline is None:
             cmdline = ("ip=dhcp" if dhcp else STATIC) + " console=ttyS0"
@@ -83,6 +84,7 @@ class Guest:
         for flag, value in (("--iso", iso), ("--iso-file", iso_file), ("--module", module)):
             command += [flag, value] if value else []
         command += ["--append", append] if append else []
+        command += ["--queues", str(queues)] if queues > 1 else []
         command += list(options) + ["--"]
         command += ["-chardev", f"socket,id=ser0,fd={fds[0]},logfile={folder}/serial.log"]
         command += ["-chardev", f"socket,id=qmp0,fd={fds[1]}", "-mon", "chardev=qmp0,mode=control"]

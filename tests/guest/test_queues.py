@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Packets over several CPUs: receive packet steering, and a queue pair a CPU."""
+"""Packets over several CPUs: by software, by the device's hash, and a queue a CPU to send by."""
 
 import hashlib
 import re
+import socket
+import struct
 import subprocess
 
 import payload
 import pytest
-from guest import eventually
+from guest import HOST_IP, eventually
 
 
 def softnet(guest):
@@ -94,4 +96,103 @@ def test_receive_packet_steering(boot, nic):
     assert downloads(guest, 2) == [want] * 2
     assert "nvalid" in guest.sh("sysctl -w net.core.rps_default_mask=xyz")
     settle(guest)
+    guest.check_alive()
+
+
+def toeplitz(key, data):
+    """The hash of receive side scaling: the key's bits from where a bit of data is set."""
+    bits, window = int.from_bytes(data, "big"), int.from_bytes(key, "big")
+    n, k, found = 8 * len(data), 8 * len(key), 0
+    for i in range(n):
+        if bits >> (n - 1 - i) & 1:
+            found ^= window >> (k - 32 - i) & 0xFFFFFFFF
+    return found
+
+
+def test_toeplitz():
+    """This file's own idea of the hash, by the example that Microsoft gives for it."""
+    key = bytes.fromhex(
+        "6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa"
+    )
+    flow = socket.inet_aton("66.9.149.187") + socket.inet_aton("161.142.100.80")
+    assert toeplitz(key, flow + struct.pack(">HH", 2794, 1766)) == 0x51CCC178
+
+
+def counted(guest, what):
+    """Packets of each queue: {0: 12, 1: 5}; what is rx or tx."""
+    rows = re.findall(rf"{what}_queue_(\d+)_packets: (\d+)", guest.sh("ethtool -S eth0"))
+    return {int(q): int(n) for q, n in rows}
+
+
+def echoes_from(guest, port, rounds=20):
+    with guest.ns.inside():
+        s = socket.socket()
+    with s:
+        s.settimeout(5)
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        s.bind((HOST_IP, port))
+        s.connect((guest.ip, 7))
+        for _ in range(rounds):
+            s.sendall(b"x")
+            assert s.recv(10) == b"x"
+
+
+RSS = {
+    "e1000e": {"nic": "e1000e"},
+    "virtio": {"queues": 2, "qemu": ["-global", "virtio-net-pci.rss=on"]},
+    "virtio-hash": {
+        "queues": 2,
+        "qemu": ["-global", "virtio-net-pci.rss=on", "-global", "virtio-net-pci.hash=on"],
+    },
+}
+
+
+@pytest.mark.limit(120)
+@pytest.mark.parametrize("nic", RSS)
+def test_receive_side_scaling(boot, nic):
+    """A flow comes to the queue that table and key say, each queue to its CPU, every byte right."""
+    guest = boot(cpus=2, pcap=False, module=payload.big_archive(), **RSS[nic]).wait_ready(60)
+    shown = guest.sh("ethtool -x eth0")
+    assert "with 2 RX ring(s)" in shown and "toeplitz: on" in shown
+    table = [int(q) for row in re.findall(r"^ +\d+: (.*)$", shown, re.M) for q in row.split()]
+    key = bytes.fromhex(re.search(r"^(\w\w:){39}\w\w", shown, re.M).group().replace(":", ""))
+    assert len(table) == 128 and set(table) == {0, 1}
+    assert "2 RX rings" in guest.sh("ethtool -n eth0")
+    assert re.search(r"^Combined:\s+2\n.*\nCombined:\s+2", guest.sh("ethtool -l eth0"), re.M)
+    addresses = socket.inet_aton(HOST_IP) + socket.inet_aton(guest.ip)
+    for port in range(20000, 20006):
+        expected = table[toeplitz(key, addresses + struct.pack(">HH", port, 7)) % 128]
+        before, handled_before = counted(guest, "rx"), softnet(guest)
+        echoes_from(guest, port)
+        after, handled_after = counted(guest, "rx"), softnet(guest)
+        grown = {q: after[q] - before[q] for q in after}
+        assert grown[expected] >= 20 and grown[1 - expected] < 5, (port, expected, grown)
+        cpu = {c: handled_after[c][0] - handled_before[c][0] for c in handled_after}
+        assert max(cpu, key=cpu.get) == expected, (port, expected, cpu)
+    want = hashlib.sha256(payload.big_file()[:3000000]).hexdigest()
+    before = counted(guest, "rx")
+    assert downloads(guest) == [want] * 8
+    after = counted(guest, "rx")
+    assert sum(after.values()) > sum(before.values()) + 100
+    assert "offload" not in guest.sh("ethtool -K eth0 rxhash off")
+    echoes_from(guest, 20010)
+    settle(guest)
+    guest.check_alive()
+
+
+@pytest.mark.parametrize("nic", ["e1000e", "virtio-hash"])
+def test_transmit_packet_steering(boot, nic):
+    """A CPU sends by its own queue; the mask of another queue takes it over there."""
+    guest = boot(cpus=2, pcap=False, **RSS[nic]).wait_ready()
+    files = [f"/sys/class/net/eth0/queues/tx-{q}/xps_cpus" for q in (0, 1)]
+    assert [int(guest.sh(f"cat {f}"), 16) for f in files] == [1, 2]
+    for turn, queue in enumerate((0, 1, 0)):
+        guest.sh(f"echo 3 > {files[queue]}")
+        guest.sh(f"echo 0 > {files[1 - queue]}")
+        before = counted(guest, "tx")
+        for port in range(20020, 20026):
+            echoes_from(guest, port + 10 * turn)
+        after = counted(guest, "tx")
+        grown = {q: after[q] - before[q] for q in after}
+        assert grown[queue] >= 120 and grown[1 - queue] == 0, grown
     guest.check_alive()

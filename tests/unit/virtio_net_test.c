@@ -14,6 +14,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static unsigned cpus = 1;
+
+static unsigned test_cpus(void)
+{
+	return cpus;
+}
+#define num_online_cpus test_cpus
+
 #include "drivers/virtio/ring.c"
 #undef pr_fmt
 #include "drivers/virtio/bus.c"
@@ -53,7 +61,9 @@ static struct host {
 	unsigned cpu[HOST_QUEUES];
 	unsigned resets, ring_max, hold_tx;
 	unsigned nsent, bad_frames;
-	u8 ctrl_class, ctrl_cmd;
+	u8 ctrl_class, ctrl_cmd, ctrl_data[VNET_CTRL_DATA_BYTES];
+	u32 ctrl_len;
+	u16 ctrl_refused; /* class and command, but for 0 */
 	unsigned nctrl;
 } host;
 
@@ -123,7 +133,7 @@ static int h_find_vqs(struct virtio_device *d, unsigned n, const struct vq_spec 
 		if (!d->vqs[i])
 			return -ENOMEM;
 		d->vqs[i]->notify = h_notify;
-		host.cpu[i] = spec[i].cpu;
+		host.cpu[i] = 0;
 	}
 	return 0;
 }
@@ -218,7 +228,7 @@ static unsigned h_hdr_bytes(void)
 /* A packet from the guest: all its pieces, one after another. */
 static void h_sent(const struct chain *c)
 {
-	static u8 all[FRAME_MAX + 12];
+	static u8 all[FRAME_MAX + VNET_HDR_HASH_BYTES];
 	u32 n = 0, hdr = h_hdr_bytes();
 
 	assert_int_equal(c->out, c->n);
@@ -244,7 +254,13 @@ static void h_command(const struct chain *c)
 	host.ctrl_class = hdr[0];
 	host.ctrl_cmd = hdr[1];
 	host.nctrl++;
-	*(u8 *)(uintptr_t)c->d[c->n - 1].addr = host.ctrl_ack;
+	host.ctrl_len = c->n == 3 ? c->d[1].len : 0;
+	assert_true(host.ctrl_len <= sizeof(host.ctrl_data));
+	if (host.ctrl_len)
+		memcpy(host.ctrl_data, (void *)(uintptr_t)c->d[1].addr, host.ctrl_len);
+	*(u8 *)(uintptr_t)c->d[c->n - 1].addr =
+		host.ctrl_refused && host.ctrl_refused == (hdr[0] << 8 | hdr[1]) ? 1
+										 : host.ctrl_ack;
 }
 
 static void h_run_tx(struct virtqueue *vq)
@@ -279,6 +295,8 @@ static void h_notify(struct virtqueue *vq)
 static struct {
 	unsigned n;
 	u32 len, gso_size, gso_type;
+	u32 hash;
+	u16 queue;
 	u8 ip_summed;
 	u8 data[FRAME_MAX];
 } got;
@@ -288,6 +306,8 @@ static int test_rcv(struct sk_buff *skb, struct net_device *dev)
 	got.n++;
 	got.len = skb->len;
 	got.ip_summed = skb->ip_summed;
+	got.hash = skb->hash;
+	got.queue = skb->queue_mapping;
 	got.gso_size = skb_shinfo(skb)->gso_size;
 	got.gso_type = skb_shinfo(skb)->gso_type;
 	assert_true(skb->len <= FRAME_MAX);
@@ -313,6 +333,15 @@ static struct net_device *dev_of_host(void)
 	 F(GUEST_ECN) | F(HOST_TSO4) | F(HOST_TSO6) | F(HOST_ECN) | F(CTRL_VQ) | F(CTRL_RX) |   \
 	 F(CTRL_MAC_ADDR) | F(GUEST_ANNOUNCE) | F(MQ))
 
+/* What the configuration says of receive side scaling, sections 5.1.4 and 5.1.4.2. */
+static struct {
+	u8 key;
+	u16 table;
+	u32 types;
+} __packed rss_config = {40, 128, 0x3f};
+
+static u16 refused; /* see host.ctrl_refused */
+
 /* Plug a device with these features; open it. */
 static int plug(u64 features, bool open)
 {
@@ -330,6 +359,8 @@ static int plug(u64 features, bool open)
 	memcpy(host.config, mac, 6);
 	host.config[VNET_CFG_STATUS] = VIRTIO_NET_S_LINK_UP;
 	host.config[VNET_CFG_MAX_PAIRS] = 4;
+	memcpy(host.config + VNET_CFG_RSS_KEY, &rss_config, sizeof(rss_config));
+	host.ctrl_refused = refused;
 	host.config[VNET_CFG_MTU] = 1500 & 0xff;
 	host.config[VNET_CFG_MTU + 1] = 1500 >> 8;
 	err = virtio_register_device(&host.vdev);
@@ -358,13 +389,15 @@ static void unplug(void)
 	list_del(&host.vdev.list);
 }
 
+static unsigned inject_pair;
+
 /* Write a packet into the guest's next buffers, at most chunk bytes in each. num_buffers is set
  * to what it takes, plus lie. Returns false where there are no buffers. */
 static bool inject(const struct virtio_net_hdr *h0, const u8 *frame, u32 len, u32 chunk, int lie)
 {
 	struct vnet *vn = host.vdev.priv;
-	struct virtqueue *vq = vn->rq[0].vq;
-	static u8 all[FRAME_MAX + 12];
+	struct virtqueue *vq = vn->rq[inject_pair].vq;
+	static u8 all[FRAME_MAX + VNET_HDR_HASH_BYTES];
 	struct {
 		u16 id;
 		u32 len;
@@ -395,7 +428,7 @@ static bool inject(const struct virtio_net_hdr *h0, const u8 *frame, u32 len, u3
 		}
 		n++;
 	} while (at < total && vn->mergeable);
-	if (hdr == 12)
+	if (hdr >= VNET_HDR_BYTES)
 		first->num_buffers = (u16)((int)n + lie);
 	for (unsigned i = 0; i < n; i++)
 		h_use(vq, use[i].id, use[i].len, i + 1 == n);
@@ -862,6 +895,130 @@ static void link_follows_the_status(void **state)
 	unplug();
 }
 
+#define RSS (FULL | F(RSS) | F(HASH_REPORT))
+
+/* Section 5.1.6.5.7: a table over all pairs, a key that is not empty; what it says is on show. */
+static void flows_are_spread_by_hash(void **state)
+{
+	struct netdev_rss *rss = calloc(1, sizeof(*rss));
+	struct vnet *vn;
+	u8 zero[40] = {0};
+	u16 v;
+	u32 types;
+
+	cpus = 4;
+	assert_int_equal(plug(RSS, true), 0);
+	vn = host.vdev.priv;
+	assert_int_equal(vn->pairs, 4);
+	assert_int_equal(vn->hdr_bytes, 20);
+	assert_int_equal(vn->dev->real_num_tx_queues, 4);
+	assert_int_equal(host.ctrl_class << 8 | host.ctrl_cmd, CTRL_MQ << 8 | CTRL_MQ_RSS_CONFIG);
+	assert_int_equal(host.ctrl_len, 4 + 2 + 2 + 256 + 2 + 1 + 40);
+	memcpy(&types, host.ctrl_data, 4);
+	assert_int_equal(types, 0x3f);
+	memcpy(&v, host.ctrl_data + 4, 2);
+	assert_int_equal(v, 127);
+	for (unsigned i = 0; i < 128; i++) {
+		memcpy(&v, host.ctrl_data + 8 + 2 * i, 2);
+		assert_int_equal(v, i % 4);
+	}
+	memcpy(&v, host.ctrl_data + 264, 2);
+	assert_int_equal(v, 4);
+	assert_int_equal(host.ctrl_data[266], 40);
+	assert_memory_not_equal(host.ctrl_data + 267, zero, 40);
+	assert_true(vn->dev->netdev_ops->ndo_get_rss(vn->dev, rss));
+	assert_int_equal(rss->entries, 128);
+	assert_memory_equal(rss->key, host.ctrl_data + 267, 40);
+	unplug();
+	cpus = 1;
+	free(rss);
+}
+
+/* The hash that a device reports is believed where it covers ports and is wanted; all else of the
+ * packets is as without it. */
+static void hashes_are_reported(void **state)
+{
+	static u8 frame[3000];
+	struct vnet *vn;
+
+	cpus = 2;
+	assert_int_equal(plug(RSS, true), 0);
+	vn = host.vdev.priv;
+	for (unsigned report = 0; report < 300; report++) {
+		struct virtio_net_hdr h = {.hash_value = 0xabcd0000 + report,
+					   .hash_report =
+						   (u16)(report < 16 ? report : report * 211)};
+		bool ports = report == 2 || report == 3 || report == 5 || report == 6;
+		u32 len = 60 + report * 9;
+
+		inject_pair = report & 1;
+		make_frame(frame, len);
+		assert_true(inject(&h, frame, len, ~0u, 0));
+		assert_int_equal(got.n, report + 1);
+		assert_int_equal(got.len, len - 14);
+		assert_memory_equal(got.data, pattern + 14, len - 14);
+		assert_int_equal(got.hash, ports ? h.hash_value : 0);
+		assert_int_equal(got.queue, inject_pair);
+	}
+	assert_int_equal(vn->rq[0].stats.packets, 150);
+	rtnl_lock();
+	netdev_change_features(vn->dev, vn->dev->features & ~NETIF_F_RXHASH);
+	rtnl_unlock();
+	inject(&(struct virtio_net_hdr){.hash_value = 1, .hash_report = 2}, frame, 60, ~0u, 0);
+	assert_int_equal(got.hash, 0);
+	inject_pair = 0;
+	/* Out: eight bytes more of header, all zero. */
+	assert_int_equal(dev_queue_xmit(make_skb(200, 0, frame)), 0);
+	assert_int_equal(sent.len, 200);
+	assert_int_equal(sent.h.hash_value | sent.h.hash_report | sent.h.padding, 0);
+	unplug();
+	cpus = 1;
+}
+
+/* Figures that no device may have, no control queue, one CPU: not agreed on. A device that refuses
+ * the table in the end spreads as it likes; one that refuses that too has one pair. */
+static void strange_rss_is_left_alone(void **state)
+{
+	static const struct {
+		u8 key;
+		u16 table;
+		u32 types;
+	} bad[] = {{39, 128, 0x3f}, {0, 128, 0x3f}, {40, 127, 0x3f}, {40, 0, 0x3f}, {40, 128, 1}};
+
+	cpus = 2;
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+		memcpy(&rss_config, &(typeof(rss_config)){bad[i].key, bad[i].table, bad[i].types},
+		       sizeof(rss_config));
+		assert_int_equal(plug(RSS, true), 0);
+		assert_int_equal(host.vdev.features & RSS_BITS, 0);
+		assert_int_equal(((struct vnet *)host.vdev.priv)->hdr_bytes, 12);
+		assert_int_equal(host.ctrl_cmd, CTRL_MQ_VQ_PAIRS_SET);
+		unplug();
+	}
+	rss_config = (typeof(rss_config)){255, 0xffff, 0xffffffff};
+	assert_int_equal(plug(RSS, true), 0);
+	assert_int_equal(host.ctrl_len, 307);
+	unplug();
+	rss_config = (typeof(rss_config)){40, 128, 0x3f};
+	assert_int_equal(plug(RSS & ~F(CTRL_VQ), true), 0);
+	assert_int_equal(host.vdev.features & RSS_BITS, 0);
+	unplug();
+	assert_int_equal(plug(RSS & ~F(RSS), true), 0);
+	assert_int_equal(host.vdev.features & RSS_BITS, 0);
+	unplug();
+	refused = CTRL_MQ << 8 | CTRL_MQ_RSS_CONFIG;
+	assert_int_equal(plug(RSS, true), 0);
+	assert_int_equal(host.ctrl_cmd, CTRL_MQ_VQ_PAIRS_SET);
+	assert_int_equal(dev_of_host()->real_num_tx_queues, 2);
+	assert_false(dev_of_host()->netdev_ops->ndo_get_rss(dev_of_host(), NULL));
+	unplug();
+	refused = 0;
+	cpus = 1;
+	assert_int_equal(plug(RSS, true), 0);
+	assert_int_equal(host.vdev.features & RSS_BITS, 0);
+	unplug();
+}
+
 static void silent_control_queue_is_survived(void **state)
 {
 	static const u8 mac[6] = {2, 1, 2, 3, 4, 5};
@@ -969,6 +1126,9 @@ int main(void)
 		cmocka_unit_test(stuck_transmitter_is_reset),
 		cmocka_unit_test(empty_ring_is_filled_when_memory_is_back),
 		cmocka_unit_test(link_follows_the_status),
+		cmocka_unit_test(flows_are_spread_by_hash),
+		cmocka_unit_test(hashes_are_reported),
+		cmocka_unit_test(strange_rss_is_left_alone),
 		cmocka_unit_test(silent_control_queue_is_survived),
 		cmocka_unit_test(mtu_of_the_device_is_a_limit),
 		cmocka_unit_test(noise_is_survived),

@@ -416,6 +416,22 @@ static void intel_get_ringparam(struct net_device *dev, struct netdev_ringparam 
 				       nic->queue[0].tx.count};
 }
 
+static bool intel_get_rss(struct net_device *dev, struct netdev_rss *rss)
+{
+	const struct intel_nic *nic = netdev_priv(dev);
+
+	static_assert(INTEL_RETA_ENTRIES <= NETDEV_RSS_ENTRIES && INTEL_RSS_KEY <= NETDEV_RSS_KEY,
+		      "fits");
+	if (nic->nqueues == 1)
+		return false;
+	rss->entries = INTEL_RETA_ENTRIES;
+	rss->key_bytes = INTEL_RSS_KEY;
+	for (unsigned i = 0; i < INTEL_RETA_ENTRIES; i++)
+		rss->queue[i] = nic->reta[i];
+	memcpy(rss->key, nic->rss_key, INTEL_RSS_KEY);
+	return true;
+}
+
 static const struct net_device_ops intel_netdev_ops = {
 	.ndo_open = intel_open,
 	.ndo_stop = intel_stop,
@@ -428,6 +444,7 @@ static const struct net_device_ops intel_netdev_ops = {
 	.ndo_get_stats64 = intel_get_stats,
 	.ndo_get_ethtool_stats = intel_get_ethtool_stats,
 	.ndo_get_ringparam = intel_get_ringparam,
+	.ndo_get_rss = intel_get_rss,
 };
 
 /* ---- probe and remove

@@ -12,10 +12,12 @@
 #define ETHTOOL_GSTRINGS   0x0000001b
 #define ETHTOOL_GSTATS     0x0000001d
 #define ETHTOOL_GPERMADDR  0x00000020
+#define ETHTOOL_GRXRINGS   0x0000002d
 #define ETHTOOL_GSSET_INFO 0x00000037
 #define ETHTOOL_GFEATURES  0x0000003a
 #define ETHTOOL_SFEATURES  0x0000003b
 #define ETHTOOL_GCHANNELS  0x0000003c
+#define ETHTOOL_GRSSH      0x00000046
 
 #define ETH_GSTRING_LEN       32
 #define ETHTOOL_FWVERS_LEN    32
@@ -31,6 +33,7 @@
 #define PORT_TP               0x00
 #define PORT_OTHER            0xff
 #define SPEED_UNKNOWN         -1
+#define ETH_RSS_HASH_TOP      (1 << 0)
 
 enum ethtool_stringset {
 	ETH_SS_TEST = 0,
@@ -102,6 +105,26 @@ struct ethtool_channels {
 	u32 tx_count;
 	u32 other_count;
 	u32 combined_count;
+};
+
+struct ethtool_rxnfc {
+	u32 cmd;
+	u32 flow_type;
+	u64 data;   /* ETHTOOL_GRXRINGS: receive rings */
+	u64 fs[21]; /* a rule; there are none here */
+	u32 rule_cnt;
+	u32 rule_locs[];
+};
+
+struct ethtool_rxfh {
+	u32 cmd;
+	u32 rss_context;
+	u32 indir_size; /* entries, and bytes of the key: in: room, out: what there is */
+	u32 key_size;
+	u8 hfunc; /* ETH_RSS_HASH_* */
+	u8 rsvd8[3];
+	u32 rsvd32;
+	u32 rss_config[]; /* the table, then the key */
 };
 
 struct ethtool_gstrings {
