@@ -308,6 +308,9 @@ void sock_mem_marks(long marks[3]);
 long sk_memory_allocated(const struct proto *prot);
 /* Is sk's protocol below its high mark, as far as a look without cost can tell? */
 bool sk_under_memory_limit(const struct sock *sk);
+/* May there be one more? Above the high mark each has a first packet each way; an eighth is for
+ * that. */
+bool sk_memory_admits(const struct sock *sk);
 /* Have at least size bytes of forward allocation: false when the protocol's limits refuse. */
 bool __sk_mem_schedule(struct sock *sk, int size, int kind);
 static inline bool sk_wmem_schedule(struct sock *sk, int size)

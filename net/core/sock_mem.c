@@ -4,7 +4,7 @@
  * protocol's account ahead of need (sk_forward_alloc) and charges each skb's truesize to them;
  * whole pages that it does not need any more it gives back at once. The account has three marks, as
  * in Linux's tcp_mem: below low all is well; above pressure senders and receivers are held to their
- * fair share, until it is below low again; above high nobody gets more.
+ * share, until it is below low again; above high nobody gets more.
  *
  * So that packets do not make CPUs pass the account's cache line to and fro, each CPU keeps what it
  * took and gave back to itself (mem_reserve) until that comes to a good number of pages. The total
@@ -20,6 +20,8 @@
 
 #define RESERVE_PAGES_MAX 256 /* 1 MiB, as Linux */
 #define RESERVE_SHIFT     10  /* and of the high mark this part */
+#define MIN_PARTS         16  /* see sk_within_share() */
+#define MAX_PARTS         256
 
 static DEFINE_PER_CPU(s32, mem_reserve[NR_SK_MEM_ACCOUNTS]);
 
@@ -75,29 +77,32 @@ static void leave_memory_pressure(struct sock *sk)
 		prot->leave_memory_pressure(sk);
 }
 
-/* Below its guaranteed minimum a socket always gets memory. */
-static bool sk_below_minimum(const struct sock *sk, int kind)
+/* Up to its guaranteed minimum a socket always gets memory. */
+static bool sk_below_minimum(const struct sock *sk, int size, int kind)
 {
 	const struct proto *prot = sk->sk_prot;
 
 	if (kind == SK_MEM_RECV)
 		return (u32)atomic_read(&sk->sk_rmem_alloc) < prot->rmem_min;
 	if (sk->sk_type == SOCK_STREAM)
-		return (u32)sk->sk_wmem_queued < prot->wmem_min;
+		return (u32)(sk->sk_wmem_queued + size) <= prot->wmem_min;
 	return (u32)atomic_read(&sk->sk_wmem_alloc) < prot->wmem_min;
 }
 
-/* Under pressure: no more than an equal share of the protocol's total. */
-static bool sk_within_share(const struct sock *sk)
+/* Under pressure: no more than a part of what is left, as many parts as there are sockets up to
+ * MAX_PARTS (Choudhury and Hahne's dynamic threshold). However many sit on all that they can get,
+ * what is left is so many times what the last of them got: newcomers, and those that give back what
+ * they take, find memory. Equal shares of the total, as in Linux, leave nothing. */
+static bool sk_within_share(const struct sock *sk, s64 allocated)
 {
 	const struct proto *prot = sk->sk_prot;
-	long sockets = atomic_read(&prot->sockets_allocated);
+	s64 parts = clamp_t(s64, atomic_read(&prot->sockets_allocated), MIN_PARTS, MAX_PARTS);
 	int bytes = sk->sk_wmem_queued + atomic_read(&sk->sk_rmem_alloc) + sk->sk_forward_alloc;
 
-	return prot->sysctl_mem[2] > sockets * sk_mem_pages(bytes);
+	return sk_mem_pages(bytes) * parts <= prot->sysctl_mem[2] - allocated;
 }
 
-static bool sk_mem_allowed(struct sock *sk, s64 allocated, int kind)
+static bool sk_mem_allowed(struct sock *sk, s64 allocated, int size, int kind)
 {
 	struct proto *prot = sk->sk_prot;
 
@@ -109,9 +114,10 @@ static bool sk_mem_allowed(struct sock *sk, s64 allocated, int kind)
 		prot->enter_memory_pressure(sk);
 	if (allocated > prot->sysctl_mem[2])
 		return false;
-	if (sk_below_minimum(sk, kind))
+	if (sk_below_minimum(sk, size, kind))
 		return true;
-	return !prot->memory_pressure || !READ_ONCE(*prot->memory_pressure) || sk_within_share(sk);
+	return !prot->memory_pressure || !READ_ONCE(*prot->memory_pressure) ||
+	       sk_within_share(sk, allocated);
 }
 
 bool __sk_mem_schedule(struct sock *sk, int size, int kind)
@@ -122,20 +128,8 @@ bool __sk_mem_schedule(struct sock *sk, int size, int kind)
 	if (!prot->memory_allocated)
 		return true;
 	sk->sk_forward_alloc += pages << PAGE_SHIFT;
-	if (sk_mem_allowed(sk, account(prot, pages), kind))
+	if (sk_mem_allowed(sk, account(prot, pages), size, kind))
 		return true;
-
-	/* A stream that already has a full send buffer waits for ACKs: shrink it to what it holds,
-	 * and let the packet in hand pass, else it could never finish what it began. */
-	if (kind == SK_MEM_SEND && sk->sk_type == SOCK_STREAM) {
-		if (!(sk->sk_userlocks & SOCK_SNDBUF_LOCK)) {
-			int half = sk->sk_wmem_queued >> 1;
-
-			sk->sk_sndbuf = min(sk->sk_sndbuf, max(half, SOCK_MIN_SNDBUF));
-		}
-		if (sk->sk_wmem_queued + size >= sk->sk_sndbuf)
-			return true;
-	}
 	sk->sk_forward_alloc -= pages << PAGE_SHIFT;
 	account(prot, -pages);
 	return false;
@@ -179,6 +173,14 @@ bool sk_under_memory_limit(const struct sock *sk)
 	const struct proto *prot = sk->sk_prot;
 
 	return atomic_read(prot->memory_allocated) <= READ_ONCE(prot->sysctl_mem[2]);
+}
+
+bool sk_memory_admits(const struct sock *sk)
+{
+	const struct proto *prot = sk->sk_prot;
+	long high = READ_ONCE(prot->sysctl_mem[2]);
+
+	return atomic_read(prot->memory_allocated) <= high + high / 8;
 }
 
 /* A datagram's pages, which belong to it and not to its socket: it is queued without the socket's

@@ -112,7 +112,7 @@ struct sock *tcp_make_child(struct sock *sk, struct tcp_request_sock *req, bool 
 
 	/* Where nobody gets memory a new one could not even be served. */
 	*why = SKB_DROP_REASON_PROTO_MEM;
-	if (!sk_under_memory_limit(sk))
+	if (!sk_memory_admits(sk))
 		goto drop;
 	dst = tcp_sk(sk)->af->route_req(sk, req);
 	*why = SKB_DROP_REASON_IP_OUTNOROUTES;

@@ -56,6 +56,29 @@ struct source {
 	u32 goal, mss;
 };
 
+/* Nothing is queued or in flight but skb, which is empty; NULL: nothing at all. */
+static bool is_first(const struct sock *sk, const struct sk_buff *skb)
+{
+	return !tcp_rtx_queue_head(sk) && skb_peek(&sk->sk_write_queue) == skb &&
+	       (!skb || !skb->len);
+}
+
+/* For how many of n bytes there is memory: all, or a segment's worth. Where the account refuses
+ * even that, it is for a peer that has taken all there was: who behaves goes on. */
+static u32 schedule_piece(struct sock *sk, const struct source *src, const struct sk_buff *skb,
+			  u32 n)
+{
+	if (sk_wmem_schedule(sk, (int)n))
+		return n;
+	n = min(n, src->mss);
+	if (sk_wmem_schedule(sk, (int)n))
+		return n;
+	if (!is_first(sk, skb))
+		return 0;
+	sk_forced_mem_schedule(sk, (int)n);
+	return n;
+}
+
 static struct sk_buff *new_segment(struct sock *sk)
 {
 	struct sk_buff *skb;
@@ -66,8 +89,11 @@ static struct sk_buff *new_segment(struct sock *sk)
 	if (!skb)
 		return NULL;
 	if (!sk_wmem_schedule(sk, (int)skb->truesize)) {
-		consume_skb(skb);
-		return NULL;
+		if (!is_first(sk, NULL)) {
+			consume_skb(skb);
+			return NULL;
+		}
+		sk_forced_mem_schedule(sk, (int)skb->truesize);
 	}
 	tcp_init_skb(skb, tcp_sk(sk)->write_seq, TCPHDR_ACK);
 	TCP_SKB_CB(skb)->gso_segs = 0;
@@ -115,8 +141,8 @@ static ssize_t copy_piece(struct sock *sk, struct source *src, struct sk_buff *s
 	void *frag;
 	struct page *page;
 
-	n = min(n, (u32)PAGE_SIZE);
-	frag = sk_wmem_schedule(sk, (int)n) ? page_frag_alloc(n, 1, GFP_KERNEL) : NULL;
+	n = schedule_piece(sk, src, skb, min(n, (u32)PAGE_SIZE));
+	frag = n ? page_frag_alloc(n, 1, GFP_KERNEL) : NULL;
 	if (!frag)
 		return 0;
 	page = virt_to_head_page(frag);
@@ -130,7 +156,8 @@ static ssize_t copy_piece(struct sock *sk, struct source *src, struct sk_buff *s
 
 static ssize_t share_piece(struct sock *sk, struct source *src, struct sk_buff *skb, u32 n)
 {
-	if (!sk_wmem_schedule(sk, (int)n))
+	n = schedule_piece(sk, src, skb, n);
+	if (!n)
 		return 0;
 	get_page(src->page);
 	append_frag(sk, skb, src->page, src->off, n);
@@ -169,6 +196,16 @@ static void drop_empty_tail(struct sock *sk)
 	if (skb_queue_empty(&sk->sk_write_queue))
 		tcp_chrono_stop(sk, TCP_CHRONO_BUSY);
 	tcp_wmem_free_skb(sk, skb);
+}
+
+/* There is room in the send buffer, but no memory. What is queued is all that may be, until some of
+ * it is acknowledged: a writer that is told so sleeps, one that polls does not try again and again.
+ */
+static void hold_back(struct sock *sk)
+{
+	if (sk->sk_wmem_queued && !(sk->sk_userlocks & SOCK_SNDBUF_LOCK) &&
+	    tcp_stream_memory_free(sk, false))
+		WRITE_ONCE(sk->sk_sndbuf, sk->sk_wmem_queued);
 }
 
 /* ---- pushing ----------------------------------------------------------------------------------
@@ -265,6 +302,7 @@ static ssize_t queue_all(struct sock *sk, struct source *src, int flags, u64 *ti
 		if (n < 0)
 			break;
 		drop_empty_tail(sk);
+		hold_back(sk);
 		if (sent)
 			push(sk, src, flags & ~MSG_MORE, TCP_NAGLE_PUSH);
 		*err = wait_memory(sk, timeo);

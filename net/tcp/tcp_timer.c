@@ -123,11 +123,16 @@ static void write_err(struct sock *sk)
 	tcp_done_with_error(sk, err);
 }
 
-/* An orphan is worth less: fewer attempts, none where there are too many orphans. */
+#define ORPHAN_TRIES          8u
+#define ORPHAN_TRIES_PRESSURE 3u
+
+/* An orphan is worth less: fewer attempts, and fewer still where memory is short; none where there
+ * are too many orphans. A peer that answers probes and keeps its window shut, which a socket would
+ * bear for ever, counts as one that does not answer: the back-off tells how often it was asked. */
 static bool orphan_gives_up(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 tries = (u32)tcp_net(sk)->tcp_orphan_retries;
+	u32 tries = (u32)tcp_net(sk)->tcp_orphan_retries, tried;
 
 	if (!sock_flag(sk, SOCK_DEAD))
 		return false;
@@ -137,7 +142,11 @@ static bool orphan_gives_up(struct sock *sk)
 		tcp_done(sk);
 		return true;
 	}
-	if (max(tp->retransmits + 0u, tp->probes_out + 0u) < (tries ? tries : 8u))
+	tries = tries ? tries : ORPHAN_TRIES;
+	if (READ_ONCE(*sk->sk_prot->memory_pressure) && sk->sk_wmem_queued > SOCK_MIN_SNDBUF)
+		tries = min(tries, ORPHAN_TRIES_PRESSURE);
+	tried = max(tp->retransmits + 0u, tp->probes_out + 0u);
+	if (max(tried, tp->backoff + 0u) < tries)
 		return false;
 	write_err(sk);
 	return true;

@@ -191,6 +191,90 @@ static void test_exhaustion_of_a_sender(void **state)
 	assert_int_equal(sk_memory_allocated(&tcp_prot), 0);
 }
 
+/* Bytes that a write which does not wait gets rid of, or -errno. */
+static ssize_t write_now(size_t len)
+{
+	struct iovec v = {text, len};
+	struct msghdr m = {0};
+	struct iov_iter from;
+
+	iov_iter_init(&from, &v, 1, len);
+	return peer_sock->ops->sendmsg(peer_sock, &m, &from, MSG_DONTWAIT);
+}
+
+static bool writable(void)
+{
+	return tcp_poll(peer_sock->sk) & EPOLLOUT;
+}
+
+/* Under pressure a socket gets a part of what is left, so that something is left: one whose peer
+ * takes nothing does not fill the account. */
+static void test_some_is_left_under_pressure(void **state)
+{
+	(void)state;
+	peer_connects((struct peer_offer){.sack = true, .win = 1000});
+	set_marks("4 8 200");
+	peer_sock->sk->sk_sndbuf = 1 << 20;
+	while (write_now(sizeof(text)) > 0)
+		;
+	assert_true(*tcp_prot.memory_pressure);
+	/* With 16 parts, 12 pages of 200. */
+	assert_true(sk_memory_allocated(&tcp_prot) <= 12);
+}
+
+/* Without any memory left a peer that takes what it gets is sent a page at a time; the writer is
+ * told to wait for its ACK, and does not find the socket writable before. */
+static void test_who_behaves_goes_on(void **state)
+{
+	u32 at = 1;
+
+	(void)state;
+	peer_connects((struct peer_offer){.sack = true});
+	set_marks("0 0 0");
+	for (unsigned i = 0; i < 5; i++) {
+		ssize_t n = write_now(20000);
+
+		assert_in_range(n, PEER_MSS, PAGE_SIZE);
+		peer_want_text(at, PEER_MSS);
+		peer_forget();
+		assert_int_equal(write_now(20000), -EAGAIN);
+		assert_false(writable());
+		at += (u32)n;
+		peer_ack(at);
+		peer_wait_ms(1);
+		assert_true(writable());
+	}
+	assert_int_equal(sk_memory_allocated(&tcp_prot), 0);
+	/* With memory again the buffer grows to what it was. */
+	set_marks(marks_before);
+	for (unsigned i = 0; i < 20; i++) {
+		while (write_now(sizeof(text)) > 0)
+			;
+		peer_forget();
+		at += peer_tp()->snd_nxt.v - peer_tp()->snd_una.v;
+		peer_ack(at);
+		peer_wait_ms(1);
+	}
+	assert_true(peer_sock->sk->sk_sndbuf >= 16384);
+}
+
+/* Above the high mark there is room for the first packets of new ones, an eighth. */
+static void test_newcomers_above_the_high_mark(void **state)
+{
+	struct sock *sk;
+
+	(void)state;
+	peer_connects((struct peer_offer){.sack = true});
+	sk = peer_sock->sk;
+	set_marks("8 8 16");
+	sk_forced_mem_schedule(sk, 17 * PAGE_SIZE);
+	assert_false(sk_under_memory_limit(sk));
+	assert_true(sk_memory_admits(sk));
+	sk_forced_mem_schedule(sk, 20 * PAGE_SIZE);
+	assert_false(sk_memory_admits(sk));
+	sk_mem_reclaim(sk);
+}
+
 /* ---- the receive queue -------------------------------------------------------------------------
  */
 
@@ -247,6 +331,58 @@ static void test_orphan_above_the_high_mark(void **state)
 	assert_int_equal(sk_memory_allocated(&tcp_prot), 0);
 }
 
+#define SHUT (1u << 16) /* of which 16 bits go into the header */
+
+/* Closed with text that the peer has no window for; it answers every probe. How many seconds until
+ * we give up, 0: longer than limit_s. */
+static u64 close_before_a_shut_window(u64 limit_s)
+{
+	int orphans = atomic_read(&tcp_prot.orphan_count);
+	struct peer_seg s;
+
+	peer_connects((struct peer_offer){.sack = true, .win = 1000});
+	peer_app_writes(8000);
+	sock_release(peer_sock);
+	peer_sock = NULL;
+	for (u64 ms = 0; ms < limit_s * 1000; ms += 50) {
+		bool sent = false;
+
+		while (peer_next(&s))
+			sent = true;
+		if (atomic_read(&tcp_prot.orphan_count) == orphans)
+			return ms / 1000 + 1;
+		if (sent)
+			peer_send((struct peer_seg){
+				.flags = ACK, .seq = 1, .ack = 1001, .win = SHUT});
+		peer_wait_ms(50);
+	}
+	return 0;
+}
+
+/* An orphan does not wait for ever for a peer that keeps its window shut, as a socket would. */
+static void test_orphan_before_a_shut_window(void **state)
+{
+	u64 s;
+
+	(void)state;
+	s = close_before_a_shut_window(300);
+	assert_in_range(s, 40, 120);
+	assert_int_equal(peer_mib(LINUX_MIB_TCPABORTONTIMEOUT), 1);
+	assert_int_equal(sk_memory_allocated(&tcp_prot), 0);
+}
+
+/* Under pressure it waits for a few seconds. */
+static void test_orphan_under_pressure(void **state)
+{
+	u64 s;
+
+	(void)state;
+	set_marks("0 1 1000");
+	s = close_before_a_shut_window(300);
+	assert_in_range(s, 1, 6);
+	assert_int_equal(sk_memory_allocated(&tcp_prot), 0);
+}
+
 #define MEM_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -258,9 +394,14 @@ int main(void)
 		MEM_TEST(test_pressure_and_its_end),
 		MEM_TEST(test_exhaustion_slows_down),
 		MEM_TEST(test_exhaustion_of_a_sender),
+		MEM_TEST(test_some_is_left_under_pressure),
+		MEM_TEST(test_who_behaves_goes_on),
+		MEM_TEST(test_newcomers_above_the_high_mark),
 		MEM_TEST(test_crumbs_are_repacked),
 		MEM_TEST(test_text_behind_a_hole_goes_first),
 		MEM_TEST(test_orphan_above_the_high_mark),
+		MEM_TEST(test_orphan_before_a_shut_window),
+		MEM_TEST(test_orphan_under_pressure),
 	};
 
 	host_init(1);
