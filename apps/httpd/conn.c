@@ -476,6 +476,13 @@ void conn_timeout(struct worker *w, struct conn *c)
 		worker_wait_for(w, c, WAIT_SEND);
 		return;
 	}
+	if (c->wait == WAIT_SEND) {
+		/* What lies in the socket is of no use to a peer that takes nothing: a reset frees
+		 * it at once, where a FIN would wait behind it. */
+		const struct linger reset = {.l_onoff = 1};
+
+		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	}
 	if (c->wait == WAIT_HEAD && !c->out) {
 		c->close_after = true;
 		answer_error(w, c, NULL, 408, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * httpd: an HTTP/1.1 server for the image's files. `httpd [-p port] [-r root] [-t threads]`. This
- * file reads the options and starts a worker on each CPU.
+ * httpd: an HTTP/1.1 server for the image's files. This file reads the options and starts a worker
+ * on each CPU.
  */
 #include "httpd_int.h"
 
@@ -13,9 +13,14 @@
 #include <sys/thread.h>
 #include <unistd.h>
 
+#define SYNOPSIS                                                   \
+	"httpd [-p port] [-r root] [-t threads] [-c connections] " \
+	"[-k keep-alive-s] [-h head-s] [-s send-s]"
+#define LINGER_MS 2000u
+
 static int usage(void)
 {
-	fprintf(stderr, "usage: httpd [-p port] [-r root] [-t threads] [-c connections]\n");
+	fprintf(stderr, "usage: " SYNOPSIS "\n");
 	return 2;
 }
 
@@ -44,41 +49,69 @@ static void start_others(struct httpd_config *cfg, long n)
 	}
 }
 
+/* One option into *cfg and *threads; false: it is wrong, which was said. */
+static bool take_option(struct httpd_config *cfg, int opt, long *threads)
+{
+	static const enum conn_wait wait_of[] = {
+		['k'] = WAIT_REQUEST, ['h'] = WAIT_HEAD, ['s'] = WAIT_SEND};
+	long n = 0;
+
+	switch (opt) {
+	case 'p':
+		n = number(optarg, 1, 65535, "a port");
+		cfg->port = (unsigned)n;
+		break;
+	case 't':
+		n = *threads = number(optarg, 1, get_nprocs(), "a number of threads");
+		break;
+	case 'c':
+		n = number(optarg, 1, 1000000, "a number of connections");
+		cfg->max_conns = (unsigned)n;
+		break;
+	case 'k':
+	case 'h':
+	case 's':
+		n = number(optarg, 1, 86400, "a number of seconds");
+		cfg->timeout_ms[wait_of[opt]] = (unsigned)n * 1000;
+		break;
+	case 'r':
+		cfg->root = optarg;
+		break;
+	default:
+		usage();
+		n = -1;
+	}
+	return n >= 0;
+}
+
 static int httpd_main(int argc, char **argv)
 {
 	struct httpd_config *cfg = malloc(sizeof(*cfg));
-	long threads = get_nprocs(), port = 80, conns = 500000;
-	const char *root = "/www";
+	long threads = get_nprocs();
 	int opt;
 
 	if (!cfg)
 		return 1;
+	*cfg = (struct httpd_config){
+		.root = "/www",
+		.port = 80,
+		.backlog = 4096,
+		.max_conns = 500000,
+		.timeout_ms = {[WAIT_REQUEST] = 75000,
+			       [WAIT_HEAD] = 10000,
+			       [WAIT_SEND] = 30000,
+			       [WAIT_LINGER] = LINGER_MS},
+	};
 	optind = 0;
-	while ((opt = getopt(argc, argv, "p:r:t:c:")) != -1) {
-		if (opt == 'p')
-			port = number(optarg, 1, 65535, "a port");
-		else if (opt == 't')
-			threads = number(optarg, 1, get_nprocs(), "a number of threads");
-		else if (opt == 'c')
-			conns = number(optarg, 1, 1000000, "a number of connections");
-		else if (opt == 'r')
-			root = optarg;
-		else
-			port = -2;
-		if (port < 0 || threads < 0 || conns < 0) {
+	while ((opt = getopt(argc, argv, "p:r:t:c:k:h:s:")) != -1) {
+		if (!take_option(cfg, opt, &threads)) {
 			free(cfg);
-			return port == -2 ? usage() : 2;
+			return 2;
 		}
 	}
-	/* Lives as long as the workers: for ever. A trailing slash would make every path "//...".
-	 */
-	*cfg = (struct httpd_config){.root = strdup(root),
-				     .port = (unsigned)port,
-				     .backlog = 4096,
-				     .max_conns = (unsigned)conns};
+	cfg->root = strdup(cfg->root); /* like *cfg for as long as the workers: for ever */
 	start_others(cfg, threads - 1);
 	return worker_run(cfg);
 }
 
-APP(httpd, httpd_main, "httpd [-p port] [-r root] [-t threads] [-c connections]: HTTP server",
-    true);
+APP(httpd, httpd_main, SYNOPSIS ": HTTP server", true);

@@ -14,12 +14,16 @@
 #define IN_SIZE    (HTTP_MAX_HEAD + 1) /* a worker's buffer of request bytes */
 #define SMALL_FILE 4096 /* files up to this size are kept in memory and sent with the head */
 
+/* What a connection waits for; each has one time-out, so each list is in order of deadlines. */
+enum conn_wait { WAIT_REQUEST, WAIT_HEAD, WAIT_SEND, WAIT_LINGER, NR_WAITS };
+
 struct httpd_config {
 	const char *root; /* folder that "/" stands for */
 	unsigned port;
 	int backlog;
 	unsigned max_conns; /* a worker */
-	bool announced;     /* [a] the first worker that listens has said so */
+	unsigned timeout_ms[NR_WAITS];
+	bool announced; /* [a] the first worker that listens has said so */
 };
 
 /* ---- files.c: what can be served ---------------------------------------------------------- */
@@ -71,9 +75,6 @@ size_t http_file_head(char *out, size_t size, int status, const struct http_file
 
 /* ---- conn.c and worker.c
  * ------------------------------------------------------------------------- */
-
-/* What a connection waits for; each has one time-out, so each list is in order of deadlines. */
-enum conn_wait { WAIT_REQUEST, WAIT_HEAD, WAIT_SEND, WAIT_LINGER, NR_WAITS };
 
 struct conn {
 	struct conn *prev, *next; /* in its worker's list of that wait */

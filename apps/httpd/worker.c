@@ -19,14 +19,6 @@
 #define MAX_EVENTS   64
 #define ACCEPT_BATCH 64
 
-/* Milliseconds; sending: without any progress. */
-static const unsigned timeout_ms[NR_WAITS] = {
-	[WAIT_REQUEST] = 75000,
-	[WAIT_HEAD] = 10000,
-	[WAIT_SEND] = 30000,
-	[WAIT_LINGER] = 2000,
-};
-
 /* Edges are enough where all that is there gets read; a change of interest looks anew. */
 static const uint32_t interest[NR_WAITS] = {
 	[WAIT_REQUEST] = EPOLLIN | EPOLLRDHUP | EPOLLET,
@@ -101,7 +93,7 @@ void worker_wait_for(struct worker *w, struct conn *c, enum conn_wait what)
 		c->events = interest[what];
 	}
 	c->wait = (uint8_t)what;
-	c->deadline_ms = w->now_ms + timeout_ms[what];
+	c->deadline_ms = w->now_ms + w->config->timeout_ms[what];
 	list_append(&w->waiting[what], c);
 }
 
