@@ -229,13 +229,13 @@ static bool answer_like(const struct answer *a, const struct tcp_early *e, struc
 	th->ack_seq = seq_to_wire(seq_add(s->isn, 1));
 	sum += (u64)th->dest.wire + th->seq.wire + th->ack_seq.wire;
 	if (s->opt.has) {
-		be32 *ts = (void *)((u8 *)th + TS_AT);
+		u32 tsval = tcp_cookie_timestamp(e->now_ms, s->opt.has, s->opt.wscale, s->ecn) +
+			    tcp_secure_ts_off(nt, s->flow.laddr, s->flow.faddr);
+		u8 *ts = (u8 *)th + TS_AT; /* at any address */
 
-		ts[0] = be32_make(
-			tcp_cookie_timestamp(e->now_ms, s->opt.has, s->opt.wscale, s->ecn) +
-			tcp_secure_ts_off(nt, s->flow.laddr, s->flow.faddr));
-		ts[1] = be32_make(s->opt.tsval);
-		sum += (u64)ts[0].wire + ts[1].wire;
+		put_be32(ts, tsval);
+		put_be32(ts + 4, s->opt.tsval);
+		sum += (u64)be32_make(tsval).wire + be32_make(s->opt.tsval).wire;
 	}
 	if (s->ecn) {
 		th->flags |= TCPHDR_ECE;
