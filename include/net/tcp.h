@@ -352,7 +352,6 @@ struct tcp_sock {
 #define accept_queue lsn->queue
 	struct list_head accept_node; /* [q] child before accept() */
 };
-static_assert(sizeof(struct tcp_sock) <= 1600, "20 to a slab, and docs/memory.md says so");
 
 #define TCP_SACK_SEEN  1u /* rx_opt.sack_ok: both sides offered SACK */
 #define TCP_DSACK_SEEN 4u /* the peer has sent a DSACK */

@@ -12,6 +12,10 @@
 
 #include "tcp_int.h"
 
+#ifndef DEBUG /* locks are larger there */
+static_assert(sizeof(struct tcp_sock) <= 1600, "20 to a slab, and docs/memory.md says so");
+#endif
+
 static atomic64_t tcp_memory_allocated; /* pages, of all nets: memory is one */
 static bool tcp_memory_pressure;
 static u64 tcp_pressure_since_ns; /* [a] */
