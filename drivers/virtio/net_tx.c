@@ -64,8 +64,10 @@ static unsigned to_segments(struct vnet *vn, struct sk_buff *skb, struct vq_seg 
 		seg[n++] = (struct vq_seg){skb->data, skb_headlen(skb)};
 	}
 	fill_header(skb, h);
-	if (vn->hdr_bytes == sizeof(*h))
+	if (vn->hdr_bytes >= VNET_HDR_BYTES)
 		h->num_buffers = 0;
+	if (unlikely(vn->hash_report))
+		memset(&h->hash_value, 0, VNET_HDR_HASH_BYTES - VNET_HDR_BYTES);
 	for (unsigned i = 0; i < sh->nr_frags; i++)
 		seg[n++] = (struct vq_seg){skb_frag_address(&sh->frags[i]), sh->frags[i].size};
 	return n;
