@@ -138,7 +138,7 @@ struct netns_tcp {
 	int tcp_pacing_ss_ratio, tcp_pacing_ca_ratio, tcp_min_tso_segs, tcp_tso_win_divisor;
 	int tcp_tso_rtt_log, tcp_limit_output_bytes, tcp_moderate_rcvbuf, tcp_adv_win_scale;
 	int tcp_mtu_probing, tcp_mtu_probe_floor, tcp_base_mss, tcp_probe_interval;
-	int tcp_probe_threshold, tcp_autocorking, tcp_workaround_signed_windows;
+	int tcp_probe_threshold, tcp_autocorking, tcp_workaround_signed_windows, tcp_shrink_window;
 	int tcp_fastopen;
 	unsigned long tcp_notsent_lowat;
 	const struct tcp_congestion_ops *tcp_congestion_control; /* of new sockets */

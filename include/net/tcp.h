@@ -327,11 +327,13 @@ struct tcp_sock {
 	/* urgent data (tcp_urg.c) */
 	seq32 urg_seq, snd_up; /* where the byte is; behind the last byte sent with MSG_OOB */
 
+	u32 rcv_shrunk; /* by so much the window ends before one that was offered earlier */
+
 	/* settings */
 	u8 nonagle;       /* TCP_NAGLE_* */
 	bool recvmsg_inq; /* TCP_INQ */
 	u8 syn_retries, keepalive_probes;
-	u32 keepalive_time_s, keepalive_intvl_s;
+	u16 keepalive_time_s, keepalive_intvl_s;
 	u32 delack_max_us; /* 0: the constant */
 	int linger2_s;     /* FIN-WAIT-2 time-out; < 0: none, 0: the sysctl's */
 	u32 notsent_lowat;

@@ -284,7 +284,7 @@ enum skb_drop_reason tcp_data_queue(struct sock *sk, struct sk_buff *skb)
 			TCP_STAT(sk, LINUX_MIB_TCPZEROWINDOWDROP);
 		return unwanted(sk, SKB_DROP_REASON_TCP_ZEROWINDOW);
 	}
-	if (!seq_before(cb->seq, seq_add(tp->rcv_nxt, max(wnd, 1u))))
+	if (!seq_before(cb->seq, seq_add(tp->rcv_nxt, max(tcp_max_receive_window(tp), 1u))))
 		return unwanted(sk, SKB_DROP_REASON_TCP_OVERWINDOW);
 	if (seq_after(cb->seq, tp->rcv_nxt))
 		return queue_ofo(sk, skb);

@@ -103,7 +103,7 @@ static enum skb_drop_reason check_paws(struct sock *sk, struct sk_buff *skb)
 static enum skb_drop_reason judge_sequence(const struct sock *sk, const struct tcp_skb_cb *cb)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
-	seq32 edge = seq_add(tp->rcv_nxt, tcp_receive_window(tp));
+	seq32 edge = seq_add(tp->rcv_nxt, tcp_max_receive_window(tp));
 	u32 fin = !!(cb->flags & TCPHDR_FIN);
 
 	if (seq_before(cb->end_seq, tp->rcv_wup))

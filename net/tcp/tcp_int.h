@@ -200,6 +200,15 @@ static inline u32 tcp_receive_window(const struct tcp_sock *tp)
 	return win < 0 ? 0 : (u32)win;
 }
 
+/* The same to the furthest edge ever offered: what is under way may reach so far. */
+static inline u32 tcp_max_receive_window(const struct tcp_sock *tp)
+{
+	seq32 edge = seq_add(tp->rcv_wup, tp->rcv_wnd + tp->rcv_shrunk);
+	s32 win = seq_diff(edge, tp->rcv_nxt);
+
+	return win < 0 ? 0 : (u32)win;
+}
+
 /* -- write queue: what was not yet sent; retransmit queue: what was sent and not acknowledged -- */
 static inline struct sk_buff *tcp_send_head(const struct sock *sk)
 {

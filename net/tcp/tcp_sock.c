@@ -222,6 +222,7 @@ static void reset_fields(struct sock *sk)
 	/* The next connection's numbers begin beyond anything that this one could still send. */
 	tp->write_seq = seq_add(tp->write_seq, tp->max_window + 2);
 	tp->max_window = 0;
+	tp->rcv_shrunk = 0;
 	if (!tp->write_seq.v)
 		tp->write_seq = SEQ32(1);
 }

@@ -16,6 +16,14 @@ static int set_in_range(u32 *field, int val, int lo, int hi)
 	return 0;
 }
 
+static int set_u16_in_range(u16 *field, int val, int lo, int hi)
+{
+	if (val < lo || val > hi)
+		return -EINVAL;
+	*field = (u16)val;
+	return 0;
+}
+
 static int set_u8_in_range(u8 *field, int val, int lo, int hi)
 {
 	if (val < lo || val > hi)
@@ -60,7 +68,7 @@ static void set_cork(struct sock *sk, bool on)
 static int set_keepidle(struct sock *sk, int val)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	int err = set_in_range(&tp->keepalive_time_s, val, 1, TCP_MAX_KEEPIDLE);
+	int err = set_u16_in_range(&tp->keepalive_time_s, val, 1, TCP_MAX_KEEPIDLE);
 
 	if (!err && sock_flag(sk, SOCK_KEEPOPEN) && !tcp_state_in(sk, TCPS(CLOSE) | TCPS(LISTEN)))
 		tcp_reset_keepalive_timer(sk, (u64)val * USEC_PER_SEC);
@@ -127,7 +135,7 @@ static int set_int(struct sock *sk, int name, int val)
 	case TCP_KEEPIDLE:
 		return set_keepidle(sk, val);
 	case TCP_KEEPINTVL:
-		return set_in_range(&tp->keepalive_intvl_s, val, 1, TCP_MAX_KEEPINTVL);
+		return set_u16_in_range(&tp->keepalive_intvl_s, val, 1, TCP_MAX_KEEPINTVL);
 	case TCP_KEEPCNT:
 		return set_u8_in_range(&tp->keepalive_probes, val, 1, TCP_MAX_KEEPCNT);
 	case TCP_SYNCNT:

@@ -80,6 +80,7 @@ static const struct ctl_table tcp_table[] = {
 	TCP_INT(tcp_probe_threshold, 0, INT32_MAX),
 	TCP_INT(tcp_autocorking, 0, 1),
 	TCP_INT(tcp_workaround_signed_windows, 0, 1),
+	TCP_INT(tcp_shrink_window, 0, 1),
 	TCP_INT(tcp_fastopen, 0, INT32_MAX),
 	{.name = "tcp_fastopen_key",
 	 .offset = offsetof(struct netns_tcp, fastopen_ctx),

@@ -88,6 +88,13 @@ void tcp_init_buffer_space(struct sock *sk)
 /* ---- each segment -----------------------------------------------------------------------------
  */
 
+/* net.ipv4.tcp_shrink_window: may a window be taken back where its memory went elsewhere? Only one
+ * that is scaled, as in Linux: its memory is the kind of which there can be too much. */
+static bool may_shrink(const struct sock *sk)
+{
+	return unlikely(tcp_net(sk)->tcp_shrink_window) && tcp_sk(sk)->rx_opt.rcv_wscale;
+}
+
 /* RFC 9293 3.8.6.2.2: no steps smaller than a segment or half of the buffer; nothing when little is
  * left, before packets must be dropped. */
 u32 tcp_new_window(struct sock *sk)
@@ -99,6 +106,8 @@ u32 tcp_new_window(struct sock *sk)
 
 	if (!mss)
 		return 0;
+	if (may_shrink(sk))
+		space = space >> ws << ws;
 	if (space < full >> 1) {
 		tp->ack.quick = 0;
 		if (READ_ONCE(*sk->sk_prot->memory_pressure))
@@ -123,11 +132,13 @@ u16 tcp_select_window(struct sock *sk)
 	u32 old = tp->rcv_wnd, cur = tcp_receive_window(tp), wnd = tcp_new_window(sk);
 	u8 ws = tp->rx_opt.rcv_wscale;
 
-	if (wnd < cur) { /* never taken back */
+	if (wnd < cur && !may_shrink(sk)) { /* never taken back */
 		if (!wnd)
 			TCP_STAT(sk, LINUX_MIB_TCPWANTZEROWINDOWADV);
 		wnd = ALIGN(cur, 1u << ws);
 	}
+	if (wnd < cur || unlikely(tp->rcv_shrunk))
+		tp->rcv_shrunk = tcp_max_receive_window(tp) - min(tcp_max_receive_window(tp), wnd);
 	tp->rcv_wnd = wnd;
 	tp->rcv_wup = tp->rcv_nxt;
 	if (!ws && tcp_net(sk)->tcp_workaround_signed_windows)

@@ -65,6 +65,10 @@ static u32 put_options(u8 *p, const struct peer_seg *s)
 			put_be32(p, 0x01010402);
 			p += 4;
 		}
+		if (how.wscale) {
+			put_be32(p, 0x01030300);
+			p += 4;
+		}
 	}
 	if (s->ts) {
 		put_be32(p, 0x0101080a);

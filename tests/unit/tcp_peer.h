@@ -29,8 +29,8 @@ struct peer_seg {
 
 /* How the peer opens: what it offers in its SYN. */
 struct peer_offer {
-	bool sack, ts;
-	u32 win; /* 0: 65535; not scaled */
+	bool sack, ts, wscale; /* the last: by 0, so that the stack's window is scaled */
+	u32 win;               /* 0: 65535; not scaled */
 };
 
 extern struct net peer_net;

@@ -148,12 +148,67 @@ static void test_delack_below_the_rto(void **state)
 	assert_in_range(ack_delay_ms(), 8, 10);
 }
 
+/* Fill a buffer that becomes small while text is under way. How far the window that is offered then
+ * ends before the one of before. */
+static s32 taken_back(bool shrink)
+{
+	struct peer_seg s;
+	u32 at = 1, edge = 0, end = 0;
+
+	peer_net.tcp->tcp_shrink_window = shrink;
+	peer_connects((struct peer_offer){.wscale = true});
+	for (; at < 20001; at += 1000)
+		peer_text(at, 1000);
+	peer_wait_ms(100);
+	while (peer_next(&s))
+		edge = s.ack + (s.win << peer_tp()->rx_opt.rcv_wscale);
+	assert_true(edge > at + 10000);
+	peer_sock->sk->sk_userlocks |= SOCK_RCVBUF_LOCK;
+	peer_sock->sk->sk_rcvbuf = atomic_read(&peer_sock->sk->sk_rmem_alloc) + 9000;
+	peer_text(at, 1000);
+	peer_text(at + 1000, 1000);
+	peer_wait_ms(300);
+	while (peer_next(&s))
+		end = s.ack + (s.win << peer_tp()->rx_opt.rcv_wscale);
+	assert_int_equal(s.ack, at + 2000);
+	/* What was sent into the old window is taken, as far as there is room. */
+	assert_true((u32)seq_diff(seq_add(peer_tp()->rcv_nxt, tcp_max_receive_window(peer_tp())),
+				  peer_tp()->copied_seq) +
+			    1 >=
+		    edge);
+	peer_text(edge - 1000, 1000);
+	assert_int_equal(peer_mib(LINUX_MIB_BEYOND_WINDOW), 0);
+	peer_text(edge + 1000, 1000);
+	assert_int_equal(peer_mib(LINUX_MIB_BEYOND_WINDOW), 1);
+	return (s32)(edge - end);
+}
+
+/* RFC 9293 3.8.6: a window that was offered is not taken back; where the administrator says so
+ * (net.ipv4.tcp_shrink_window), it is. */
+static void test_window_is_kept(void **state)
+{
+	(void)state;
+	assert_true(taken_back(false) <= 0);
+}
+
+static void test_window_may_shrink(void **state)
+{
+	(void)state;
+	assert_true(taken_back(true) > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, peer_setup, peer_teardown)
-		T(test_bounds_and_defaults), T(test_rto_max),        T(test_rto_min),
-		T(test_delack_max),          T(test_delack_max_set), T(test_delack_below_the_rto),
+		T(test_bounds_and_defaults),
+		T(test_rto_max),
+		T(test_rto_min),
+		T(test_delack_max),
+		T(test_delack_max_set),
+		T(test_delack_below_the_rto),
+		T(test_window_is_kept),
+		T(test_window_may_shrink),
 	};
 
 	host_init(1);
