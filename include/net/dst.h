@@ -20,6 +20,7 @@ struct dst_entry {
 	u32 genid;      /* of the tables it was made from */
 	u64 expires_ns; /* 0: never; a learnt path MTU ends */
 	u32 mtu;        /* of the path */
+	u32 link_mtu; /* as it is set up, whatever the path has told: the route's or the device's */
 	u32 advmss_metric, initcwnd, initrwnd, rtt_us, rttvar_us, ssthresh, cwnd_lock;
 	int error;
 	/* Next step of a packet with this dst; takes the skb over. */

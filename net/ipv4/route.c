@@ -165,7 +165,7 @@ static void rt_set_mtu(struct netns_ipv4 *ip4, struct rtable *rt, be32 daddr, u3
 	u32 mtu = metric ? metric : READ_ONCE(rt->dst.dev->mtu);
 	const struct fnhe *f = fnhe_find(ip4, daddr);
 
-	mtu = min(mtu, IP_MAX_MTU);
+	mtu = rt->dst.link_mtu = min(mtu, IP_MAX_MTU);
 	if (f && f->expires_ns > ktime_get_ns() && f->mtu < mtu) {
 		mtu = rt->pmtu = f->mtu;
 		rt->mtu_locked = f->locked;
@@ -595,7 +595,7 @@ void rt_set_input_dev(struct net *net, struct net_device *lo)
 
 		dev_hold(lo);
 		rt->dst.dev = lo;
-		rt->dst.mtu = IP_MAX_MTU;
+		rt->dst.mtu = rt->dst.link_mtu = IP_MAX_MTU;
 	}
 }
 

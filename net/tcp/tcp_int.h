@@ -688,9 +688,13 @@ void tcp_pacing_stop(struct sock *sk);
  */
 u32 tcp_sync_mss(struct sock *sk, u32 pmtu);
 u32 tcp_current_mss(struct sock *sk);
+/* What an MTU leaves beside the fixed headers. */
+static inline u32 tcp_mtu_payload(const struct tcp_sock *tp, u32 mtu)
+{
+	return mtu - (u32)sizeof(struct tcphdr) - tp->af->net_header_len;
+}
+/* What the MSS option says: RFC 9293 section 3.7.1. */
 u16 tcp_advertise_mss(const struct sock *sk, const struct dst_entry *dst);
-/* The same for another MTU than that of the path. */
-u16 tcp_mss_of_mtu(const struct sock *sk, const struct dst_entry *dst, u32 mtu);
 u32 tcp_mtu_to_mss(const struct sock *sk, u32 pmtu);
 u32 tcp_mss_to_mtu(const struct sock *sk, u32 mss);
 u32 tcp_bound_to_half_wnd(const struct tcp_sock *tp, u32 size);

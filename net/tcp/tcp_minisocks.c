@@ -187,11 +187,8 @@ void tcp_req_parse_syn(struct tcp_request_sock *req, const struct sock *sk,
 void tcp_req_window(const struct tcp_request_sock *req, const struct sock *sk,
 		    const struct dst_entry *dst, struct tcp_initial_window *w)
 {
-	/* A cookie's window is worked out twice: a path MTU that is learned between must not make
-	 * it smaller than what was offered. */
-	u32 mss = tcp_mss_of_mtu(sk, dst, req->cookie ? dst->dev->mtu : dst_mtu(dst));
+	u32 mss = tcp_advertise_mss(sk, dst) - (req->tstamp_ok ? TCPOLEN_TSTAMP_ALIGNED : 0u);
 
-	mss -= req->tstamp_ok ? TCPOLEN_TSTAMP_ALIGNED : 0;
 	tcp_select_initial_window(sk, mss, dst->initrwnd, req->wscale_ok, w);
 }
 

@@ -6,18 +6,14 @@
  */
 #include "tcp_int.h"
 
+/* By what we can receive, not by what the path lets us send: the way here is the peer's to find. */
 u16 tcp_advertise_mss(const struct sock *sk, const struct dst_entry *dst)
-{
-	return tcp_mss_of_mtu(sk, dst, dst_mtu(dst));
-}
-
-u16 tcp_mss_of_mtu(const struct sock *sk, const struct dst_entry *dst, u32 mtu)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 mss = dst->advmss_metric;
 
 	if (!mss)
-		mss = mtu - (u32)sizeof(struct tcphdr) - tp->af->net_header_len;
+		mss = tcp_mtu_payload(tp, dst->link_mtu);
 	if (tp->rx_opt.user_mss)
 		mss = min(mss, (u32)tp->rx_opt.user_mss);
 	return (u16)clamp_t(u32, mss, TCP_MIN_MSS, 65495);

@@ -87,8 +87,10 @@ static void syn_options(const struct sock *sk, struct tcp_options *o)
 
 	o->has = TCP_OPT_MSS;
 	o->mss = tp->advmss;
-	if (dst && tcp_advertise_mss(sk, dst) < o->mss) /* the path has become narrower */
-		o->mss = tcp_advertise_mss(sk, dst);
+	/* A SYN that met a narrow path asks for what fits it: the way back is most likely as
+	 * narrow, and its first flight need not be lost to find that out. */
+	if (dst)
+		o->mss = (u16)min(o->mss + 0u, tcp_mtu_payload(tp, dst_mtu(dst)));
 	if (answer ? tp->rx_opt.tstamp_ok : nt->tcp_timestamps)
 		o->has |= TCP_OPT_TS;
 	if (answer ? tp->rx_opt.wscale_ok : nt->tcp_window_scaling)

@@ -57,6 +57,8 @@ static void read_answer(const u8 *th)
 			answer.ts = true;
 			answer.tsval = get_be32(th + i + 2);
 		}
+		if (th[i] == 2)
+			answer.mss = get_be16(th + i + 2);
 		answer.wscale |= th[i] == 3;
 		answer.sack |= th[i] == 4;
 		i += th[i] == 1 ? 1 : th[i + 1];

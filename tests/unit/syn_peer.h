@@ -24,7 +24,7 @@ extern bool peer_bad_csum;
 /* What the stack answered last. */
 extern struct syn_answer {
 	u8 flags;
-	u32 seq, ack, tsval, win;
+	u32 seq, ack, tsval, win, mss;
 	bool ts, wscale, sack;
 	unsigned count; /* TCP segments seen */
 } answer;

@@ -113,6 +113,24 @@ static void test_cookie_window_stays(void **state)
 	sock_release(s);
 }
 
+/* RFC 9293 3.7.1: the MSS option tells what we can receive; a narrow way to the peer makes our
+ * segments smaller, not the peer's. */
+static void test_mss_of_a_narrow_path(void **state)
+{
+	struct socket *s;
+
+	(void)state;
+	ipv4_update_pmtu(&net, be32_make(peer_addr), 1200);
+	syn(1000);
+	assert_int_equal(answer.mss, 1460);
+	ack(1000, 0);
+	s = accept_one();
+	assert_non_null(s);
+	assert_int_equal(tcp_sk(s->sk)->advmss, 1460);
+	assert_int_equal(tcp_sk(s->sk)->mss_cache, 1200 - 20 - 32);
+	sock_release(s);
+}
+
 /* Of listeners that share a port, one may get the ACK of another one's cookie. */
 static void test_cookie_of_another_listener(void **state)
 {
@@ -375,6 +393,7 @@ int main(void)
 		TEST(test_cookie_keeps_options_and_data),
 		TEST(test_cookie_without_timestamps),
 		TEST(test_cookie_window_stays),
+		TEST(test_mss_of_a_narrow_path),
 		TEST(test_cookie_of_another_listener),
 		TEST(test_wrong_and_old_cookies),
 		TEST(test_numbers_beside_a_cookie),
