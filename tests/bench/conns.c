@@ -11,14 +11,13 @@
  *     slow-writer    sends a request byte by byte, one every tenth of a second
  *   -n N  connections;  -c N  at once (those that stay do not count);  -i US  between two starts
  *   -s IP/N  N source addresses from IP on, in turn;  -t MS  until a connection counts as failed
- *   -p PATH  what is asked for
+ *   -p PATH  what is asked for;  -r N  so often, in one go (those that hold: for an answer to hold)
  * Modes that stay print {"up": N, "failed": M} once all have been tried. At the end, one line of
  * JSON: how many succeeded, errors by number, rate of each tenth, milliseconds to the whole answer.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -39,12 +38,14 @@
 #define SLOW_BYTES  64
 #define HOLD_RCVBUF 2048
 #define CLOSE_BUNCH 32
+#define END_AT_ONCE 64 /* of one process, of which there are seven: a TAP's queue takes 1000 */
+#define END_LIMIT_S 10
 
 enum mode { SERVER_CLOSES, CLIENT_CLOSES, IDLE, MUTE, HOLD, SLOW_READER, SLOW_WRITER, NR_MODES };
 static const char *const mode_name[NR_MODES] = {
 	"server-closes", "client-closes", "idle", "mute", "hold", "slow-reader", "slow-writer"};
 
-enum state { OPENING, ASKED, STAYS, CLOSED };
+enum state { OPENING, ASKED, STAYS, ENDING, CLOSED };
 
 struct conn {
 	int fd;
@@ -58,11 +59,11 @@ struct conn {
 
 static struct {
 	enum mode mode;
-	unsigned n, at_once, interval_us, sources, timeout_ms;
+	unsigned n, at_once, interval_us, sources, timeout_ms, requests;
 	struct in_addr first_source;
 	struct sockaddr_in to;
 	const char *path;
-} opt = {.n = 1, .at_once = 1, .timeout_ms = 10000, .path = "/"};
+} opt = {.n = 1, .at_once = 1, .timeout_ms = 10000, .requests = 1, .path = "/"};
 
 static struct conn *conns;
 static unsigned opened, active, ok, failed, up, errors[MAX_ERRNO];
@@ -70,7 +71,7 @@ static unsigned oldest; /* no connection before it is still opening or asked */
 static float tenth_s[11];
 static int epfd;
 static struct timespec began;
-static char request[512], buf[65536];
+static char request[8192], buf[65536];
 
 static float now_s(void)
 {
@@ -316,35 +317,67 @@ static void run(void)
 	}
 }
 
-/* Wait, but not for ever, until the other side has closed too: a socket that is closed before is an
- * orphan, of which the kernel keeps only so many and forgets the rest. */
-static void await_end(int fd)
+/* One that stays and is ending: has the other side closed too? */
+static bool ended(struct conn *c)
 {
-	const struct timeval limit = {.tv_sec = 2};
+	ssize_t n = recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT);
 
-	fcntl(fd, F_SETFL, 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	while (recv(fd, buf, sizeof(buf), 0) > 0)
-		;
+	if (n > 0 || (n < 0 && errno == EAGAIN))
+		return false;
+	close_conn(c);
+	return true;
 }
 
-/* A bunch at a time: a device's queue that overflows would make the other side miss the end. */
+static unsigned begin_to_end(struct conn *c)
+{
+	if (c->state == CLOSED)
+		return 0;
+	c->state = ENDING;
+	shutdown(c->fd, SHUT_WR);
+	watch(c, EPOLL_CTL_MOD, EPOLLIN);
+	return 1;
+}
+
+/* A few at a time, and each until the other side has closed too: a device's queue that overflows
+ * would make one of them miss the end, and a socket that is closed before is an orphan, of which
+ * the kernel keeps only so many and forgets the rest. */
+static void end_all(void)
+{
+	struct epoll_event ev[MAX_EVENTS];
+	unsigned next = 0, ending = 0;
+	float last = now_s();
+
+	while ((next < opened || ending) && now_s() < last + END_LIMIT_S) {
+		int n;
+
+		while (next < opened && ending < END_AT_ONCE)
+			ending += begin_to_end(&conns[next++]);
+		n = epoll_wait(epfd, ev, MAX_EVENTS, TICK_MS);
+		for (int i = 0; i < n; i++) {
+			struct conn *c = ev[i].data.ptr;
+
+			if (c->state == ENDING && ended(c)) {
+				ending--;
+				last = now_s();
+			}
+		}
+	}
+}
+
+/* A bunch at a time, for the same reason. */
 static void close_all(void)
 {
 	const struct timespec pause = {.tv_nsec = 2000000};
 
-	for (unsigned i = 0; i < opened; i++) {
-		if (conns[i].state != CLOSED)
-			shutdown(conns[i].fd, SHUT_WR);
-		if (i % CLOSE_BUNCH == CLOSE_BUNCH - 1)
-			nanosleep(&pause, NULL);
-	}
+	if (opt.mode == IDLE)
+		end_all();
 	for (unsigned i = 0; i < opened; i++) {
 		if (conns[i].state == CLOSED)
 			continue;
-		if (opt.mode == IDLE)
-			await_end(conns[i].fd);
+		shutdown(conns[i].fd, SHUT_WR);
 		close(conns[i].fd);
+		if (i % CLOSE_BUNCH == CLOSE_BUNCH - 1)
+			nanosleep(&pause, NULL);
 	}
 }
 
@@ -390,7 +423,7 @@ static void options(int argc, char **argv)
 	char *slash;
 	int c;
 
-	while ((c = getopt(argc, argv, "m:n:c:i:s:t:p:")) != -1) {
+	while ((c = getopt(argc, argv, "m:n:c:i:s:t:p:r:")) != -1) {
 		switch (c) {
 		case 'm':
 			for (opt.mode = 0; opt.mode < NR_MODES; opt.mode++)
@@ -412,6 +445,9 @@ static void options(int argc, char **argv)
 		case 'p':
 			opt.path = optarg;
 			break;
+		case 'r':
+			opt.requests = (unsigned)atoi(optarg);
+			break;
 		case 's':
 			slash = strchr(optarg, '/');
 			opt.sources = slash ? (unsigned)atoi(slash + 1) : 1;
@@ -428,11 +464,21 @@ static void options(int argc, char **argv)
 	    !inet_aton(argv[optind], &opt.to.sin_addr)) {
 		fprintf(stderr,
 			"usage: conns -m MODE [-n N] [-c N] [-i US] [-s IP/N] [-t MS] [-p PATH]"
-			" IP PORT\n");
+			" [-r N] IP PORT\n");
 		exit(2);
 	}
 	opt.to.sin_family = AF_INET;
 	opt.to.sin_port = htons((uint16_t)atoi(argv[optind + 1]));
+}
+
+static void make_request(void)
+{
+	size_t len = 0;
+
+	for (unsigned i = 0; i < opt.requests && len < sizeof(request); i++)
+		len += (size_t)snprintf(request + len, sizeof(request) - len,
+					"GET %s HTTP/1.1\r\nHost: bench\r\n%s\r\n", opt.path,
+					opt.mode == SERVER_CLOSES ? "Connection: close\r\n" : "");
 }
 
 int main(int argc, char **argv)
@@ -443,8 +489,7 @@ int main(int argc, char **argv)
 	getrlimit(RLIMIT_NOFILE, &files);
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
-	snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: bench\r\n%s\r\n", opt.path,
-		 opt.mode == SERVER_CLOSES ? "Connection: close\r\n" : "");
+	make_request();
 	conns = calloc(opt.n, sizeof(*conns));
 	epfd = epoll_create1(0);
 	if (!conns || epfd < 0) {

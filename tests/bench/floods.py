@@ -132,31 +132,50 @@ def flood(bench):
 # -- idle connections ------------------------------------------------------------------------------
 
 
-def idle_once(tools, guest, n, at_once=256):
-    """n connections that have asked for a page and stay: what each holds, and what is left after."""
+KEPT = 0.05  # of the memory that was free before
+KEEPALIVE_S = 75  # httpd ends a connection that says nothing for so long
+
+
+def back_after(guest, before, limit_s):
+    """Wait until what was free is free again, but for KEPT; (free KiB, seconds)."""
+    start = time.monotonic()
+    after = crowd.settled_free_kib(guest)
+    while (before - after) / before > KEPT and time.monotonic() < start + limit_s:
+        time.sleep(1)
+        after = crowd.free_kib(guest)
+    return after, time.monotonic() - start
+
+
+def idle_once(tools, guest, n, at_once=256, killed=False):
+    """n connections that have asked for a page and stay: what each holds, and what is left after.
+
+    killed: their clients end all at once, without a look at what the guest takes in. Its queue on
+    the host overflows and FINs are lost; whose client forgets them is ended by httpd's time-out.
+    """
     crowd.run_conns(tools, guest, "client-closes", 500, "-c", 32, *SOURCE)
     before = crowd.settled_free_kib(guest)
     held = crowd.Conns(tools, guest, "idle", n, "-c", at_once, "-t", 30000, *SOURCE)
     up, failed, seconds = held.up()
     during = crowd.settled_free_kib(guest)
     extra = crowd.run_conns(tools, guest, "server-closes", 50, "-t", 5000)
-    report = held.close()
-    crowd.run_conns(tools, guest, "client-closes", 10)
-    # what lost its last segment at the tap waits for tcp_fin_timeout, a minute
     start = time.monotonic()
-    after = crowd.settled_free_kib(guest)
-    while (before - after) / before > 0.05 and time.monotonic() < start + 100:
-        after = crowd.settled_free_kib(guest)
+    if killed:
+        held.kill()
+        broken = 0
+    else:
+        broken = held.close()["failed"] - failed
+    closed = time.monotonic()
+    after, _ = back_after(guest, before, KEEPALIVE_S + 30 if killed else 15)
     return {
-        "returned_after_s": time.monotonic() - start,
         "n": n,
         "up": up,
         "failed": failed,
-        "broken": report["failed"] - failed,
+        "broken": broken,
         "seconds": seconds,
         "bytes_each": (before - during) * 1024 / max(up, 1),
-        "used_kib_before": before,
         "free_kib": [before, during, after],
+        "closed_s": closed - start,
+        "returned_after_s": time.monotonic() - closed,
         "kept_after": (before - after) / before,
         "others_served": extra["ok"] / extra["n"],
         "others_median_ms": extra["median_ms"],
@@ -166,22 +185,24 @@ def idle_once(tools, guest, n, at_once=256):
 def idle(bench):
     """What a connection costs that does nothing."""
     tools, rows, data = crowd.build(bench.tmp), [], {}
-    cases = [("sluice", 512, 100000), ("sluice", 64, 10000)]
+    cases = [("sluice", 512, 100000, False), ("sluice", 512, 100000, True), ("sluice", 64, 10000, False)]
     if bench.options.linux:
-        cases.append(("linux", 512, 100000))
-    for name, mem, n in cases:
+        cases.append(("linux", 512, 100000, False))
+    for name, mem, n, killed in cases:
         n = n // 10 if bench.options.quick else n
         guest = _start(bench, name, mem, connections=2 * n)
-        r = idle_once(tools, guest, n)
+        r = idle_once(tools, guest, n, killed=killed)
         guest.close()
-        data[f"{name}, {mem} MiB"] = r
-        rows.append([f"{name}, {mem} MiB", f"{r['up']:,}", r["failed"] + r["broken"],
+        label = f"{name}, {mem} MiB" + (", clients killed" if killed else "")
+        data[label] = r
+        rows.append([label, f"{r['up']:,}", r["failed"] + r["broken"],
                      f"{r['bytes_each']:.0f} B", f"{100 * r['kept_after']:.1f} %",
+                     f"{r['returned_after_s']:.0f} s",
                      f"{100 * r['others_served']:.0f} %, {r['others_median_ms']:.1f} ms",
                      f"{r['up'] / max(r['seconds'], 1e-3):,.0f}/s"])  # fmt: skip
         bench.save("idle", data)
     bench.table("idle: connections that stay after a request",
-                ["", "up", "failed", "memory each", "not returned", "others served", "made"], rows)  # fmt: skip
+                ["", "up", "failed", "memory each", "not returned", "after", "others served", "made"], rows)  # fmt: skip
 
 
 # -- churn -----------------------------------------------------------------------------------------
@@ -260,43 +281,67 @@ def overflow_once(tools, guest, backlog=64, takes=4, port=8000):
     }
 
 
-def vanish_once(tools, guest, n, path):
-    """n peers vanish without a word while they are sent a file."""
+def tcp_pages(guest):
+    """(pages that TCP's sockets hold, the high mark of net.ipv4.tcp_mem)"""
+    held = re.search(r"^TCP:.* mem (\d+)", guest.sh("cat /proc/net/sockstat", 20), re.M)
+    marks = re.search(r"tcp_mem = (\d+)\s+(\d+)\s+(\d+)", guest.sh("sysctl net.ipv4.tcp_mem", 20))
+    return int(held.group(1)), int(marks.group(3))
+
+
+def hold(tools, guest, mode, n, options, vanish, port):
+    """(n peers of a kind, how many are up); vanish: they are gone without a word then."""
+    if not vanish:
+        held = crowd.Conns(tools, guest, mode, n, "-c", 64, *options, *SOURCE, port=port)
+        return held, held.up()[0]
     guest.ns.sh(f"ip addr add 10.77.0.90/24 dev {guest.ns.TAP}")
-    held = crowd.Conns(tools, guest, "hold", n, "-c", 64, "-s", "10.77.0.90/1", "-p", path)
+    held = crowd.Conns(tools, guest, mode, n, "-c", 64, *options, "-s", "10.77.0.90/1", port=port)
     up = held.up()[0]
     guest.ns.sh(f"ip addr del 10.77.0.90/24 dev {guest.ns.TAP}")
     return held, up
 
 
-def pressed(tools, guest, mode, n, path, vanish=False):
-    """n peers of a kind at once: memory that they hold, whether others are served, what is left."""
+def pressed(tools, guest, kind, n, options=(), honest=200, port=80, limit_s=10):
+    """n peers of a kind at once: memory that they hold, whether others are served, what is left after
+    limit_s at most, of the vanished from then on, of the others once they have closed."""
+    mode, vanish = KINDS[kind]
+    calm = crowd.run_conns(tools, guest, "server-closes", honest, "-c", 4, "-t", 2000, port=port)
     before = crowd.settled_free_kib(guest)
-    if vanish:
-        held, up = vanish_once(tools, guest, n, path)
-    else:
-        held = crowd.Conns(tools, guest, mode, n, "-c", 64, "-p", path, *SOURCE)
-        up = held.up()[0]
-    time.sleep(1)
+    held, up = hold(tools, guest, mode, n, options, vanish, port)
+    start = time.monotonic()
+    others = crowd.run_conns(tools, guest, "server-closes", honest, "-c", 4, "-t", 2000, port=port)
     during = crowd.free_kib(guest)
-    others = crowd.run_conns(tools, guest, "server-closes", 100, "-c", 4, "-t", 5000)
+    pages, high = tcp_pages(guest)
     held.close()
+    if not vanish:
+        start = time.monotonic()
+    left = before - crowd.settled_free_kib(guest)
+    while left > LEFT_KIB and time.monotonic() < start + limit_s:
+        time.sleep(0.5)
+        left = before - crowd.free_kib(guest)
     return {
         "n": n,
         "up": up,
         "held_kib": before - during,
+        "tcp_mem_kib": 4 * pages,
+        "tcp_mem_high_kib": 4 * high,
+        "honest": honest,
         "others_ok": others["ok"],
         "others_median_ms": others["median_ms"],
-        "left_kib": before - crowd.settled_free_kib(guest, limit_s=60),
+        "others_p99_ms": others["p99_ms"],
+        "calm_median_ms": calm["median_ms"],
+        "left_kib": left,
+        "left_after_s": time.monotonic() - start,
     }
 
 
 KINDS = {
-    "zero windows": ("hold", "/16m.bin", False),
-    "slow readers": ("slow-reader", "/16m.bin", False),
-    "slow writers": ("slow-writer", "/", False),
-    "vanished": ("hold", "/16m.bin", True),
+    "zero windows": ("hold", False),
+    "slow readers": ("slow-reader", False),
+    "slow writers": ("slow-writer", False),
+    "vanished": ("hold", True),
 }
+LEFT_KIB = 1024  # what caches, and records of the honest, may hold on to
+SEND_S = 30  # httpd resets who takes nothing for so long, seen at most twice as late
 
 
 def peers(bench):
@@ -310,16 +355,21 @@ def peers(bench):
                   r["counters"]["TcpExt.ListenOverflows"],
                   "never" if r["recovered_s"] is None else f"{r['recovered_s'] * 1e3:.0f} ms"]])  # fmt: skip
     rows = []
-    for label, (mode, path, vanish) in KINDS.items():
+    for kind in KINDS:
         n = 100 if bench.options.quick else 1000
-        r = data[label] = pressed(tools, guest, mode, n, path, vanish)
-        rows.append([label, r["up"], f"{r['held_kib']:,} KiB", f"{r['held_kib'] * 1024 / n:,.0f} B",
-                     f"{r['others_ok']}/100, {r['others_median_ms']:.1f} ms",
-                     f"{r['left_kib']:,} KiB"])  # fmt: skip
+        r = pressed(tools, guest, kind, n, ("-p", "/16m.bin"), limit_s=2 * SEND_S + 10)
+        data[kind] = r
+        rows.append([kind, r["up"], f"{r['held_kib']:,} KiB", f"{r['held_kib'] * 1024 / n:,.0f} B",
+                     f"{r['tcp_mem_kib']:,} of {r['tcp_mem_high_kib']:,} KiB",
+                     f"{r['others_ok']}/{r['honest']}",
+                     f"{r['others_median_ms']:.1f} ms", f"{r['others_p99_ms']:.1f} ms",
+                     f"{r['calm_median_ms']:.1f} ms",
+                     f"{r['left_kib']:,} KiB, {r['left_after_s']:.0f} s"])  # fmt: skip
         bench.save("peers", data)
     guest.close()
     bench.table("peers: held by those who take or give too little",
-                ["", "up", "memory", "each", "others served", "left after"], rows)  # fmt: skip
+                ["", "up", "memory", "each", "TCP's account", "others served", "median", "p99",
+                 "without", "left after"], rows)  # fmt: skip
 
 
 PARTS = {"flood": flood, "idle": idle, "churn": churn, "peers": peers}

@@ -70,15 +70,40 @@ def test_churn(target, tools, mode):
     assert r["growth_kib"] < KEPT_KIB, r
 
 
-@pytest.mark.limit(120)
 @pytest.mark.parametrize("kind", list(floods.KINDS))
 def test_awkward_peers(target, tools, kind):
-    """Peers that read nothing, or little, or write little, or are gone: bounded, and others served."""
-    mode, _, vanish = floods.KINDS[kind]
-    r = floods.pressed(tools, target, mode, 40, "/", vanish)
-    assert r["up"] == 40 and r["others_ok"] == 100, r
-    assert r["held_kib"] < 40 * 64, r
-    assert vanish or r["left_kib"] < KEPT_KIB, r
+    """Peers that read nothing, or little, or write little, or are gone: bounded, others served, and
+    httpd ends those that it should."""
+    target.sh(f"httpd -p {8001 + list(floods.KINDS).index(kind)} -t 1 -s 2 -h 2 &")
+    port = 8001 + list(floods.KINDS).index(kind)
+    target.wait_http(port=port)
+    r = floods.pressed(tools, target, kind, 40, ("-r", 100), honest=50, port=port)
+    assert r["up"] == 40 and r["others_ok"] == 50, r
+    assert r["held_kib"] < 40 * 128, r
+    assert r["tcp_mem_kib"] < r["tcp_mem_high_kib"], r
+    assert r["left_kib"] < KEPT_KIB, r
+
+
+@pytest.mark.limit(90)
+def test_exhausted_by_zero_windows(target, tools):
+    """Peers that take nothing have all memory that TCP may use: others are served all the same, and
+    httpd resets those after its time-out, which gives it back."""
+    marks = target.sh("sysctl net.ipv4.tcp_mem").split("=")[1].split()[:3]
+    target.sh("httpd -p 8010 -t 1 -s 3 &")
+    target.wait_http(port=8010)
+    target.sh('sysctl -w net.ipv4.tcp_mem="150 200 300"')
+    held, up = floods.hold(tools, target, "hold", 100, ("-r", 100), False, 8010)
+    pages, high = floods.tcp_pages(target)
+    r = crowd.run_conns(tools, target, "server-closes", 100, "-c", 4, "-t", 5000, port=8010)
+    deadline = time.monotonic() + 20
+    while floods.tcp_pages(target)[0] and time.monotonic() < deadline:
+        time.sleep(0.2)
+    left = floods.tcp_pages(target)[0]
+    held.close()
+    target.sh(f'sysctl -w net.ipv4.tcp_mem="{" ".join(marks)}"')
+    assert up == 100 and high == 300 and 150 < pages < 300 * 9 // 8, (up, pages)
+    assert r["ok"] == 100, r
+    assert left == 0
 
 
 @pytest.mark.soak
