@@ -133,6 +133,14 @@ void tcp_tw_exit(struct netns_tcp *nt)
 /* ---- from a socket to a record
  * ---------------------------------------------------------------------- */
 
+/* What the socket has offered still, in units of the scale: rounded up, as it is not taken back. */
+static u16 offered(const struct tcp_sock *tp)
+{
+	u8 ws = tp->rx_opt.rcv_wscale;
+
+	return (u16)min(ALIGN(tcp_receive_window(tp), 1u << ws) >> ws, 65535u);
+}
+
 static struct tcp_tw_sock *tw_make(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -150,7 +158,7 @@ static struct tcp_tw_sock *tw_make(struct sock *sk)
 	tw->ts_recent = tp->rx_opt.ts_recent;
 	tw->ts_recent_stamp_s = tp->rx_opt.tstamp_ok ? tp->rx_opt.ts_recent_stamp_s : 0;
 	tw->rcv_wscale = tp->rx_opt.rcv_wscale;
-	tw->rcv_wnd = (u16)min(tcp_receive_window(tp) >> tp->rx_opt.rcv_wscale, 65535u);
+	tw->rcv_wnd = offered(tp);
 	tw->tos = inet_sk(sk)->tos;
 	return tw;
 }

@@ -143,8 +143,8 @@ static void check_ack(struct way *w, const struct way *back, const struct segmen
 	if (after(s->ack, back->end) && !(back->before && !after(s->ack, back->end_before)))
 		sim_fail("%x:%u acknowledges %u, %u was sent", w->key.saddr, w->key.sport,
 			 s->ack - back->isn, back->end - back->isn);
-	/* Records without a socket keep the field, not the window it came from. */
-	if (back->fin || !after(s->ack, back->isn + 1))
+	/* A half-open record keeps the field, not the window it came from. */
+	if (!after(s->ack, back->isn + 1))
 		slack = (1u << shift) - 1;
 	/* A SYN's field is not scaled: it may have to say less than an ACK before it. */
 	if (w->edge_known && !(s->flags & TCPHDR_SYN) && after(w->edge, edge + slack))

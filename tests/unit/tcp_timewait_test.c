@@ -351,6 +351,44 @@ static void test_limits_follow_memory(void **state)
 	assert_int_equal(net.tcp->tcp_max_tw_buckets, clamp_t(u64, mi.total / 2, 1024, 262144));
 }
 
+/* A record's ACKs take nothing of the window back that its socket had offered (RFC 9293 3.8.6),
+ * though they know it in units of the scale only. */
+static void test_window_of_a_record(void **state)
+{
+	u8 buf[100];
+	u16 port = 1000;
+
+	(void)state;
+	for (u32 len = 1; len < 100; len += 7, port++) {
+		struct socket *s = connected(port);
+		struct tcp_sock *tp = tcp_sk(s->sk);
+		struct iovec v = {buf, sizeof(buf)};
+		struct msghdr m = {0};
+		struct iov_iter it;
+		u8 ws = tp->rx_opt.rcv_wscale;
+		u32 edge;
+
+		assert_true(ws > 0);
+		assert_int_equal(s->ops->shutdown(s, SHUT_WR), 0);
+		look();
+		fin_seq = answer.seq;
+		their_ts = answer.tsval;
+		edge = answer.ack + (answer.win << ws);
+		theirs(port, 0, 0);
+		tp->ack.pingpong = true; /* what comes is not acknowledged at once */
+		theirs(port, 0, len);
+		assert_int_equal(answer.flags, 0);
+		iov_iter_init(&it, &v, 1, sizeof(buf));
+		assert_int_equal(s->ops->recvmsg(s, &m, &it, MSG_DONTWAIT), len);
+		sock_release(s);
+		assert_int_equal(waiting(), port - 1000 + 1);
+		theirs(port, 0, len); /* once more: the record answers */
+		assert_int_equal(answer.flags, TCPHDR_ACK);
+		assert_int_equal(answer.ack, PEER_ISN + 1 + len);
+		assert_true((s32)(answer.ack + (answer.win << ws) - edge) >= 0);
+	}
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, syn_teardown)
@@ -369,6 +407,7 @@ int main(void)
 		TEST(test_text_with_the_ack),
 		TEST(test_fin_wait2_syn_and_reset),
 		TEST(test_many_in_fin_wait2),
+		TEST(test_window_of_a_record),
 		TEST(test_limits_follow_memory),
 	};
 
