@@ -128,19 +128,14 @@ static int add_single(struct virtqueue *vq, const struct vq_seg *seg, u16 flags,
 	return 0;
 }
 
-int virtqueue_add(struct virtqueue *vq, const struct vq_seg *seg, unsigned out, unsigned in,
-		  void *token, unsigned gfp)
+static noinline int add_many(struct virtqueue *vq, const struct vq_seg *seg, unsigned out,
+			     unsigned total, void *token, unsigned gfp)
 {
-	unsigned total = out + in, need = total;
+	unsigned need = total;
 	u16 head = vq->free_head;
 	struct vring_desc *table = NULL;
 	u32 in_bytes = 0;
 
-	DEBUG_ASSERT(token && total);
-	if (unlikely(vq->broken))
-		return -EIO;
-	if (likely(total == 1))
-		return add_single(vq, seg, in ? VRING_DESC_F_WRITE : 0, token);
 	for (unsigned i = out; i < total; i++)
 		in_bytes += seg[i].len;
 	if (wants_indirect(vq, total)) {
@@ -159,6 +154,17 @@ int virtqueue_add(struct virtqueue *vq, const struct vq_seg *seg, unsigned out, 
 	vq->state[head] = (struct vq_desc_state){token, table, in_bytes, need};
 	publish(vq, head);
 	return 0;
+}
+
+int virtqueue_add(struct virtqueue *vq, const struct vq_seg *seg, unsigned out, unsigned in,
+		  void *token, unsigned gfp)
+{
+	DEBUG_ASSERT(token && out + in);
+	if (unlikely(vq->broken))
+		return -EIO;
+	if (likely(out + in == 1))
+		return add_single(vq, seg, in ? VRING_DESC_F_WRITE : 0, token);
+	return add_many(vq, seg, out, out + in, token, gfp);
 }
 
 /* Section 2.7.13.4.1 and 2.7.7: the new index must be visible before the device's wish is read,

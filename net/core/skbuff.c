@@ -10,6 +10,8 @@
 #include <net/skbuff.h>
 
 #include <kernel/log.h>
+#include <kernel/softirq.h>
+#include <kernel/timer.h>
 #include <lib/err.h>
 #include <lib/string.h>
 #include <net/dst.h>
@@ -175,16 +177,19 @@ struct sk_buff *netdev_alloc_skb(struct net_device *dev, u32 len)
 }
 
 /* -- short packets: ACKs, requests, SYNs, pings. An sk_buff and its head stay together from one
- * packet to the next; each CPU keeps some. Bottom halves off. ---------------------------------- */
+ * packet to the next; each CPU keeps some, but none that it had no use for in a while. Bottom
+ * halves off. ---------------------------------------------------------------------------------- */
 
 #define SHORT_BYTES    256u
 #define SHORT_SIZE     SKB_DATA_ALIGN(NET_SKB_PAD + NET_IP_ALIGN + SHORT_BYTES)
 #define SHORT_FRAG     (SHORT_SIZE + SKB_OVERHEAD)
 #define SHORT_PER_PAGE ((u32)PAGE_SIZE / SHORT_FRAG)
+#define SHORT_TRIM_NS  (500 * NSEC_PER_MSEC)
 
 struct short_pool {
 	struct sk_buff *first;
-	u32 n;
+	u32 n, least; /* least: there were since the timer ran last */
+	struct timer trim;
 };
 static DEFINE_PER_CPU(struct short_pool, short_pool);
 
@@ -194,19 +199,41 @@ static u32 short_pool_most; /* what is freed is gone: use after free is noticed 
 static u32 short_pool_most = 128;
 #endif
 
-void skb_short_pool(u32 most)
+static void short_pool_free(struct short_pool *pool, u32 number)
 {
-	struct short_pool *pool;
-	struct sk_buff *skb;
-
-	local_bh_disable();
-	short_pool_most = most;
-	for (pool = &this_cpu(short_pool); pool->n > most; pool->n--) {
+	for (struct sk_buff *skb; number; number--) {
 		skb = pool->first;
 		pool->first = skb->next;
+		pool->n--;
 		page_frag_free(skb->head);
 		kmem_cache_free(skb_cache, skb);
 	}
+}
+
+/* Those that nobody needed all the time go, but for a few. */
+static void short_pool_trim(struct timer *t)
+{
+	struct short_pool *pool = container_of(t, struct short_pool, trim);
+
+	if (pool->least > SHORT_PER_PAGE)
+		short_pool_free(pool, pool->least - SHORT_PER_PAGE);
+	pool->least = pool->n;
+	if (pool->n > SHORT_PER_PAGE)
+		timer_mod(t, ktime_get_ns() + SHORT_TRIM_NS);
+}
+
+void skb_short_pool(u32 most)
+{
+	struct short_pool *pool;
+
+	local_bh_disable();
+	pool = &this_cpu(short_pool);
+	short_pool_most = most;
+	if (pool->n > most)
+		short_pool_free(pool, pool->n - most);
+	pool->least = 0;
+	if (!most && timer_pending(&pool->trim))
+		timer_del(&pool->trim);
 	local_bh_enable();
 }
 
@@ -225,6 +252,9 @@ static noinline void short_pool_fill(struct short_pool *pool)
 	}
 	if (page)
 		put_page(page);
+	pool->least = 0;
+	if (!pool->trim.fn)
+		timer_setup(&pool->trim, short_pool_trim);
 }
 
 static struct sk_buff *short_alloc(void)
@@ -239,6 +269,7 @@ static struct sk_buff *short_alloc(void)
 		return NULL;
 	pool->first = skb->next;
 	pool->n--;
+	pool->least = min(pool->least, pool->n);
 	skb_init(skb, skb->head, SHORT_SIZE);
 	skb->head_frag = skb->pp_recycle = 1;
 	return skb;
@@ -254,7 +285,9 @@ static bool short_keep(struct sk_buff *skb)
 		return false;
 	skb->next = pool->first;
 	pool->first = skb;
-	pool->n++;
+	if (unlikely(++pool->n == SHORT_PER_PAGE + 1 && pool->trim.fn &&
+		     !timer_pending(&pool->trim)))
+		timer_mod(&pool->trim, ktime_get_ns() + SHORT_TRIM_NS);
 	return true;
 }
 

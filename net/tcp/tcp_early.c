@@ -34,6 +34,11 @@ struct tcp_early {
 	u32 poll, now_s, now_ms;
 	u32 options; /* TCP_OPT_* that are on in this net */
 	struct ip_early_poll ip;
+	struct {
+		struct sock *sk; /* of the poll's last SYN, where no hash chose it; or NULL */
+		be32 laddr;
+		u16 lport;
+	} only;
 	struct answer answer[LISTENERS][KINDS];
 };
 
@@ -66,6 +71,7 @@ static struct tcp_early *this_poll(struct net *net)
 		     (nt->tcp_sack ? TCP_OPT_SACK_PERM : 0) |
 		     (nt->tcp_window_scaling ? TCP_OPT_WSCALE : 0);
 	e->ip = (struct ip_early_poll){.laddr = BE32(0)};
+	e->only.sk = NULL;
 	return e;
 }
 
@@ -94,21 +100,35 @@ static bool checksum_ok(const struct sk_buff *skb)
 		tcp_hdr(skb), len, csum_tcpudp_nofold(ip->saddr, ip->daddr, len, IPPROTO_TCP, 0))));
 }
 
-/* The listener that answers f by a cookie; NULL: there is none, or it would do something else. */
-static struct sock *cookie_listener(struct net *net, const struct sk_buff *skb,
-				    const struct tcp_flow *f)
+static struct sock *find_listener(struct tcp_early *e, struct netns_tcp *nt,
+				  const struct sk_buff *skb, const struct tcp_flow *f)
 {
-	struct sock_key *key = tcp_lookup_established(net->tcp, f);
+	struct sock *sk = e->only.sk;
+	bool by_hash;
+
+	if (likely(sk && be32_eq(e->only.laddr, f->laddr) && e->only.lport == f->lport))
+		return READ_ONCE(sk->sk_state) == TCP_LISTEN ? sk : NULL;
+	sk = tcp_lookup_listener(nt, f, tcp_steer_cpu(skb), &by_hash);
+	e->only.sk = by_hash ? NULL : sk;
+	e->only.laddr = f->laddr;
+	e->only.lport = f->lport;
+	return sk;
+}
+
+/* The listener that answers f by a cookie; NULL: there is none, or it would do something else. */
+static struct sock *cookie_listener(struct tcp_early *e, struct netns_tcp *nt,
+				    const struct sk_buff *skb, const struct tcp_flow *f)
+{
+	struct sock_key *key = tcp_lookup_established(nt, f);
 	struct sock *sk;
 
 	if (key) {
 		tcp_key_put(key);
 		return NULL;
 	}
-	sk = tcp_lookup_listener(net->tcp, f, tcp_steer_cpu(skb));
-	if (!sk || !net->tcp->tcp_syncookies || net->tcp->tcp_max_conn_per_source ||
-	    tcp_acceptq_is_full(sk) || inet_sk(sk)->inet_opt ||
-	    (net->tcp->tcp_syncookies != 2 && !tcp_syn_queue_full(sk)))
+	sk = find_listener(e, nt, skb, f);
+	if (!sk || !nt->tcp_syncookies || nt->tcp_max_conn_per_source || tcp_acceptq_is_full(sk) ||
+	    inet_sk(sk)->inet_opt || (nt->tcp_syncookies != 2 && !tcp_syn_queue_full(sk)))
 		return NULL;
 	return sk;
 }
@@ -272,7 +292,7 @@ bool tcp4_rx_early(struct sk_buff *skb)
 	if (!rt || !checksum_ok(skb))
 		return false;
 	s.flow = tcp_v4_flow(net->tcp, skb);
-	sk = cookie_listener(net, skb, &s.flow);
+	sk = cookie_listener(e, net->tcp, skb, &s.flow);
 	if (!sk)
 		return false;
 	read_syn(&s, e, sk, skb);

@@ -186,7 +186,8 @@ static int listener_score(const struct sock *sk, const struct tcp_flow *f, u32 c
 
 /* Among listeners of equal fit that share the port (SO_REUSEPORT), the flow's hash chooses: each of
  * n candidates is kept with probability 1/n. */
-struct sock *tcp_lookup_listener(struct netns_tcp *nt, const struct tcp_flow *f, u32 cpu)
+struct sock *tcp_lookup_listener(struct netns_tcp *nt, const struct tcp_flow *f, u32 cpu,
+				 bool *by_hash)
 {
 	struct sock *best = NULL;
 	struct hlist_node *n;
@@ -210,6 +211,8 @@ struct sock *tcp_lookup_listener(struct netns_tcp *nt, const struct tcp_flow *f,
 			phash = phash * 1664525u + 1013904223u;
 		}
 	}
+	if (by_hash)
+		*by_hash = matches > 1;
 	return best;
 }
 

@@ -346,8 +346,10 @@ static inline u32 tcp_flow_hash(const struct netns_tcp *nt, const struct tcp_flo
  * NULL: none. rcu. */
 struct sock_key *tcp_lookup_established(struct netns_tcp *nt, const struct tcp_flow *f);
 /* The listener best matching (address, device, reuseport group: the one of that cpu, else by the
- * flow's hash), without a reference. cpu: tcp_steer_cpu(). rcu. */
-struct sock *tcp_lookup_listener(struct netns_tcp *nt, const struct tcp_flow *f, u32 cpu);
+ * flow's hash), without a reference. cpu: tcp_steer_cpu(). *by_hash (or NULL): did the hash choose
+ * it? rcu. */
+struct sock *tcp_lookup_listener(struct netns_tcp *nt, const struct tcp_flow *f, u32 cpu,
+				 bool *by_hash);
 #define TCP_NO_CPU ~1u
 /* The CPU whose listener is to have what skb opens; TCP_NO_CPU: all packets come to one CPU, where
  * a choice by that would leave the others idle. */

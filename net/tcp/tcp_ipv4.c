@@ -240,7 +240,7 @@ static void timewait_rcv(struct net *net, struct tcp_tw_sock *tw, struct sk_buff
 
 	switch (tcp_timewait_process(net->tcp, tw, skb, &isn, &why)) {
 	case TCP_TW_SYN:
-		sk = tcp_lookup_listener(net->tcp, f, tcp_steer_cpu(skb));
+		sk = tcp_lookup_listener(net->tcp, f, tcp_steer_cpu(skb), NULL);
 		if (sk) {
 			tcp_tw_kill(net->tcp, tw);
 			tcp_tw_put(tw);
@@ -299,7 +299,7 @@ static bool demux(struct net *net, struct sk_buff *skb)
 		return request_rcv(tcp_rsk(key), skb);
 	} else if (key) {
 		sock_rcv(container_of(key, struct sock, __sk_common.skc_key), skb);
-	} else if ((sk = tcp_lookup_listener(net->tcp, &f, tcp_steer_cpu(skb)))) {
+	} else if ((sk = tcp_lookup_listener(net->tcp, &f, tcp_steer_cpu(skb), NULL))) {
 		listener_rcv(sk, skb, &f);
 	} else {
 		tcp_send_reset_reply(NULL, skb);

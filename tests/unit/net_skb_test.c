@@ -370,6 +370,27 @@ static void short_ones_stay(void **state)
 	skb_short_pool(0);
 }
 
+/* Those of a burst are given back once there is no use for them. */
+static void short_ones_go(void **state)
+{
+	static struct net_device dev;
+	struct sk_buff *skb[60];
+	u64 with;
+
+	skb_short_pool(64);
+	local_bh_disable();
+	for (unsigned i = 0; i < 60; i++)
+		skb[i] = napi_alloc_skb(&dev, 60);
+	with = host_memory_in_use();
+	for (unsigned i = 0; i < 60; i++)
+		consume_skb(skb[i]);
+	assert_int_equal(host_memory_in_use(), with);
+	local_bh_enable();
+	host_run_for(2 * NSEC_PER_SEC);
+	assert_true(host_memory_in_use() < with - 50 * 800);
+	skb_short_pool(0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -377,7 +398,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(cuts),           T(sums_and_stores),   T(copies),          T(split_and_join),
 		T(shift),          T(fclones),           T(segments),        T(without_memory),
-		T(truesize_stays), T(drops_are_counted), T(short_ones_stay),
+		T(truesize_stays), T(drops_are_counted), T(short_ones_stay), T(short_ones_go),
 	};
 
 	host_init(4);
