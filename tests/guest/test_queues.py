@@ -51,7 +51,7 @@ def handled(guest, s, rounds=20):
     return {cpu: after[cpu][0] - before[cpu][0] for cpu in after}
 
 
-@pytest.mark.parametrize("nic", ["virtio", "e1000"])
+@pytest.mark.parametrize("nic", ["virtio", "e1000", "e1000e"])
 def test_receive_flow_steering(boot, nic):
     """A flow's packets follow its socket to the CPU where it is used, whatever the mask says."""
     guest = boot(nic=nic, cpus=2, pcap=False).wait_ready()
@@ -195,4 +195,13 @@ def test_transmit_packet_steering(boot, nic):
         after = counted(guest, "tx")
         grown = {q: after[q] - before[q] for q in after}
         assert grown[queue] >= 120 and grown[1 - queue] == 0, grown
+    for f in files:  # each CPU has both: by flow
+        guest.sh(f"echo 3 > {f}")
+    before = counted(guest, "tx")
+    for port in range(20100, 20124):
+        echoes_from(guest, port, 1)
+    after = counted(guest, "tx")
+    assert all(after[q] > before[q] for q in after), (before, after)
+    assert "nvalid" in guest.sh(f"echo xyz > {files[0]}")
+    assert int(guest.sh(f"cat {files[0]}"), 16) == 3
     guest.check_alive()

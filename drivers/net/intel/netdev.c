@@ -343,26 +343,30 @@ static void intel_get_stats(struct net_device *dev, struct rtnl_link_stats64_k *
 	spin_unlock_bh(&nic->stats_lock);
 }
 
-/* Sums over the queues, then each queue's packets. */
-static int stat_rows(struct intel_nic *nic, struct netdev_stat_row *rows, int n)
+static void rings_sum(struct intel_nic *nic, struct intel_rx_ring *rx, struct intel_tx_ring *tx)
+{
+	*rx = (struct intel_rx_ring){0};
+	*tx = (struct intel_tx_ring){0};
+	intel_for_each_queue(q, nic) {
+		rx->copied += q->rx.copied;
+		rx->chained += q->rx.chained;
+		rx->bad_length += q->rx.bad_length;
+		rx->errors += q->rx.errors;
+		rx->no_memory += q->rx.no_memory;
+		rx->csum_good += q->rx.csum_good;
+		rx->csum_bad += q->rx.csum_bad;
+		tx->contexts += q->tx.contexts;
+		tx->tso += q->tx.tso;
+		tx->busy += q->tx.busy;
+		tx->restarts += q->tx.restarts;
+	}
+}
+
+/* The device's, sums over its rings, each queue's packets. */
+static int stat_rows(const struct intel_nic *nic, const struct intel_rx_ring *rx,
+		     const struct intel_tx_ring *tx, struct netdev_stat_row *rows, int n)
 {
 	const struct intel_hw_stats *h = &nic->hw_stats;
-	struct intel_rx_ring rx = {0};
-	struct intel_tx_ring tx = {0};
-
-	intel_for_each_queue(q, nic) {
-		rx.copied += q->rx.copied;
-		rx.chained += q->rx.chained;
-		rx.bad_length += q->rx.bad_length;
-		rx.errors += q->rx.errors;
-		rx.no_memory += q->rx.no_memory;
-		rx.csum_good += q->rx.csum_good;
-		rx.csum_bad += q->rx.csum_bad;
-		tx.contexts += q->tx.contexts;
-		tx.tso += q->tx.tso;
-		tx.busy += q->tx.busy;
-		tx.restarts += q->tx.restarts;
-	}
 	const struct netdev_stat_row all[] = {
 		{"rx_good", h->rx_good},
 		{"tx_good", h->tx_good},
@@ -373,17 +377,17 @@ static int stat_rows(struct intel_nic *nic, struct netdev_stat_row *rows, int n)
 		{"rx_no_buffer", h->no_buffer},
 		{"rx_undersize", h->undersize},
 		{"rx_oversize", h->oversize},
-		{"rx_copied", rx.copied},
-		{"rx_chained", rx.chained},
-		{"rx_bad_length", rx.bad_length},
-		{"rx_bad_frame", rx.errors},
-		{"rx_no_memory", rx.no_memory},
-		{"rx_csum_good", rx.csum_good},
-		{"rx_csum_bad", rx.csum_bad},
-		{"tx_contexts", tx.contexts},
-		{"tx_tso", tx.tso},
-		{"tx_busy", tx.busy},
-		{"tx_restarts", tx.restarts},
+		{"rx_copied", rx->copied},
+		{"rx_chained", rx->chained},
+		{"rx_bad_length", rx->bad_length},
+		{"rx_bad_frame", rx->errors},
+		{"rx_no_memory", rx->no_memory},
+		{"rx_csum_good", rx->csum_good},
+		{"rx_csum_bad", rx->csum_bad},
+		{"tx_contexts", tx->contexts},
+		{"tx_tso", tx->tso},
+		{"tx_busy", tx->busy},
+		{"tx_restarts", tx->restarts},
 		{"resets", nic->resets},
 		{"rx_queue_0_packets", nic->queue[0].rx.packets},
 		{"tx_queue_0_packets", nic->queue[0].tx.packets},
@@ -400,12 +404,15 @@ static int stat_rows(struct intel_nic *nic, struct netdev_stat_row *rows, int n)
 static int intel_get_ethtool_stats(struct net_device *dev, struct netdev_stat_row *rows, int n)
 {
 	struct intel_nic *nic = netdev_priv(dev);
+	struct intel_rx_ring rx;
+	struct intel_tx_ring tx;
 
 	spin_lock_bh(&nic->stats_lock);
 	if (nic->up)
 		intel_hw_stats_read(nic);
 	spin_unlock_bh(&nic->stats_lock);
-	return stat_rows(nic, rows, n);
+	rings_sum(nic, &rx, &tx);
+	return stat_rows(nic, &rx, &tx, rows, n);
 }
 
 static void intel_get_ringparam(struct net_device *dev, struct netdev_ringparam *r)
