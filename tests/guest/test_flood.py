@@ -74,8 +74,8 @@ def test_churn(target, tools, mode):
 def test_awkward_peers(target, tools, kind):
     """Peers that read nothing, or little, or write little, or are gone: bounded, others served, and
     httpd ends those that it should."""
-    target.sh(f"httpd -p {8001 + list(floods.KINDS).index(kind)} -t 1 -s 2 -h 2 &")
     port = 8001 + list(floods.KINDS).index(kind)
+    target.sh(f"httpd -p {port} -t 1 -s 2 &")
     target.wait_http(port=port)
     r = floods.pressed(tools, target, kind, 40, ("-r", 100), honest=50, port=port)
     assert r["up"] == 40 and r["others_ok"] == 50, r
