@@ -72,12 +72,25 @@ void iov_iter_advance(struct iov_iter *i, size_t len)
 		iter_moved(i, n);
 }
 
+/* The usual case: the next len bytes lie in the buffer that the cursor is in; where. */
+static inline void *iter_in_one(const struct iov_iter *i, size_t len)
+{
+	if (unlikely(len > i->count || !i->nr_segs || len > i->iov->iov_len - i->iov_offset))
+		return NULL;
+	return (char *)i->iov->iov_base + i->iov_offset;
+}
+
 size_t copy_to_iter(const void *from, size_t len, struct iov_iter *i)
 {
 	const char *p = from;
 	size_t n;
-	void *at;
+	void *at = iter_in_one(i, len);
 
+	if (likely(at)) {
+		home_copy(at, from, len);
+		iter_moved(i, len);
+		return len;
+	}
 	for (; (n = iter_piece(i, len, &at)); len -= n, p += n) {
 		home_copy(at, p, n);
 		iter_moved(i, n);
@@ -89,8 +102,13 @@ size_t copy_from_iter(void *to, size_t len, struct iov_iter *i)
 {
 	char *p = to;
 	size_t n;
-	void *at;
+	void *at = iter_in_one(i, len);
 
+	if (likely(at)) {
+		home_copy(to, at, len);
+		iter_moved(i, len);
+		return len;
+	}
 	for (; (n = iter_piece(i, len, &at)); len -= n, p += n) {
 		home_copy(p, at, n);
 		iter_moved(i, n);

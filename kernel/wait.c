@@ -61,9 +61,14 @@ void wake_up_nr_key(struct wait_queue *wq, unsigned nr, u32 key)
 	spin_unlock_irqrestore(&wq->lock, flags);
 }
 
+/* Who is woken leaves the queue: what else happens before it runs need not look at it again. Its
+ * entry stays until the queue's lock is free, which finish_wait() takes. */
 static bool wake_thread(struct wait_entry *e, u32 key)
 {
-	return thread_wake(e->priv);
+	if (!thread_wake(e->priv))
+		return false;
+	list_del(&e->entry);
+	return true;
 }
 
 void prepare_to_wait(struct wait_queue *wq, struct wait_entry *e, bool exclusive)
@@ -83,6 +88,8 @@ void prepare_to_wait(struct wait_queue *wq, struct wait_entry *e, bool exclusive
 	}
 	WRITE_ONCE(t->state, THREAD_SLEEPING);
 	spin_unlock_irqrestore(&wq->lock, flags);
+	smp_mb(); /* the queue before the condition: pairs with wakers that ask wait_queue_active()
+		   */
 }
 
 void finish_wait(struct wait_queue *wq, struct wait_entry *e)

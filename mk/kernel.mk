@@ -10,32 +10,43 @@ KFLAGS := $(COMMON) $(FREESTANDING) -Ikernel/x86/include -m64 -march=x86-64 -mno
 	-ffunction-sections -fdata-sections -falign-loops=1 -falign-jumps=1 -falign-labels=1 \
 	-malign-data=abi \
 	$(if $(DEBUG),-DDEBUG)
-# For speed, and without frame pointers, is built what a packet, a request or a task switch comes
-# through; the rest, most of the image, for size.
-HOT := lib/string.c lib/checksum.c lib/siphash.c lib/rbtree.c \
+# What a packet or a request comes through, without frame pointers, for speed: HOT as one unit, in
+# which the compiler takes small functions of one file into another (a call costs as much as what
+# most of them do), FAST file by file. The rest, most of the image, is built for size.
+HOT := lib/checksum.c lib/siphash.c lib/rbtree.c \
 	kernel/softirq.c kernel/timer.c kernel/wait.c kernel/rcu.c kernel/uio.c \
-	kernel/mm/page_alloc.c kernel/mm/page_frag.c kernel/mm/slab.c kernel/sched/% \
-	kernel/x86/clock.c kernel/x86/copy.c kernel/fs/file.c kernel/fs/epoll.c kernel/fs/poll.c kernel/fs/sendfile.c kernel/x86/irq.c \
+	kernel/mm/page_frag.c kernel/mm/slab.c kernel/sched/sched.c \
+	kernel/x86/clock.c kernel/x86/irq.c kernel/fs/file.c kernel/fs/epoll.c \
 	drivers/virtio/ring.c drivers/virtio/net_rx.c drivers/virtio/net_tx.c \
-	drivers/net/intel/rx.c drivers/net/intel/tx.c \
 	net/core/skbuff.c net/core/skb_data.c net/core/napi.c net/core/xmit.c net/core/gro.c \
-	net/core/gso.c net/core/flow_hash.c net/core/sock.c net/core/sock_mem.c \
-	net/core/neighbour.c net/ethernet/% net/sched/% \
+	net/core/sock.c net/core/sock_mem.c net/core/neighbour.c net/core/dql.c net/core/rps.c \
+	net/ethernet/eth.c net/sched/sch_generic.c \
 	net/ipv4/ip_input.c net/ipv4/ip_output.c net/ipv4/route.c net/ipv4/ipv4.c net/ipv4/fib.c \
 	net/ipv4/ip_early.c net/tcp/tcp_early.c net/tcp/tcp_syncookies.c \
 	net/tcp/tcp_input.c net/tcp/tcp_ack.c net/tcp/tcp_data.c net/tcp/tcp_output.c \
 	net/tcp/tcp_sendmsg.c net/tcp/tcp_recvmsg.c net/tcp/tcp_hash.c net/tcp/tcp_ipv4.c \
 	net/tcp/tcp_timer.c net/tcp/tcp_window.c net/tcp/tcp_rtt.c net/tcp/tcp_cong.c \
 	net/tcp/tcp_options.c net/tcp/tcp_minisocks.c net/tcp/tcp_reqsk.c net/tcp/tcp_offload.c \
-	net/udp/input.c net/udp/output.c net/udp/hash.c net/socket/socket.c \
-	apps/httpd/conn.c apps/httpd/request.c
+	net/tcp/tcp_rate.c net/tcp/tcp_castate.c net/tcp/tcp_recovery.c net/tcp/tcp_cc.c \
+	net/tcp/tcp_cubic.c net/tcp/tcp_hystart.c net/tcp/tcp_delack.c net/tcp/tcp_rcvbuf.c \
+	net/tcp/tcp_tso.c net/tcp/tcp_pacing.c net/tcp/tcp_sock.c net/tcp/tcp_state.c \
+	net/socket/socket.c net/socket/af_inet.c apps/httpd/conn.c apps/httpd/worker.c
+FAST := lib/string.c kernel/mm/page_alloc.c kernel/sched/% kernel/x86/copy.c \
+	kernel/fs/poll.c kernel/fs/sendfile.c drivers/net/intel/rx.c drivers/net/intel/tx.c \
+	net/core/gso.c net/core/flow_hash.c net/ethernet/% net/sched/% \
+	net/udp/input.c net/udp/output.c net/udp/hash.c apps/httpd/request.c $(HOT)
+HOT_FLAGS := -flto --param max-inline-insns-auto=100 --param early-inlining-insns=60 \
+	--param inline-unit-growth=100
 KLDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --gc-sections \
 	--build-id=none --no-warn-rwx-segments -T boot/sluice.ld
 
 K_SRC := $(STACK_SRC) \
 	$(filter-out %_test.c,$(call rfind,boot drivers,*.c) $(filter $(BARE_SRC),$(call rfind,kernel,*.c)))
 K_ASM := $(call rfind,boot kernel,*.S)
-K_OBJ := $(K_SRC:%.c=$(OUT)/obj/%.o) $(K_ASM:%.S=$(OUT)/obj/%_S.o) $(OUT)/obj/rootfs.o
+# A debug build keeps its functions apart.
+K_HOT := $(if $(DEBUG),,$(filter $(HOT),$(K_SRC)))
+K_OBJ := $(patsubst %.c,$(OUT)/obj/%.o,$(filter-out $(K_HOT),$(K_SRC))) $(if $(K_HOT),$(OUT)/obj/hot.o) \
+	$(K_ASM:%.S=$(OUT)/obj/%_S.o) $(OUT)/obj/rootfs.o
 
 elf: $(ELF)
 
@@ -45,7 +56,14 @@ $(OUT)/obj/lib/string.o: KFLAGS += -fno-tree-loop-distribute-patterns
 $(OUT)/obj/%.o: %.c $(MK_FILES)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(KFLAGS) $(if $(filter $(HOT),$<),-fomit-frame-pointer,-Os) $(call inc,$<) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(KFLAGS) $(if $(filter $(FAST),$<),-fomit-frame-pointer,-Os) \
+		$(if $(filter $(K_HOT),$<),$(HOT_FLAGS)) $(call inc,$<) -MMD -MP -c -o $@ $<
+
+# Warnings have been given, file by file.
+$(OUT)/obj/hot.o: $(K_HOT:%.c=$(OUT)/obj/%.o)
+	$(call say,LTO,$@)
+	$(Q)$(CC) $(KFLAGS) $(HOT_FLAGS) -fomit-frame-pointer -w -flto=2 -r -nostdlib \
+		-flinker-output=nolto-rel -o $@ $^
 
 $(OUT)/obj/%_S.o: %.S $(MK_FILES)
 	@mkdir -p $(@D)
@@ -90,4 +108,4 @@ $(ELF): $(ELF).debug
 	$(Q)$(OBJCOPY) --strip-all --add-gnu-debuglink=$< $< $@.tmp
 	$(Q)mv $@.tmp $@
 
--include $(K_OBJ:.o=.d)
+-include $(K_SRC:%.c=$(OUT)/obj/%.d) $(K_OBJ:.o=.d)

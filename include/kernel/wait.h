@@ -29,6 +29,7 @@ void wait_queue_add(struct wait_queue *wq, struct wait_entry *e);
 void wait_queue_add_exclusive(struct wait_queue *wq, struct wait_entry *e); /* at the tail */
 void wait_queue_remove(struct wait_queue *wq, struct wait_entry *e);
 
+/* Without the lock: a waker that skips wake_up() by it has smp_mb() behind what it made true. */
 static inline bool wait_queue_active(const struct wait_queue *wq)
 {
 	return !list_empty(&wq->head);

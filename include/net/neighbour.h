@@ -34,8 +34,6 @@ struct neighbour {
 	struct timer timer;
 	struct sk_buff_head arp_queue; /* [lock] */
 	u32 arp_queue_bytes;
-	/* Send: link header filled in at once where connected, else via resolution. Takes skb. */
-	int (*output)(struct neighbour *n, struct sk_buff *skb);
 	struct rcu_head rcu;
 	u8 primary_key[16] __aligned(8);
 };
@@ -91,12 +89,9 @@ struct neighbour *neigh_lookup_noref(struct neigh_table *tbl, const void *key,
 int neigh_update(struct neighbour *n, const u8 *lladdr, u8 state, u32 flags);
 /* Upper layer's proof of reachability (RFC 4861 7.3.1): an ACK of new data. */
 void neigh_confirm(struct neighbour *n);
-/* Start or wait for resolution; takes skb when it returns nonzero (queued or dropped). */
-int neigh_event_send(struct neighbour *n, struct sk_buff *skb);
-static inline int neigh_output(struct neighbour *n, struct sk_buff *skb)
-{
-	return n->output(n, skb);
-}
+/* Send skb with n's link header, at once where its address is known, else when it is; where the
+ * packet brings it, note the proof of neigh_confirm(). Takes skb. rcu. */
+int neigh_output(struct neighbour *n, struct sk_buff *skb);
 /* Forget all of a device (down, address change). */
 void neigh_ifdown(struct neigh_table *tbl, struct net_device *dev);
 void neigh_changeaddr(struct neigh_table *tbl, struct net_device *dev);

@@ -65,7 +65,9 @@ static void ep_mark_ready(struct epitem *item)
 		list_add_tail(&item->ready_link, &ep->ready);
 	}
 	spin_unlock_irqrestore(&ep->lock, flags);
-	wake_up(&ep->wq);
+	smp_mb(); /* the list before the look at the queues: pairs with prepare_to_wait() */
+	if (wait_queue_active(&ep->wq))
+		wake_up(&ep->wq);
 	if (wait_queue_active(&ep->poll_wq))
 		wake_up_poll(&ep->poll_wq, EPOLLIN);
 }

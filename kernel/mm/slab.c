@@ -32,7 +32,7 @@
 #define MAX_CACHES      96
 #define MAX_SLAB_ORDER  3
 #define KEEP_EMPTY      1u
-#define MAGAZINE_MAX    16u
+#define MAGAZINE_MAX    32u
 #define REAP_AFTER_NS   NSEC_PER_SEC
 #define NO_OBJECT       0xffffu
 #define NO_PAGE         (~0u)
@@ -460,7 +460,7 @@ static unsigned best_order(size_t stride)
 
 static unsigned magazine_size(size_t stride)
 {
-	unsigned n = stride <= 256 ? MAGAZINE_MAX : stride <= 1024 ? 8 : 4;
+	unsigned n = stride <= 1024 ? MAGAZINE_MAX : 4;
 
 	return mem_is_small() && n > 4 ? n / 2 : n;
 }

@@ -24,9 +24,6 @@
 #define NEIGH_GC_AGE_NS   (5 * NSEC_PER_SEC) /* younger entries survive a forced collection */
 #define NEIGH_GC_UNUSED   64                 /* entries nothing was sent to that go at once */
 
-static int neigh_resolve_output(struct neighbour *n, struct sk_buff *skb);
-static int neigh_connected_output(struct neighbour *n, struct sk_buff *skb);
-
 /* -- small things ------------------------------------------------------------------------------ */
 
 static u64 base_reachable_ns(const struct neigh_table *tbl)
@@ -101,16 +98,6 @@ void neigh_release(struct neighbour *n)
 /* -- state: entry locked -------------------------------------------------------------------------
  */
 
-static void neigh_suspect(struct neighbour *n)
-{
-	n->output = neigh_resolve_output;
-}
-
-static void neigh_connect(struct neighbour *n)
-{
-	n->output = neigh_connected_output;
-}
-
 static u32 max_probes(const struct neighbour *n)
 {
 	const struct neigh_parms *p = &n->tbl->parms;
@@ -156,7 +143,6 @@ static u64 neigh_next_state(struct neighbour *n, u64 now)
 		if (now < n->confirmed_ns + n->tbl->parms.reachable_time_ns)
 			return n->confirmed_ns + n->tbl->parms.reachable_time_ns;
 		n->updated_ns = now;
-		neigh_suspect(n);
 		n->nud_state = now < n->used_ns + delay_ns(n) ? NUD_DELAY : NUD_STALE;
 		return now + delay_ns(n);
 	}
@@ -166,7 +152,6 @@ static u64 neigh_next_state(struct neighbour *n, u64 now)
 		n->updated_ns = now;
 		if (confirmed || now < n->confirmed_ns + delay_ns(n)) {
 			n->nud_state = NUD_REACHABLE;
-			neigh_connect(n);
 			return n->confirmed_ns + n->tbl->parms.reachable_time_ns;
 		}
 		n->nud_state = NUD_PROBE;
@@ -186,7 +171,6 @@ static void neigh_timer(struct timer *t)
 	next = neigh_next_state(n, now);
 	if ((n->nud_state & (NUD_INCOMPLETE | NUD_PROBE)) && n->probes >= max_probes(n)) {
 		n->nud_state = NUD_FAILED;
-		neigh_suspect(n);
 		neigh_invalidate(n);
 		goto out;
 	}
@@ -225,14 +209,11 @@ static void neigh_queue(struct neighbour *n, struct sk_buff *skb)
 	n->arp_queue_bytes += skb->truesize;
 }
 
-int neigh_event_send(struct neighbour *n, struct sk_buff *skb)
+/* Nobody is known to answer, or has been for long: takes skb when it returns nonzero. */
+static noinline int neigh_event_send(struct neighbour *n, struct sk_buff *skb, u64 now)
 {
-	u64 now = ktime_get_ns();
 	bool probe = false;
 
-	n->used_ns = now;
-	if (READ_ONCE(n->nud_state) & (NUD_CONNECTED | NUD_DELAY | NUD_PROBE))
-		return 0;
 	spin_lock_bh(&n->lock);
 	if (n->dead) {
 		spin_unlock_bh(&n->lock);
@@ -266,11 +247,20 @@ int neigh_event_send(struct neighbour *n, struct sk_buff *skb)
 /* -- output
  * ------------------------------------------------------------------------------------------ */
 
-static int neigh_xmit(struct neighbour *n, struct sk_buff *skb)
+int neigh_output(struct neighbour *n, struct sk_buff *skb)
 {
 	struct net_device *dev = n->dev;
-	u64 ha = __atomic_load_n((u64 *)(void *)n->ha, __ATOMIC_RELAXED);
+	u64 now = ktime_get_ns(), ha;
 
+	n->used_ns = now;
+	if (skb->dst_pending_confirm) {
+		skb->dst_pending_confirm = 0;
+		WRITE_ONCE(n->confirmed_ns, now);
+	}
+	if (unlikely(!(READ_ONCE(n->nud_state) & (NUD_CONNECTED | NUD_DELAY | NUD_PROBE))) &&
+	    neigh_event_send(n, skb, now))
+		return 0;
+	ha = __atomic_load_n((u64 *)(void *)n->ha, __ATOMIC_RELAXED);
 	skb->dev = dev;
 	if (dev->header_ops && dev->header_ops->create &&
 	    dev->header_ops->create(skb, dev, be16_get(skb->protocol), &ha, NULL, skb->len) < 0) {
@@ -278,17 +268,6 @@ static int neigh_xmit(struct neighbour *n, struct sk_buff *skb)
 		return -EINVAL;
 	}
 	return dev_queue_xmit(skb);
-}
-
-static int neigh_connected_output(struct neighbour *n, struct sk_buff *skb)
-{
-	n->used_ns = ktime_get_ns();
-	return neigh_xmit(n, skb);
-}
-
-static int neigh_resolve_output(struct neighbour *n, struct sk_buff *skb)
-{
-	return neigh_event_send(n, skb) ? 0 : neigh_xmit(n, skb);
 }
 
 void neigh_confirm(struct neighbour *n)
@@ -307,7 +286,7 @@ static void neigh_send_queue(struct neighbour *n) __must_hold(n->lock)
 	while ((n->nud_state & NUD_VALID) && (skb = __skb_dequeue(&n->arp_queue)) != NULL) {
 		n->arp_queue_bytes -= min(n->arp_queue_bytes, skb->truesize);
 		spin_unlock_bh(&n->lock);
-		n->output(n, skb);
+		neigh_output(n, skb);
 		spin_lock_bh(&n->lock);
 	}
 }
@@ -317,7 +296,6 @@ static void neigh_set_invalid(struct neighbour *n, u8 new) __must_hold(n->lock)
 	u8 old = n->nud_state;
 
 	neigh_disarm(n);
-	neigh_suspect(n);
 	n->nud_state = new;
 	if ((old & (NUD_INCOMPLETE | NUD_PROBE)) && (new &NUD_FAILED))
 		neigh_invalidate(n);
@@ -351,10 +329,6 @@ static void neigh_set_valid(struct neighbour *n, const u8 *lladdr, u8 new, u64 n
 	}
 	if (new == old)
 		return;
-	if (new &NUD_CONNECTED)
-		neigh_connect(n);
-	else
-		neigh_suspect(n);
 	if (!(old & NUD_VALID))
 		neigh_send_queue(n);
 }
@@ -412,7 +386,6 @@ static void neigh_unlink(struct neighbour *n)
 	spin_lock(&n->lock);
 	n->dead = 1;
 	n->nud_state = NUD_NONE;
-	neigh_suspect(n);
 	neigh_disarm(n);
 	spin_unlock(&n->lock);
 	neigh_release(n);
@@ -569,7 +542,6 @@ static struct neighbour *neigh_alloc(struct neigh_table *tbl, const void *key,
 	n->updated_ns = now; /* used_ns of 0: nothing was sent to it yet */
 	n->confirmed_ns = now - min(now, 2 * base_reachable_ns(tbl));
 	n->nud_state = NUD_NONE;
-	neigh_suspect(n);
 	tbl->stat.allocs++;
 	return n;
 }
@@ -585,8 +557,6 @@ struct neighbour *neigh_create(struct neigh_table *tbl, const void *key, struct 
 		neigh_release(n);
 		return NULL;
 	}
-	if (n->nud_state & NUD_CONNECTED)
-		neigh_connect(n);
 	chain = &tbl->hash[neigh_hash(tbl, key, dev)];
 	spin_lock_bh(&tbl->lock);
 	old = chain_find(chain, key, tbl->key_len, dev);

@@ -127,6 +127,8 @@ int skb_copy_datagram_iter(const struct sk_buff *skb, u32 offset, struct iov_ite
 {
 	if (!range_ok(skb, offset, len))
 		return -EFAULT;
+	if (offset + len <= skb_headlen(skb))
+		return copy_to_iter(skb->data + offset, len, to) == len ? 0 : -EFAULT;
 	return skb_walk(skb, offset, len, walk_to_iter, to) ? -EFAULT : 0;
 }
 

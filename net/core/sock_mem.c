@@ -38,15 +38,15 @@ static s32 reserve_limit(const struct proto *prot)
 
 /* Take pages from prot's account, or give back a negative number of them; what it stands at then,
  * as far as this CPU knows. */
-static s64 account(struct proto *prot, s32 pages)
+static inline s64 account(struct proto *prot, s32 pages)
 {
-	s32 *reserve, mine;
+	s32 limit = reserve_limit(prot), *reserve, mine;
 	s64 all;
 
 	local_bh_disable();
 	reserve = &this_cpu(mem_reserve)[prot->mem_account];
 	mine = *reserve + pages;
-	if (mine >= reserve_limit(prot) || mine <= -reserve_limit(prot)) {
+	if (unlikely(mine >= limit || mine <= -limit)) {
 		all = atomic_add_return(mine, prot->memory_allocated);
 		mine = 0;
 	} else {

@@ -106,10 +106,6 @@ static int ip_finish_output2(struct net *net, struct sock *sk, struct sk_buff *s
 		n = made = neigh_create(&net->ipv4->arp, &next, dev);
 	}
 	if (n) {
-		if (skb->dst_pending_confirm) {
-			skb->dst_pending_confirm = 0;
-			neigh_confirm(n);
-		}
 		rc = neigh_output(n, skb);
 	} else {
 		kfree_skb_reason(skb, SKB_DROP_REASON_NEIGH_TABLE_FULL);

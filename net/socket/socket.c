@@ -461,10 +461,10 @@ ssize_t sys_sendmsg(int fd, const struct msghdr *msg, int flags)
 	return len;
 }
 
-ssize_t sys_recvmsg(int fd, struct msghdr *msg, int flags)
+/* What msg says afterwards is the protocol's: where it put names and control messages. */
+static ssize_t receive(int fd, struct msghdr *msg, int flags)
 {
 	ssize_t len = msg_length(msg);
-	struct msghdr before = *msg;
 	struct iov_iter to;
 	struct socket *s;
 	int err;
@@ -477,6 +477,15 @@ ssize_t sys_recvmsg(int fd, struct msghdr *msg, int flags)
 	iov_iter_init(&to, msg->msg_iov, (unsigned)msg->msg_iovlen, (size_t)len);
 	msg->msg_flags = 0;
 	len = s->ops->recvmsg(s, msg, &to, flags | file_msg_flags(s->file));
+	sockfd_put(s);
+	return len;
+}
+
+ssize_t sys_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	struct msghdr before = *msg;
+	ssize_t len = receive(fd, msg, flags);
+
 	if (len < 0) {
 		*msg = before;
 	} else {
@@ -484,7 +493,6 @@ ssize_t sys_recvmsg(int fd, struct msghdr *msg, int flags)
 		msg->msg_controllen = (size_t)((u8 *)msg->msg_control - (u8 *)before.msg_control);
 		msg->msg_control = before.msg_control;
 	}
-	sockfd_put(s);
 	return len;
 }
 
@@ -517,7 +525,7 @@ ssize_t sys_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *
 		msg.msg_name = &ss;
 		msg.msg_namelen = sizeof(ss);
 	}
-	n = sys_recvmsg(fd, &msg, flags);
+	n = receive(fd, &msg, flags);
 	if (n >= 0 && from) {
 		int err = addr_to_user(&ss, (int)msg.msg_namelen, from, fromlen);
 

@@ -410,6 +410,7 @@ int tcp_ack(struct sock *sk, struct sk_buff *skb)
 
 void tcp_data_snd_check(struct sock *sk)
 {
-	tcp_push_pending(sk, tcp_current_mss(sk), tcp_sk(sk)->nonagle);
+	if (tcp_send_head(sk))
+		tcp_push_pending(sk, tcp_current_mss(sk), tcp_sk(sk)->nonagle);
 	tcp_check_space(sk);
 }
