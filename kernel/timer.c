@@ -164,13 +164,12 @@ static __no_lock_check struct timer_base *timer_lock_base(const struct timer *t,
 	}
 }
 
-/* Move t, not pending, from base `from` to this CPU's; one of the two is locked throughout. */
+/* Move t, not pending, from base `from` of another CPU to this one's; one of the two is locked
+ * throughout. */
 static __no_lock_check struct timer_base *timer_migrate(struct timer *t, struct timer_base *from)
 {
 	struct timer_base *to = &this_cpu(timer_base);
 
-	if (to == from)
-		return to;
 	WRITE_ONCE(t->cpu, CPU_MIGRATING);
 	spin_unlock(&from->lock);
 	spin_lock(&to->lock);
@@ -183,12 +182,13 @@ static __no_lock_check bool timer_arm(struct timer *t, u64 expires_ns, bool only
 	irqflags_t flags;
 	struct timer_base *b = timer_lock_base(t, &flags);
 	bool was_pending = t->pending;
-	u64 begin_tick;
+	u64 begin_tick, now_ns;
 	unsigned slot;
 
 	if (was_pending && only_earlier && t->expires_ns <= expires_ns)
 		goto out;
-	wheel_forward(b, ktime_get_ns());
+	now_ns = ktime_get_ns();
+	wheel_forward(b, now_ns);
 	if (was_pending && b == &this_cpu(timer_base) &&
 	    wheel_slot(b, expires_ns, &begin_tick) == t->bucket) {
 		t->expires_ns = expires_ns;
@@ -196,8 +196,10 @@ static __no_lock_check bool timer_arm(struct timer *t, u64 expires_ns, bool only
 	}
 	if (was_pending)
 		wheel_remove(b, t);
-	b = timer_migrate(t, b);
-	wheel_forward(b, ktime_get_ns());
+	if (b != &this_cpu(timer_base)) {
+		b = timer_migrate(t, b);
+		wheel_forward(b, now_ns);
+	}
 	t->expires_ns = expires_ns;
 	slot = wheel_slot(b, expires_ns, &begin_tick);
 	wheel_insert(b, t, slot, begin_tick);
@@ -223,6 +225,9 @@ __no_lock_check bool timer_del(struct timer *t)
 	irqflags_t flags;
 	bool was_pending;
 
+	/* Most timers are not: who arms them is not under way at the same time. */
+	if (!READ_ONCE(t->pending))
+		return false;
 	b = timer_lock_base(t, &flags);
 	was_pending = t->pending;
 	if (was_pending)

@@ -136,68 +136,103 @@ void thread_sleep_ns(u64 ns)
 	}
 }
 
+/* -- mutex -------------------------------------------------------------------------------------
+ *
+ * The owner's thread, and MUTEX_WAITERS beside it while some wait: then only holders of m->lock
+ * change the word. */
+
+#define MUTEX_WAITERS 1ul
+
+static uintptr_t mutex_word(const struct thread *t)
+{
+	return (uintptr_t)t;
+}
+
+static bool mutex_take(struct mutex *m)
+{
+	return !cmpxchg(&m->owner, 0ul, mutex_word(thread_current()));
+}
+
 void mutex_init(struct mutex *m)
 {
 	spin_lock_init(&m->lock);
-	m->owner = NULL;
+	m->owner = 0;
 	wait_queue_init(&m->wq);
+}
+
+bool mutex_is_mine(const struct mutex *m)
+{
+	return (READ_ONCE(m->owner) & ~MUTEX_WAITERS) == mutex_word(thread_current());
 }
 
 bool mutex_trylock(struct mutex *m)
 {
-	irqflags_t flags;
-	bool taken;
-
-	spin_lock_irqsave(&m->lock, flags);
-	taken = !m->owner;
-	if (taken)
-		m->owner = thread_current();
-	spin_unlock_irqrestore(&m->lock, flags);
-	return taken;
+	return mutex_take(m);
 }
 
-/* The unlocker hands the mutex to the longest waiter: none can overtake it. */
-void mutex_lock(struct mutex *m)
+/* Taken, or marked as waited for. m->lock held. */
+static bool mutex_take_or_mark(struct mutex *m)
+{
+	uintptr_t owner;
+
+	do {
+		if (mutex_take(m))
+			return true;
+		owner = READ_ONCE(m->owner);
+	} while (!owner || cmpxchg(&m->owner, owner, owner | MUTEX_WAITERS) != owner);
+	return false;
+}
+
+static noinline void mutex_lock_slow(struct mutex *m)
 {
 	struct thread *me = thread_current();
 	struct wait_entry e = {.priv = me};
 	irqflags_t flags;
 
-	might_sleep();
 	spin_lock_irqsave(&m->lock, flags);
-	DEBUG_ASSERT(m->owner != me);
-	if (!m->owner) {
-		m->owner = me;
-		spin_unlock_irqrestore(&m->lock, flags);
-		return;
+	if (!mutex_take_or_mark(m)) {
+		list_add_tail(&e.entry, &m->wq.head);
+		while (!mutex_is_mine(m)) {
+			WRITE_ONCE(me->state, THREAD_SLEEPING);
+			spin_unlock_irqrestore(&m->lock, flags);
+			schedule();
+			spin_lock_irqsave(&m->lock, flags);
+		}
+		WRITE_ONCE(me->state, THREAD_RUNNING);
 	}
-	list_add_tail(&e.entry, &m->wq.head);
-	while (m->owner != me) {
-		WRITE_ONCE(me->state, THREAD_SLEEPING);
-		spin_unlock_irqrestore(&m->lock, flags);
-		schedule();
-		spin_lock_irqsave(&m->lock, flags);
-	}
-	WRITE_ONCE(me->state, THREAD_RUNNING);
+	spin_unlock_irqrestore(&m->lock, flags);
+}
+
+void mutex_lock(struct mutex *m)
+{
+	might_sleep();
+	DEBUG_ASSERT(!mutex_is_mine(m));
+	if (unlikely(!mutex_take(m)))
+		mutex_lock_slow(m);
+}
+
+/* The unlocker hands the mutex to the longest waiter: none can overtake it. */
+static noinline void mutex_hand_over(struct mutex *m)
+{
+	struct wait_entry *e;
+	struct thread *next;
+	irqflags_t flags;
+
+	spin_lock_irqsave(&m->lock, flags);
+	e = list_first_entry(&m->wq.head, struct wait_entry, entry);
+	next = e->priv;
+	list_del(&e->entry);
+	WRITE_ONCE(m->owner, mutex_word(next) | (list_empty(&m->wq.head) ? 0 : MUTEX_WAITERS));
+	/* Under the lock: next cannot see that it owns the mutex, and end, before it is woken. */
+	thread_wake(next);
 	spin_unlock_irqrestore(&m->lock, flags);
 }
 
 void mutex_unlock(struct mutex *m)
 {
-	struct thread *next = NULL;
-	irqflags_t flags;
+	uintptr_t me = mutex_word(thread_current());
 
-	spin_lock_irqsave(&m->lock, flags);
-	DEBUG_ASSERT(m->owner == thread_current());
-	if (!list_empty(&m->wq.head)) {
-		struct wait_entry *e = list_first_entry(&m->wq.head, struct wait_entry, entry);
-
-		next = e->priv;
-		list_del(&e->entry);
-	}
-	m->owner = next;
-	/* Under the lock: next cannot see that it owns the mutex, and end, before it is woken. */
-	if (next)
-		thread_wake(next);
-	spin_unlock_irqrestore(&m->lock, flags);
+	DEBUG_ASSERT(mutex_is_mine(m));
+	if (unlikely(cmpxchg(&m->owner, me, 0ul) != me))
+		mutex_hand_over(m);
 }

@@ -14,6 +14,7 @@ import re
 import sys
 
 STEP_MAX = 0xFFFF
+APPENDED = re.compile(r"\.(constprop|part|isra|cold|lto_priv)(\.\d+)?")
 
 
 def read_symbols(lines):
@@ -25,7 +26,7 @@ def read_symbols(lines):
             end = address
         if kind in "tTwW" and not (table and table[-1][0] == address):
             # What the optimiser appends does not help the reader.
-            table.append((address, re.sub(r"\.(constprop|part|isra|cold)(\.\d+)?", "", name)))
+            table.append((address, APPENDED.sub("", name)))
     table = [row for row in table if end is None or row[0] < end]
     return table, end if end is not None else (table[-1][0] if table else 0)
 

@@ -235,40 +235,22 @@ static bool is_plain_get(const struct http_request *req)
 	       req->range == RANGE_NONE && !req->if_none_match;
 }
 
-static size_t append(char *to, size_t at, const void *data, size_t n)
-{
-	memcpy(to + at, data, n);
-	return at + n;
-}
-
-/* f's ready answer with one more field, behind the date's line. */
-static void append_closing(struct worker *w, const struct http_file *f)
-{
-	static const char field[] = "Connection: close\r\n";
-	size_t first = (size_t)(f->ready_date - f->ready) + HTTP_DATE_LEN + 2;
-
-	w->out_len = append(w->out, w->out_len, f->ready, first);
-	w->out_len = append(w->out, w->out_len, field, sizeof(field) - 1);
-	w->out_len = append(w->out, w->out_len, f->ready + first, f->ready_len - first);
-}
-
-/* Send f's ready answer: as it lies there if nothing else waits to go with it. */
+/* Send the ready answer that m stands for: as it lies there if nothing else waits to go with it.
+ * The end of the connection leaves with it. */
 static enum progress answer_ready(struct worker *w, struct conn *c, const struct memo *m, bool last)
 {
-	struct http_file *f = m->file;
+	struct ready_answer *r = &m->file->ready[m->close];
 	const char *date = worker_date(w);
 
-	if (f->dated != w->date_number) {
-		memcpy(f->ready_date, date, HTTP_DATE_LEN);
-		f->dated = w->date_number;
+	if (r->dated != w->date_number) {
+		memcpy(r->date, date, HTTP_DATE_LEN);
+		r->dated = w->date_number;
 	}
 	c->close_after = m->close;
-	if (m->close)
-		append_closing(w, f);
-	else if (last && !w->out_len)
-		return send_now(c, f->ready, f->ready_len, 0);
-	else
-		w->out_len = append(w->out, w->out_len, f->ready, f->ready_len);
+	if ((last || m->close) && !w->out_len)
+		return send_now(c, r->data, r->len, m->close ? MSG_MORE : 0);
+	memcpy(w->out + w->out_len, r->data, r->len);
+	w->out_len += r->len;
 	return GO_ON;
 }
 
@@ -291,7 +273,7 @@ static enum progress answer(struct worker *w, struct conn *c, const struct http_
 		return GO_ON;
 	}
 	f = file_get(&w->files, path, &status);
-	if (f && f->ready && is_plain_get(req))
+	if (f && is_plain_get(req) && file_ready(f, c->close_after))
 		memo_keep(w, head, head_len, f, c->close_after);
 	if (f)
 		return answer_file(w, c, req, f);

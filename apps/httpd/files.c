@@ -69,7 +69,8 @@ static void file_free(struct http_file *f)
 {
 	if (f->fd >= 0)
 		close(f->fd);
-	free(f->ready);
+	free(f->ready[0].data);
+	free(f->ready[1].data);
 	free(f);
 }
 
@@ -94,22 +95,42 @@ static void evict_one(struct file_cache *fc)
 	}
 }
 
-/* The answer to a plain GET, but for the date. */
-static bool make_ready(struct http_file *f)
+/* The answer to a plain GET, but for the content and the date. */
+static char *make_ready(struct http_file *f, bool close)
 {
+	struct ready_answer *r = &f->ready[close];
 	char head[512], date[32];
 	size_t n;
 
 	http_date(0, date);
-	n = http_file_head(head, sizeof(head), 200, f, 0, 0, false, false, date);
-	f->ready = malloc(n + f->size);
-	if (!f->ready)
-		return false;
-	memcpy(f->ready, head, n);
-	f->ready_len = n + f->size;
-	f->ready_date = f->ready + (strstr(head, date) - head);
-	f->small = f->ready + n;
-	return pread(f->fd, f->small, f->size, 0) == (ssize_t)f->size;
+	n = http_file_head(head, sizeof(head), 200, f, 0, 0, close, false, date);
+	r->data = malloc(n + f->size);
+	if (!r->data)
+		return NULL;
+	memcpy(r->data, head, n);
+	r->len = n + f->size;
+	r->date = r->data + (strstr(head, date) - head);
+	return r->data + n;
+}
+
+static bool read_small(struct http_file *f)
+{
+	f->small = make_ready(f, false);
+	return f->small && pread(f->fd, f->small, f->size, 0) == (ssize_t)f->size;
+}
+
+struct ready_answer *file_ready(struct http_file *f, bool close)
+{
+	struct ready_answer *r = &f->ready[close];
+	char *content;
+
+	if (r->data || !f->small)
+		return r->data ? r : NULL;
+	content = make_ready(f, close);
+	if (!content)
+		return NULL;
+	memcpy(content, f->small, f->size);
+	return r;
 }
 
 static int status_of_errno(int err)
@@ -158,7 +179,7 @@ static struct http_file *file_open(const char *path, const char *full, int *stat
 	snprintf(f->etag, sizeof(f->etag), "\"%lx-%lx\"", (unsigned long)st.st_mtime,
 		 (unsigned long)st.st_size);
 	http_date(st.st_mtime, f->last_modified);
-	if (f->size <= SMALL_FILE && !make_ready(f)) {
+	if (f->size <= SMALL_FILE && !read_small(f)) {
 		*status = 503;
 		file_free(f);
 		return NULL;

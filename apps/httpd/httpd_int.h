@@ -28,6 +28,14 @@ struct httpd_config {
 
 /* ---- files.c: what can be served ---------------------------------------------------------- */
 
+/* The answer to a plain GET, head and content in one piece. */
+struct ready_answer {
+	char *data; /* NULL: none */
+	size_t len;
+	char *date; /* HTTP_DATE_LEN bytes in there, those of the worker's date number .. */
+	unsigned dated;
+};
+
 struct http_file {
 	struct http_file *next; /* in the hash chain */
 	unsigned refs;          /* connections that are sending it */
@@ -36,12 +44,9 @@ struct http_file {
 	const char *type; /* Content-Type */
 	char etag[40];
 	char last_modified[32];
-	/* Where size <= SMALL_FILE: the answer to a plain GET, head and content in one piece. */
-	char *ready;
-	size_t ready_len;
-	char *small;      /* the content, in there */
-	char *ready_date; /* HTTP_DATE_LEN bytes in there, those of the worker's date number .. */
-	unsigned dated;
+	/* Where size <= SMALL_FILE: for connections that go on, and, once asked for, that close. */
+	struct ready_answer ready[2];
+	char *small; /* the content, in the first */
 	char path[];
 };
 
@@ -60,6 +65,8 @@ struct file_cache {
  * true. */
 struct http_file *file_get(struct file_cache *fc, const char *path, int *status);
 void file_put(struct http_file *f);
+/* f's ready answer that keeps the connection, or closes it; NULL: too large, or no memory. */
+struct ready_answer *file_ready(struct http_file *f, bool close);
 void http_date(time_t t, char text[32]);
 
 /* ---- response.c: heads ------------------------------------------------------------------------

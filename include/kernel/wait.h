@@ -76,7 +76,7 @@ u64 schedule_timeout_ns(u64 timeout_ns);
 /* Sleeping lock: thread context only, fair. */
 struct mutex {
 	struct spinlock lock;
-	struct thread *owner;
+	uintptr_t owner; /* a struct thread *, and a bit that says that others wait */
 	struct wait_queue wq;
 };
 
@@ -92,5 +92,6 @@ void mutex_init(struct mutex *m);
 void mutex_lock(struct mutex *m);
 bool mutex_trylock(struct mutex *m) __must_check;
 void mutex_unlock(struct mutex *m);
+bool mutex_is_mine(const struct mutex *m);
 
 #endif

@@ -19,7 +19,7 @@ void rtnl_unlock(void)
 
 bool rtnl_is_locked(void)
 {
-	return rtnl_mutex.owner == thread_current();
+	return mutex_is_mine(&rtnl_mutex);
 }
 
 void rtnl_init(void)

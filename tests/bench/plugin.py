@@ -51,7 +51,8 @@ def write_symbols(elf, path):
     rows = [(row[0], row[2]) for row in rows if len(row) == 3 and row[1] in "tT"]
     with open(path, "w", encoding="ascii") as f:
         f.writelines(f"{at} {name}\n" for at, name in rows)
-    return [name for _, name in rows]
+    # What the linker appends to names that several files have says nothing.
+    return [name.split(".lto_priv")[0] for _, name in rows]
 
 
 def read_profile(path, names):
