@@ -19,9 +19,9 @@
 
 DEFINE_PER_CPU(unsigned, preempt_count);
 DEFINE_PER_CPU(u8, resched_due);
+DEFINE_PER_CPU(u32, softirq_due);
 
 struct softirq_cpu {
-	u32 pending;  /* bits of enum softirq [interrupts off] */
 	u32 deferred; /* bits that only ksoftirqd serves now */
 	struct thread *ksoftirqd;
 	u64 served[NR_SOFTIRQS];
@@ -66,7 +66,7 @@ static void smp_call_run(void)
 /* One round: each due bit's handler once. Interrupts off on entry and exit, on in between. */
 static void softirq_serve(struct softirq_cpu *sc, u32 due)
 {
-	sc->pending &= ~due;
+	this_cpu(softirq_due) &= ~due;
 	local_irq_enable();
 	for (; due; due &= due - 1) {
 		unsigned nr = (unsigned)__builtin_ctz(due);
@@ -106,7 +106,7 @@ static void serve_pending(unsigned own)
 	if (in_interrupt())
 		return;
 	flags = local_irq_save();
-	due = sc->pending & ~sc->deferred;
+	due = this_cpu(softirq_due) & ~sc->deferred;
 	if (!due) {
 		local_irq_restore(flags);
 		return;
@@ -115,7 +115,7 @@ static void serve_pending(unsigned own)
 	for (;;) {
 		softirq_serve(sc, due);
 		softirq_quiescent(own);
-		due = sc->pending & ~sc->deferred;
+		due = this_cpu(softirq_due) & ~sc->deferred;
 		if (likely(!due) || !--rounds)
 			break;
 		/* One round is the rule: the clock is read from the second one on. */
@@ -144,7 +144,7 @@ static int ksoftirqd_main(void *arg)
 
 	for (;;) {
 		local_irq_disable();
-		if (!sc->pending) {
+		if (!this_cpu(softirq_due)) {
 			sc->deferred = 0;
 			thread_current()->state = THREAD_SLEEPING;
 			schedule();
@@ -152,7 +152,7 @@ static int ksoftirqd_main(void *arg)
 			continue;
 		}
 		__this_cpu(preempt_count) += SOFTIRQ_OFFSET;
-		softirq_serve(sc, sc->pending);
+		softirq_serve(sc, this_cpu(softirq_due));
 		softirq_quiescent(0);
 		__this_cpu(preempt_count) -= SOFTIRQ_OFFSET;
 		local_irq_enable();
@@ -184,7 +184,7 @@ void raise_softirq_irqoff(enum softirq nr)
 {
 	struct softirq_cpu *sc = &this_cpu(softirq_cpu);
 
-	sc->pending |= 1u << nr;
+	this_cpu(softirq_due) |= 1u << nr;
 	if (!in_interrupt())
 		wake_ksoftirqd(sc);
 }
@@ -201,7 +201,7 @@ bool softirq_pending(void)
 {
 	const struct softirq_cpu *sc = &this_cpu(softirq_cpu);
 
-	return sc->pending & ~sc->deferred;
+	return this_cpu(softirq_due) & ~sc->deferred;
 }
 
 u64 softirq_count(enum softirq nr, unsigned cpu)
@@ -233,16 +233,17 @@ void smp_call_interrupt(void)
 	raise_softirq_irqoff(HI_SOFTIRQ);
 }
 
-void local_bh_enable(void)
+#ifdef DEBUG
+void local_bh_enable_check(void)
 {
 	DEBUG_ASSERT(!in_hardirq() && !irqs_disabled());
 	DEBUG_ASSERT((__this_cpu(preempt_count) & SOFTIRQ_MASK) >= SOFTIRQ_DISABLE_OFFSET);
-	barrier();
-	/* Keep one preemption count until the softirqs are served: no switch in between. */
-	__this_cpu(preempt_count) += PREEMPT_OFFSET - SOFTIRQ_DISABLE_OFFSET;
-	if (unlikely(__this_cpu(softirq_cpu).pending))
-		serve_pending(PREEMPT_OFFSET);
-	preempt_enable();
+}
+#endif
+
+void local_bh_serve(void)
+{
+	serve_pending(PREEMPT_OFFSET);
 }
 
 void preempt_check_resched(void)

@@ -16,6 +16,11 @@ void iov_iter_init(struct iov_iter *i, const struct iovec *iov, unsigned nr_segs
 	*i = (struct iov_iter){.iov = iov, .nr_segs = nr_segs, .count = count};
 }
 
+void memcpy_long(void *to, const void *from, size_t n)
+{
+	home_copy(to, from, n);
+}
+
 ssize_t iov_length(const struct iovec *iov, size_t n)
 {
 	size_t total = 0;

@@ -34,17 +34,11 @@ static void conn_free(struct worker *w, struct conn *c)
 	free(c);
 }
 
-void conn_start(struct worker *w, int fd)
+/* A connection that not even epoll can take ends. */
+static void wait_for(struct worker *w, struct conn *c, enum conn_wait what)
 {
-	struct conn *c = calloc(1, sizeof(*c));
-
-	if (!c) {
-		close(fd);
-		return;
-	}
-	c->fd = fd;
-	worker_wait_for(w, c, WAIT_REQUEST);
-	if (!c->events) /* not even epoll could take it */
+	worker_wait_for(w, c, what);
+	if (!c->events)
 		conn_free(w, c);
 }
 
@@ -336,12 +330,12 @@ static enum progress serve(struct worker *w, struct conn *c, size_t len)
 static void after_answers(struct worker *w, struct conn *c)
 {
 	if (!c->close_after) {
-		worker_wait_for(w, c, c->in_len ? WAIT_HEAD : WAIT_REQUEST);
+		wait_for(w, c, c->in_len ? WAIT_HEAD : WAIT_REQUEST);
 		return;
 	}
 	/* Unread input would turn close() into a reset that destroys the answer on its way. */
 	shutdown(c->fd, SHUT_WR);
-	worker_wait_for(w, c, WAIT_LINGER);
+	wait_for(w, c, WAIT_LINGER);
 }
 
 /* Take the kept beginning back into the worker's buffer; returns its length. */
@@ -374,7 +368,7 @@ static void conn_step(struct worker *w, struct conn *c, enum progress p)
 		break;
 	case WAIT_OUT:
 		c->unacked = bytes_unacked(c);
-		worker_wait_for(w, c, WAIT_SEND);
+		wait_for(w, c, WAIT_SEND);
 		break;
 	case GONE:
 		conn_free(w, c);
@@ -408,6 +402,20 @@ static void conn_readable(struct worker *w, struct conn *c)
 	if (p == GO_ON && had_part && c->in && !c->close_after && c->wait == WAIT_HEAD)
 		return;
 	conn_step(w, c, p);
+}
+
+/* The request is mostly there by now: it is looked for before the connection is watched, with what
+ * it waits for then. */
+void conn_start(struct worker *w, int fd)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		close(fd);
+		return;
+	}
+	c->fd = fd;
+	conn_readable(w, c);
 }
 
 static void conn_writable(struct worker *w, struct conn *c)
@@ -455,7 +463,7 @@ static bool peer_takes_some(struct conn *c)
 void conn_timeout(struct worker *w, struct conn *c)
 {
 	if (c->wait == WAIT_SEND && peer_takes_some(c)) {
-		worker_wait_for(w, c, WAIT_SEND);
+		wait_for(w, c, WAIT_SEND);
 		return;
 	}
 	if (c->wait == WAIT_SEND) {

@@ -28,6 +28,9 @@ DECLARE_PER_CPU(unsigned, preempt_count);
  * preempt_enable(), local_bh_enable() and the interrupt exit look at it. */
 DECLARE_PER_CPU(u8, resched_due);
 
+/* Softirqs of this CPU that are due: bits of enum softirq [interrupts off]. */
+DECLARE_PER_CPU(u32, softirq_due);
+
 /* Supplied by the home: the current thread gives way, staying runnable whatever its state says
  * (it may have been about to sleep). Called with nothing held off. */
 void preempt_schedule(void);
@@ -64,7 +67,25 @@ static inline void local_bh_disable(void)
 	__this_cpu(preempt_count) += SOFTIRQ_DISABLE_OFFSET;
 	barrier();
 }
-void local_bh_enable(void);
+#ifdef DEBUG
+void local_bh_enable_check(void);
+#else
+static inline void local_bh_enable_check(void)
+{
+}
+#endif
+/* Something is due: for local_bh_enable() only. */
+void local_bh_serve(void);
+static inline void local_bh_enable(void)
+{
+	local_bh_enable_check();
+	barrier();
+	/* Keep one preemption count until the softirqs are served: no switch in between. */
+	__this_cpu(preempt_count) += PREEMPT_OFFSET - SOFTIRQ_DISABLE_OFFSET;
+	if (unlikely(__this_cpu(softirq_due)))
+		local_bh_serve();
+	preempt_enable();
+}
 
 /* Around the handlers of an interrupt, interrupts off. irq_exit() serves the softirqs that became
  * due (interrupts on meanwhile); the home then gives way if resched_due and nothing is held off. */

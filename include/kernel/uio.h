@@ -27,6 +27,9 @@ size_t csum_and_copy_to_iter(const void *from, size_t len, u32 *csum, struct iov
 void iov_iter_advance(struct iov_iter *i, size_t len);
 void iov_iter_revert(struct iov_iter *i, const struct iovec *iov, unsigned nr_segs, size_t count);
 
+/* memcpy() by the widest registers there are, for what is long. Any context but hardirq. */
+void memcpy_long(void *to, const void *from, size_t n);
+
 /* Total bytes of n buffers; -EINVAL where that is too much, -EFAULT where one lies in the zero
  * page, which holds nothing: what programs pass for a NULL buffer. */
 ssize_t iov_length(const struct iovec *iov, size_t n);

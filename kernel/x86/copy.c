@@ -15,8 +15,8 @@
 
 static DEFINE_PER_CPU(u32, vectors_busy);
 
-/* Bytes copied of n: all but a rest of less than COPY_BLOCK_SSE2. */
-static size_t copy_blocks(u8 *dst, const u8 *src, size_t n)
+/* n >= COPY_BLOCK_SSE2. What is left behind whole blocks is a block that overlaps the last. */
+static void copy_blocks(u8 *dst, const u8 *src, size_t n)
 {
 	size_t done = 0;
 
@@ -28,12 +28,12 @@ static size_t copy_blocks(u8 *dst, const u8 *src, size_t n)
 		copy_blocks_sse2(dst + done, src + done, (n - done) / COPY_BLOCK_SSE2);
 		done = ALIGN_DOWN(n, COPY_BLOCK_SSE2);
 	}
-	return done;
+	if (n - done)
+		copy_blocks_sse2(dst + n - COPY_BLOCK_SSE2, src + n - COPY_BLOCK_SSE2, 1);
 }
 
 void copy_vectors(void *dst, const void *src, size_t n)
 {
-	size_t done;
 	u8 taken;
 
 	/* One instruction: an interrupt comes before or after it, and leaves the bit as it found
@@ -42,13 +42,13 @@ void copy_vectors(void *dst, const void *src, size_t n)
 			 : "=q"(taken)
 			 : "i"(&vectors_busy)
 			 : "memory", "cc");
-	if (unlikely(taken)) {
+	if (unlikely(taken || n < COPY_BLOCK_SSE2)) {
 		memcpy(dst, src, n);
-		return;
+		if (taken)
+			return;
+	} else {
+		copy_blocks(dst, src, n);
 	}
-	done = copy_blocks(dst, src, n);
 	barrier();
 	__asm__ volatile("movl $0, %%gs:%c0" ::"i"(&vectors_busy) : "memory");
-	if (n - done)
-		memcpy((u8 *)dst + done, (const u8 *)src + done, n - done);
 }

@@ -10,9 +10,9 @@
 #include <net/sock.h>
 
 #include <errno.h>
-#include <home/copy.h>
 #include <kernel/log.h>
 #include <kernel/softirq.h>
+#include <kernel/uio.h>
 #include <lib/assert.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -138,7 +138,7 @@ struct sock *sk_clone_lock(const struct sock *sk, unsigned gfp)
 
 	if (!newsk)
 		return NULL;
-	home_copy(newsk, sk, sk->sk_prot->obj_size);
+	memcpy_long(newsk, sk, sk->sk_prot->obj_size);
 	memset(&newsk->sk_node, 0, sizeof(newsk->sk_node));
 	memset(&newsk->sk_bind_node, 0, sizeof(newsk->sk_bind_node));
 	sock_init_common(newsk);
