@@ -46,6 +46,21 @@ static void parse_cookie(struct tcp_options *o, const u8 *body, u32 len, bool ex
 	memcpy(o->cookie, body, len);
 }
 
+/* What most SYNs carry, as Linux writes it: mss, sackOK, TS, nop, wscale. False: it is not that. */
+static bool parse_usual_syn(const u8 *p, struct tcp_options *o)
+{
+	if (get_be32(p + 4) != 0x0402080a || get_be32(p + 16) >> 8 != 0x010303 ||
+	    get_be16(p) != 0x0204 || !get_be16(p + 2))
+		return false;
+	o->has = TCP_OPT_MSS | TCP_OPT_SACK_PERM | TCP_OPT_TS | TCP_OPT_WSCALE;
+	o->mss = get_be16(p + 2);
+	o->tsval = get_be32(p + 8);
+	o->tsecr = get_be32(p + 12);
+	o->wscale = (u8)min(p[19] + 0u, TCP_MAX_WSCALE);
+	o->sack_at = 0;
+	return true;
+}
+
 bool tcp_options_parse(const u8 *p, u32 len, struct tcp_options *o)
 {
 	struct cursor c = {p, len};
@@ -54,6 +69,8 @@ bool tcp_options_parse(const u8 *p, u32 len, struct tcp_options *o)
 	u8 kind;
 	bool bad = false;
 
+	if (len == 20 && parse_usual_syn(p, o))
+		return true;
 	o->has = 0;
 	o->sack_at = 0;
 	while (next_option(&c, &kind, &body, &n, &bad)) {

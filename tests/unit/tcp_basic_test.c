@@ -351,6 +351,31 @@ static void test_options(void **state)
 		tcp_options_parse(wire, len, &r);
 }
 
+/* What Linux's SYN has is read at one glance: as if it were read one by one, which it is with
+ * anything behind it or a byte changed. */
+static void test_usual_options(void **state)
+{
+	u8 wire[24] = {2, 4, 5, 0xb4, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 5, 1, 3, 3, 7, 1, 1, 1, 1};
+	struct tcp_options short_o, long_o;
+
+	(void)state;
+	for (u32 i = 0; i < 20 * 256; i++) {
+		u8 was = wire[i / 256];
+		bool good;
+
+		wire[i / 256] = (u8)i;
+		memset(&short_o, 0, sizeof(short_o));
+		memset(&long_o, 0, sizeof(long_o));
+		good = tcp_options_parse(wire, 20, &short_o);
+		if (good) {
+			assert_true(tcp_options_parse(wire, 24, &long_o));
+			assert_memory_equal(&short_o, &long_o, sizeof(short_o));
+		}
+		wire[i / 256] = was;
+		assert_true(good || i / 256 != 3);
+	}
+}
+
 static void test_acceptable_sequence(void **state)
 {
 	seq32 nxt = SEQ32(0xfffffff0u);
@@ -368,6 +393,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_usual_options),
 		cmocka_unit_test(test_acceptable_sequence),
 		cmocka_unit_test_setup_teardown(test_data_both_ways, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fast_retransmit, setup, teardown),

@@ -101,6 +101,14 @@ static u32 random_options(u8 *p)
 	static const u16 mss[] = {1460, 1460, 1440, 1439, 1300, 536, 100, 9000};
 	u8 *start = p;
 
+	if (host_random_below(3) == 0) { /* as Linux has them */
+		put_be32(p, 0x02040000u | mss[host_random_below(8)]);
+		put_be32(p + 4, 0x0402080a);
+		put_be32(p + 8, (u32)host_random());
+		put_be32(p + 12, 0);
+		put_be32(p + 16, 0x01030300u | host_random_below(18));
+		return 20;
+	}
 	for (unsigned n = host_random_below(8); n; n--) {
 		switch (host_random_below(6)) {
 		case 0:
