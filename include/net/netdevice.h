@@ -457,7 +457,7 @@ struct netns_core {
 	struct rps_flows *rps_flows; /* [rcu] sockets' CPUs by flow; NULL: packets don't follow */
 };
 
-/* Whose packets came to a backlog of late, while it was more than half full. */
+/* Whose packets came to a backlog of late, while it was nearly full. */
 #define FLOW_HISTORY 128
 struct flow_limit {
 	u8 history[FLOW_HISTORY]; /* buckets, by flow hash, of the last packets ... */

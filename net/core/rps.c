@@ -166,9 +166,9 @@ unsigned rps_cpu(struct sk_buff *skb, u32 **tail)
 
 /*
  * One flow that comes faster than its CPU can take must not cost the others their packets. Of the
- * packets that found more than half of the backlog taken, a flow may have the part that is still
- * free: half of them at first, less the fuller it gets. So the heavy ones are cut, and there is
- * room for who sends little.
+ * packets that found the backlog's last quarter begun, a flow may have the part of that quarter
+ * that is still free: all of them at first, less the fuller it gets. So the heavy ones are cut,
+ * and there is room for who sends little.
  */
 bool rps_flow_limit(struct softnet_data *sd, u32 hash, u32 max)
 {
@@ -176,14 +176,14 @@ bool rps_flow_limit(struct softnet_data *sd, u32 hash, u32 max)
 	u32 len = sd->input_pkt_queue.qlen, n;
 	u8 bucket = (u8)hash_32(hash, 8), *slot = &fl->history[fl->head];
 
-	if (likely(len < max / 2) || len >= max)
+	if (likely(len < max - max / 4) || len >= max)
 		return false;
 	if (fl->count[*slot])
 		fl->count[*slot]--;
 	*slot = bucket;
 	fl->head = (fl->head + 1) % FLOW_HISTORY;
 	n = ++fl->count[bucket];
-	if (n == 1 || (u64)n * max <= (u64)FLOW_HISTORY * (max - len))
+	if (n == 1 || (u64)n * max <= (u64)FLOW_HISTORY * 4 * (max - len))
 		return false;
 	sd->flow_limit_count++;
 	return true;
