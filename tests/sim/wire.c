@@ -38,7 +38,8 @@ struct way {
 	struct stream_key key;
 	bool used, syn, wscale, fin, edge_known, before;
 	u8 shift;
-	u32 isn;
+	bool has_other;
+	u32 isn, other; /* the latter by another cookie */
 	u32 end;        /* behind the last number sent */
 	u32 end_before; /* the same of the connection before this one, if there was any */
 	u32 edge;       /* right edge of the window that the sender offered */
@@ -108,12 +109,23 @@ static void syn_seen(struct way *w, struct way *back, const struct segment *s)
 
 /* The answer to a SYN that came twice, the second time with another MSS? A cookie has that in its
  * number. The first answer counts, which is the first to arrive: where there are cookies, nothing
- * is lost and nothing overtakes (apps.c). */
+ * is lost and nothing overtakes (apps.c); but a peer may have no memory for it,
+ * and take the other. */
 static bool second_cookie(const struct host *from, const struct way *w, const struct way *back,
 			  const struct segment *s)
 {
 	return from->net.tcp->tcp_syncookies && s->flags & TCPHDR_ACK && w->syn &&
 	       w->isn != s->seq && back->syn && s->ack == back->isn + 1;
+}
+
+/* Which of the two cookies it was is told by the ACK. */
+static void choose_cookie(struct way *w, u32 ack)
+{
+	if (!w->has_other || ack != w->other + 1)
+		return;
+	w->isn = w->other;
+	w->end = w->other + 1;
+	w->has_other = false;
 }
 
 static void check_data(struct way *w, const struct way *back, const struct segment *s)
@@ -198,8 +210,13 @@ void wire_check(const struct host *from, const u8 *frame, size_t len)
 	r = (struct stream_key){k.daddr, k.saddr, k.dport, k.sport};
 	w = way_of(&k);
 	back = way_of(&r);
-	if (s.flags & TCPHDR_SYN && second_cookie(from, w, back, &s))
+	if (s.flags & TCPHDR_SYN && second_cookie(from, w, back, &s)) {
+		w->has_other = true;
+		w->other = s.seq;
 		return;
+	}
+	if (s.flags & TCPHDR_ACK)
+		choose_cookie(back, s.ack);
 	if (s.flags & TCPHDR_SYN)
 		syn_seen(w, back, &s);
 	if (!w->syn)
