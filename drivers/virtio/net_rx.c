@@ -36,9 +36,12 @@
  * queue, and they are not used where only a few would fit. */
 #define RX_MEMORY_PART 16
 #define RX_LONG_MOST   (2u << 20)
-#define RX_LONG_LEAST  16u
 /* Where the average packet no longer fits half a page, whole pages are better. */
 #define RX_HALF_ROOM (RX_HALF - RX_PAD - SKB_OVERHEAD)
+/* Section 5.1.6.3.1: the longest packet, and how many buffers hold it whatever size they have. A
+ * device that finds less room keeps the packet, and all behind it, until there is more. */
+#define RX_LONGEST 65562u
+#define RX_LEAST   DIV_ROUND_UP(RX_LONGEST, RX_HALF_ROOM)
 
 /* A token is the buffer's address; buffers are aligned to half a page, so the low bits tell which
  * of these sizes it has. */
@@ -177,6 +180,8 @@ static u32 buf_size(const struct vnet_rq *rq)
 
 	if (!rq->vn->mergeable)
 		return rq->vn->rx_pages ? RX_WHOLE : RX_HALF;
+	if (rq->vn->lro_types && rq->fill_max < RX_LEAST)
+		return RX_LONG;
 	if (!rq->vn->lro_types || packet <= RX_HALF_ROOM)
 		return RX_HALF;
 	return packet > RX_LONG / 2 && rq->long_max ? RX_LONG : RX_WHOLE;
@@ -239,13 +244,16 @@ void vnet_rx_timer(struct timer *t)
 static void refill(struct vnet_rq *rq, int budget)
 {
 	struct virtqueue *vq = rq->vq;
-	u32 most;
+	u32 most, few;
 
 	if (unlikely(rq->fill_step < rq->fill_max))
 		rq->fill_step += RX_FIRST_FILL;
 	most = fill_most(rq, buf_size(rq));
+	few = min(most, RX_LEAST);
 	/* What was copied out of a buffer has it posted again, and only the kick is missing. */
-	if (!vq->broken && vq->inflight + min((u32)budget, most / 2) <= most && !vnet_rx_fill(rq))
+	if (!vq->broken &&
+	    (vq->inflight < few || vq->inflight + min((u32)budget, most / 2) <= most) &&
+	    !vnet_rx_fill(rq))
 		timer_mod(&rq->refill_timer, ktime_get_ns() + RX_REFILL_NS);
 	vnet_rx_kick(rq);
 }
@@ -584,9 +592,10 @@ void vnet_rx_layout(struct vnet *vn)
 
 		rq->fill_max = clamp(most, RX_MIN_FILL, (u32)rq->vq->num);
 		rq->long_max = (u32)min_t(u64, share, RX_LONG_MOST) / RX_LONG;
-		if (rq->long_max < RX_LONG_LEAST)
+		if (rq->long_max < RX_LEAST)
 			rq->long_max = 0;
-		rq->long_max = min(rq->long_max, rq->fill_max);
+		if (rq->long_max > rq->fill_max || rq->fill_max < RX_LEAST)
+			rq->long_max = rq->fill_max;
 		rq->fill_step = RX_FIRST_FILL;
 		rq->avg_bytes = 0;
 	}

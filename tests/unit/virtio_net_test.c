@@ -565,6 +565,43 @@ static void large_packets_come_in_pieces(void **state)
 	unplug();
 }
 
+/* Short packets and the longest in turns, so that buffers of all sizes are in the ring: there is
+ * always room for the longest, as a device that finds none waits until the driver adds some. */
+static void ring_has_room_for_the_longest(void **state)
+{
+	static const struct virtio_net_hdr plain;
+	static const struct virtio_net_hdr h = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+						.gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+						.gso_size = 1448,
+						.hdr_len = 66,
+						.csum_start = 34,
+						.csum_offset = 16};
+	static const unsigned rings[] = {256, 64, 16};
+	static u8 frame[FRAME_MAX];
+
+	for (unsigned r = 0; r < ARRAY_SIZE(rings); r++) {
+		assert_int_equal(plug(FULL, false), 0);
+		host.ring_max = rings[r];
+		rtnl_lock();
+		assert_int_equal(dev_open(dev_of_host()), 0);
+		rtnl_unlock();
+		make_frame(frame, sizeof(frame));
+		for (unsigned n = 0; n < 200; n++) {
+			unsigned small = host_random_below(300), big = host_random_below(20);
+
+			while (small--)
+				assert_true(inject(&plain, frame, 1000, ~0u, 0));
+			while (big--) {
+				u32 len = 65000 - (n % 2 ? host_random_below(60000) : 0);
+
+				assert_true(inject(&h, frame, len, ~0u, 0));
+				assert_int_equal(got.len, len - 14);
+			}
+		}
+		unplug();
+	}
+}
+
 /* Jumbo frames without mergeable buffers: as many pages a buffer as the MTU needs. */
 static void jumbo_frames_without_mergeable_buffers(void **state)
 {
@@ -1116,6 +1153,7 @@ int main(void)
 		cmocka_unit_test(refusal_is_polite),
 		cmocka_unit_test(frames_of_all_sizes_come_in),
 		cmocka_unit_test(large_packets_come_in_pieces),
+		cmocka_unit_test(ring_has_room_for_the_longest),
 		cmocka_unit_test(jumbo_frames_without_mergeable_buffers),
 		cmocka_unit_test(bad_headers_are_dropped_and_counted),
 		cmocka_unit_test(broken_ring_is_reset_and_works_again),
