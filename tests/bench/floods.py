@@ -67,14 +67,16 @@ def flood_once(tools, guest, rate, seconds, honest=HONEST, look_at_options=True)
         return crowd.run_conns(tools, guest, "server-closes", n, "-c", n, "-i", interval_us, "-t",
                                9000, *SOURCE)  # fmt: skip
 
-    calm = requests(honest, 5000)
+    # as often as during the flood: who asks seldom waits longer on any host, as all has gone to sleep
+    interval_us = int(seconds * 0.7e6 / honest)
+    calm = requests(honest, interval_us)
     free, before = crowd.settled_free_kib(guest), counted(guest)
     options = None
     with crowd.SynFlood(tools, guest, rate, seconds) as flood:
         time.sleep(0.2)
         typist = crowd.Typist(guest)
         typist.start()
-        during = requests(honest, int(seconds * 0.7e6 / honest))
+        during = requests(honest, interval_us)
         typist.stop()
         held = crowd.free_kib(guest)
         if look_at_options and flood.running:
