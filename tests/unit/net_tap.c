@@ -183,3 +183,22 @@ u32 tap_make_ip(u8 *frame, const struct tap *to, u8 from_last, u32 saddr, u32 da
 	memcpy(ip + 20, payload, len);
 	return 34 + len;
 }
+
+void tap_arp(struct tap *t, u16 op, u8 last)
+{
+	u8 f[60] = {0};
+
+	memcpy(f, t->dev->dev_addr, 6);
+	f[6] = 2;
+	f[11] = last;
+	put_be16(f + 12, ETH_P_ARP);
+	put_be16(f + 14, 1);
+	put_be16(f + 16, ETH_P_IP);
+	f[18] = 6;
+	f[19] = 4;
+	put_be16(f + 20, op);
+	memcpy(f + 22, f + 6, 6);
+	put_be32(f + 28, tap_ip("10.0.0.0") + last);
+	put_be32(f + 38, tap_ip("10.0.0.1"));
+	tap_inject(t, f, sizeof(f));
+}

@@ -48,4 +48,8 @@ u32 tap_make_ip(u8 *frame, const struct tap *to, u8 from_last, u32 saddr, u32 da
 u16 tap_csum(const void *data, u32 len, u32 start);
 u32 tap_ip(const char *dotted); /* host order */
 
+/* 10.0.0.`last`, at 02:00:00:00:00:`last`, sends an ARP packet (op 1: asks, 2: answers)
+ * to 10.0.0.1. */
+void tap_arp(struct tap *t, u16 op, u8 last);
+
 #endif

@@ -23,25 +23,6 @@ struct syn_answer answer;
 u32 peer_addr;
 bool peer_bad_csum;
 
-static void arp_reply(void)
-{
-	u8 f[60] = {0};
-
-	memcpy(f, tap->dev->dev_addr, 6);
-	f[6] = 2;
-	f[11] = PEER_LAST;
-	put_be16(f + 12, ETH_P_ARP);
-	put_be16(f + 14, 1);
-	put_be16(f + 16, ETH_P_IP);
-	f[18] = 6;
-	f[19] = 4;
-	put_be16(f + 20, 2);
-	memcpy(f + 22, f + 6, 6);
-	put_be32(f + 28, tap_ip("10.0.0.9"));
-	put_be32(f + 38, tap_ip("10.0.0.1"));
-	tap_inject(tap, f, sizeof(f));
-}
-
 static void read_answer(const u8 *th)
 {
 	u32 hdr = (th[12] >> 4) * 4u;
@@ -73,7 +54,7 @@ unsigned look(void)
 	answer.count = 0;
 	while ((f = tap_next(tap))) {
 		if (get_be16(f->data + 12) == ETH_P_ARP && get_be16(f->data + 20) == 1)
-			arp_reply();
+			tap_arp(tap, 2, PEER_LAST);
 		else if (get_be16(f->data + 12) == ETH_P_IP && f->data[23] == 6)
 			read_answer(f->data + 34);
 	}
@@ -167,7 +148,7 @@ int syn_setup(void **state)
 	assert_int_equal(sock_create_kern(&net, AF_INET, SOCK_STREAM, 0, &listener), 0);
 	assert_int_equal(listener->ops->bind(listener, (const void *)&any, sizeof(any)), 0);
 	assert_int_equal(listener->ops->listen(listener, BACKLOG), 0);
-	arp_reply();
+	tap_arp(tap, 2, PEER_LAST);
 	look();
 	return 0;
 }

@@ -29,25 +29,6 @@ struct syn {
 
 static struct socket *other; /* a listener that is not like the first one */
 
-static void announce(u8 last)
-{
-	u8 f[60] = {0};
-
-	memcpy(f, tap->dev->dev_addr, 6);
-	f[6] = 2;
-	f[11] = last;
-	put_be16(f + 12, ETH_P_ARP);
-	put_be16(f + 14, 1);
-	put_be16(f + 16, ETH_P_IP);
-	f[18] = 6;
-	f[19] = 4;
-	put_be16(f + 20, 2);
-	memcpy(f + 22, f + 6, 6);
-	put_be32(f + 28, tap_ip("10.0.0.0") + last);
-	put_be32(f + 38, tap_ip("10.0.0.1"));
-	tap_inject(tap, f, sizeof(f));
-}
-
 static int setup(void **state)
 {
 	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = be16_make(81).wire};
@@ -79,8 +60,8 @@ static int setup(void **state)
 
 		peer_addr = tap_ip(peers[i % 4]);
 		syn((u16)(1 + i));
-		announce(8);
-		announce(9);
+		tap_arp(tap, 2, 8);
+		tap_arp(tap, 2, 9);
 	}
 	tap_forget(tap);
 	return 0;
@@ -204,7 +185,7 @@ static void collect(struct syn *s, unsigned n)
 		unsigned i = 0;
 
 		if (get_be16(f->data + 12) == ETH_P_ARP) {
-			announce(f->data[41]);
+			tap_arp(tap, 2, f->data[41]);
 			continue;
 		}
 		assert_true(f->len <= FRAME_BYTES && f->len >= 54);

@@ -35,25 +35,6 @@ static struct peer_offer how;
 /* ---- frames ------------------------------------------------------------------------------------
  */
 
-static void arp(u16 op)
-{
-	u8 f[60] = {0};
-
-	memcpy(f, tap->dev->dev_addr, 6);
-	f[6] = 2;
-	f[11] = PEER_LAST;
-	put_be16(f + 12, ETH_P_ARP);
-	put_be16(f + 14, 1);
-	put_be16(f + 16, ETH_P_IP);
-	f[18] = 6;
-	f[19] = 4;
-	put_be16(f + 20, op);
-	memcpy(f + 22, f + 6, 6);
-	put_be32(f + 28, tap_ip("10.0.0.9"));
-	put_be32(f + 38, tap_ip("10.0.0.1"));
-	tap_inject(tap, f, sizeof(f));
-}
-
 static u32 put_options(u8 *p, const struct peer_seg *s)
 {
 	u8 *start = p;
@@ -141,7 +122,7 @@ bool peer_next(struct peer_seg *s)
 
 	while ((f = tap_next(tap))) {
 		if (get_be16(f->data + 12) == ETH_P_ARP && get_be16(f->data + 20) == 1)
-			arp(2);
+			tap_arp(tap, 2, PEER_LAST);
 		else if (get_be16(f->data + 12) == ETH_P_IP && f->data[23] == 6)
 			break;
 	}
@@ -270,7 +251,7 @@ void peer_start(void)
 	assert_int_equal(sock_create_kern(&peer_net, AF_INET, SOCK_STREAM, 0, &listener), 0);
 	assert_int_equal(listener->ops->bind(listener, (const void *)&any, sizeof(any)), 0);
 	assert_int_equal(listener->ops->listen(listener, 4), 0);
-	arp(1);
+	tap_arp(tap, 1, PEER_LAST);
 }
 
 void peer_stop(void)
