@@ -22,7 +22,7 @@ HOT := lib/checksum.c lib/siphash.c lib/rbtree.c \
 	net/core/sock.c net/core/sock_mem.c net/core/neighbour.c net/core/dql.c net/core/rps.c \
 	net/ethernet/eth.c net/sched/sch_generic.c \
 	net/ipv4/ip_input.c net/ipv4/ip_output.c net/ipv4/route.c net/ipv4/ipv4.c net/ipv4/fib.c \
-	net/ipv4/ip_early.c net/tcp/tcp_early.c net/tcp/tcp_syncookies.c \
+	net/ipv4/icmp.c net/ipv4/ip_early.c net/tcp/tcp_early.c net/tcp/tcp_syncookies.c \
 	net/tcp/tcp_input.c net/tcp/tcp_ack.c net/tcp/tcp_data.c net/tcp/tcp_output.c \
 	net/tcp/tcp_sendmsg.c net/tcp/tcp_recvmsg.c net/tcp/tcp_hash.c net/tcp/tcp_ipv4.c \
 	net/tcp/tcp_timer.c net/tcp/tcp_window.c net/tcp/tcp_rtt.c net/tcp/tcp_cong.c \

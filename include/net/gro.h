@@ -6,7 +6,8 @@
  * gro_receive(held, skb): skb_gro_offset() is at the layer's header. The layer clears same_flow of
  * each held packet that is another flow, pulls its header (skb_gro_pull()) and calls the next
  * layer; the transport either merges (skb_gro_receive()) or leaves the packet to be held. Value: a
- * held packet that is complete now and must go up (the caller removes it from held), or NULL.
+ * held packet that is complete now and must go up (the caller removes it from held), or NULL; or
+ * ERR_PTR(-EINPROGRESS): skb has been dealt with and is not the caller's any more.
  * flush: this packet may not be merged with what follows. Context: NAPI poll of one CPU; the lists
  * belong to the napi_struct.
  */

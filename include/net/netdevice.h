@@ -435,6 +435,8 @@ struct packet_type {
 	 * dealt with. False: it is unchanged and goes the usual way. */
 	bool (*rx_early)(struct sk_buff *skb);
 };
+/* Is there a handler that wants to see every packet (ETH_P_ALL)? */
+bool packet_taps_active(void);
 #define PACKET_TYPE(sym)                                   \
 	static const struct packet_type *const sym##_entry \
 		__attribute__((section("packet_types"), used)) = &(sym)

@@ -32,7 +32,6 @@ int netif_receive_skb_core(struct sk_buff *skb);
 /* Handler of an EtherType; NULL: none. */
 const struct packet_type *packet_type_get(be16 protocol);
 /* Copies to those that want every packet (ETH_P_ALL). */
-bool packet_taps_active(void);
 void packet_taps_deliver(struct sk_buff *skb, struct net_device *dev);
 
 /* rps.c: the CPU that is to take skb (network header set) up the stack. Where *tail is set, the

@@ -143,7 +143,7 @@ static void gro_cb_init(struct sk_buff *skb, u32 hash)
 	cb->csum = skb->ip_summed == CHECKSUM_COMPLETE ? skb->csum : 0;
 }
 
-/* True: skb is merged or held. False: it goes up as it is. */
+/* True: skb is merged, held or dealt with. False: it goes up as it is. */
 static bool dev_gro_receive(struct napi_struct *n, struct sk_buff *skb)
 {
 	const struct packet_type *pt = packet_type_get(skb->protocol);
@@ -165,6 +165,8 @@ static bool dev_gro_receive(struct napi_struct *n, struct sk_buff *skb)
 	gro_list_prepare(head, skb, hash);
 	gro_cb_init(skb, hash);
 	done = pt->gro_receive(head, skb);
+	if (IS_ERR(done))
+		return true;
 	/* Merged, skb may belong to done, which is gone when it has been passed up. */
 	merged = NAPI_GRO_CB(skb)->same_flow;
 	freed = NAPI_GRO_CB(skb)->free;

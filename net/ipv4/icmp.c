@@ -10,6 +10,7 @@
 #include <lib/checksum.h>
 #include <lib/err.h>
 #include <lib/string.h>
+#include <net/gro.h>
 
 #include "ipv4_int.h"
 
@@ -445,8 +446,53 @@ static int icmp_rcv(struct sk_buff *skb)
 	return 0;
 }
 
-static const struct net_protocol icmp_protocol = {
-	.protocol = IPPROTO_ICMP, .family = AF_INET, .no_policy = true, .handler = icmp_rcv};
+/* -- in passing ----------------------------------------------------------------------------------
+ */
+
+/* An echo request that asks for nothing else, from a known peer, becomes its answer where it lies.
+ * False: it is unchanged, and goes the usual way, which does and counts the same. */
+static bool echo_early(struct sk_buff *skb)
+{
+	struct icmp_wire *icmp = skb_transport_header(skb);
+	u32 len = skb->len - (u32)sizeof(struct iphdr);
+	struct net *net = dev_net(skb->dev);
+	const struct neighbour *n;
+	csum32 sum;
+
+	if (skb->len < sizeof(struct iphdr) + sizeof(*icmp) || skb_is_nonlinear(skb) ||
+	    icmp->type != ICMP_ECHO || net->ipv4->icmp_echo_ignore_all ||
+	    type_is_limited(net->ipv4, ICMP_ECHOREPLY, 0))
+		return false;
+	n = ip_early_way_back(skb);
+	if (!n)
+		return false;
+	/* Of all but the type and the checksum itself. */
+	sum = csum_partial(&icmp->rest, len - offsetof(struct icmp_wire, rest),
+			   be16_make(icmp->code).wire);
+	if (!be16_is_zero(csum_fold(csum_add(sum, icmp->check.wire + BE16(ICMP_ECHO << 8).wire))))
+		return false;
+	ICMP_INC_STATS(net, INMSGS);
+	count_in(net, ICMP_ECHO);
+	count_out(net, ICMP_ECHOREPLY);
+	icmp->type = ICMP_ECHOREPLY;
+	icmp->check = csum_fold(sum);
+	ip_early_turn(skb, n);
+	return true;
+}
+
+static struct sk_buff *icmp_gro_receive(struct list_head *held, struct sk_buff *skb)
+{
+	if (echo_early(skb))
+		return ERR_PTR(-EINPROGRESS);
+	NAPI_GRO_CB(skb)->flush = 1;
+	return NULL;
+}
+
+static const struct net_protocol icmp_protocol = {.protocol = IPPROTO_ICMP,
+						  .family = AF_INET,
+						  .no_policy = true,
+						  .handler = icmp_rcv,
+						  .gro_receive = icmp_gro_receive};
 NET_PROTOCOL(icmp_protocol);
 
 void icmp_net_init(struct net *net)

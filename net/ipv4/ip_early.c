@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A way past the stack for packets that are answered where they lie, in the received buffer, while
- * a flood of them is on (struct packet_type's rx_early): the checks of ip_rcv() and
- * ip_route_input() in the form that the common packet passes. Whatever is in doubt goes the usual
- * way, which refuses, counts and learns (routes, neighbours); so nothing is dropped here.
- * Context: NAPI poll, rcu read side. Caller: GRO; tcp_early.c.
+ * A way past the stack for packets that are answered where they lie, in the received buffer: those
+ * of a flood while it is on (struct packet_type's rx_early), and echo requests at any time. The
+ * checks of ip_rcv() and ip_route_input() in the form that the common packet passes. Whatever is in
+ * doubt goes the usual way, which refuses, counts and learns (routes, neighbours); so nothing is
+ * dropped here. Context: NAPI poll, rcu read side. Caller: GRO; tcp_early.c, icmp.c.
  */
 #include <lib/checksum.h>
 #include <lib/hash.h>
@@ -112,21 +112,26 @@ void ip_early_accept(const struct sk_buff *skb)
 /* ---- answers -----------------------------------------------------------------------------------
  */
 
-/* The link header, by what is known of the neighbour. False: that is not enough, or whether it is
- * still there has to be asked. */
-static bool push_link_header(struct sk_buff *skb, struct rtable *rt, be32 daddr)
+/* The neighbour that skb can be sent to on dev as it is. NULL: not known, or whether it is still
+ * there has to be asked, or skb has no room for a link header. */
+static const struct neighbour *known_hop(const struct sk_buff *skb, struct net_device *dev,
+					 struct rtable *rt, be32 daddr)
 {
-	struct net_device *dev = rt->dst.dev;
 	const struct neighbour *n = ip_next_hop(rt, dev, daddr);
-	u64 ha;
 
 	if (!n || !(READ_ONCE(n->nud_state) & (NUD_CONNECTED | NUD_DELAY | NUD_PROBE)) ||
 	    !dev->header_ops ||
 	    skb_headroom(skb) < (u32)dev->hard_header_len + dev->needed_headroom)
-		return false;
-	ha = __atomic_load_n((const u64 *)(const void *)n->ha, __ATOMIC_RELAXED);
+		return NULL;
+	return n;
+}
+
+static void push_link_header(struct sk_buff *skb, struct net_device *dev, const struct neighbour *n)
+{
+	u64 ha = __atomic_load_n((const u64 *)(const void *)n->ha, __ATOMIC_RELAXED);
+
 	skb->dev = dev;
-	return dev->header_ops->create(skb, dev, ETH_P_IP, &ha, NULL, skb->len) >= 0;
+	dev->header_ops->create(skb, dev, ETH_P_IP, &ha, NULL, skb->len);
 }
 
 /* skb is ready to be sent: remember it, but for whom it goes to. */
@@ -153,6 +158,7 @@ void ip_early_reply(struct sk_buff *skb, const struct sock *sk, struct rtable *r
 {
 	struct net *net = dev_net(rt->dst.dev);
 	u32 len = skb->len + (u32)sizeof(struct iphdr);
+	const struct neighbour *n;
 	struct iphdr *ip;
 
 	a->len = 0;
@@ -170,11 +176,13 @@ void ip_early_reply(struct sk_buff *skb, const struct sock *sk, struct rtable *r
 	skb->priority = sk->sk_priority;
 	skb->mark = sk->sk_mark;
 	count_sent(NET_MIB(net), len);
-	if (!push_link_header(skb, rt, daddr)) {
+	n = known_hop(skb, rt->dst.dev, rt, daddr);
+	if (!n) {
 		skb_dst_set_noref(skb, &rt->dst);
 		dst_output(net, NULL, skb);
 		return;
 	}
+	push_link_header(skb, rt->dst.dev, n);
 	keep(a, skb);
 	dev_queue_xmit_later(skb);
 }
@@ -201,4 +209,42 @@ void *ip_early_repeat(struct sk_buff *skb, const struct ip_early_answer *a, be32
 	skb->tstamp_ns = 0;
 	dev_queue_xmit_later(skb);
 	return ip + 1;
+}
+
+/* ---- a packet turned round ---------------------------------------------------------------------
+ */
+
+const struct neighbour *ip_early_way_back(const struct sk_buff *skb)
+{
+	const struct iphdr *ip = ip_hdr(skb);
+	struct rtable *rt;
+
+	/* Only a poll sends what it has put off, and taps see a packet farther up. */
+	if (!(this_cpu(softnet_data).polls & 1) || packet_taps_active() || skb_is_nonlinear(skb) ||
+	    skb_cloned(skb))
+		return NULL;
+	rt = rt_way_back(skb->dev, ip->saddr, ip->daddr);
+	if (!rt || rt->dst.output != ip_output || skb->len > rt->dst.mtu)
+		return NULL;
+	return known_hop(skb, skb->dev, rt, ip->saddr);
+}
+
+void ip_early_turn(struct sk_buff *skb, const struct neighbour *n)
+{
+	struct net *net = dev_net(skb->dev);
+	struct iphdr *ip = ip_hdr(skb);
+	be32 peer = ip->saddr;
+
+	count_received(NET_MIB(net), ip);
+	count_sent(NET_MIB(net), skb->len);
+	ip->id = BE16(0);
+	ip->frag_off = BE16(IP_DF);
+	ip->ttl = ip_default_ttl(net);
+	ip->saddr = ip->daddr;
+	ip->daddr = peer;
+	ip_send_check(ip);
+	skb->ip_summed = CHECKSUM_NONE;
+	skb->tstamp_ns = 0;
+	push_link_header(skb, skb->dev, n);
+	dev_queue_xmit_later(skb);
 }

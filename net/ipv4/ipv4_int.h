@@ -55,11 +55,20 @@ static inline unsigned ip_ecn_counter(u8 tos)
 	return counter[tos & 3];
 }
 bool ip_rx_early(struct sk_buff *skb);
+/* In a poll, skb sound, without options, no fragment, data at its IP header, nothing behind its
+ * end: where an answer of the same length goes, if skb came from a peer that is known, for us, and
+ * may be written over; NULL: the usual way. / Count it as received, turn its addresses round and
+ * send it there, its payload being the answer. */
+const struct neighbour *ip_early_way_back(const struct sk_buff *skb);
+void ip_early_turn(struct sk_buff *skb, const struct neighbour *n);
 
 /* route.c */
 /* The rtable that packets from saddr to daddr share with others, if there is a good one: but for
  * its prefsrc, which may be another address of ours. rcu, no reference. */
 struct rtable *rt_nexthop_peek(struct net *net, be32 daddr, be32 saddr);
+/* Of packets from saddr to daddr that dev received: has ip_route_input() just let such through, and
+ * do answers go back by dev? The rtable of those. Softirq, rcu, no reference. NULL: not known. */
+struct rtable *rt_way_back(const struct net_device *dev, be32 saddr, be32 daddr);
 /* May destinations have a path MTU of their own now? */
 static inline bool rt_has_exceptions(const struct net *net)
 {

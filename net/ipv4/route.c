@@ -519,6 +519,7 @@ static enum skb_drop_reason input_multicast(struct sk_buff *skb, be32 daddr, be3
 struct rt_pass {
 	be32 saddr, daddr;
 	u32 ifindex, genid;
+	struct rtable *back; /* to saddr by the same device, referenced; NULL: not asked for yet */
 };
 
 static struct rt_pass *pass_slot(struct netns_ipv4 *ip4, be32 saddr, be32 daddr)
@@ -528,12 +529,24 @@ static struct rt_pass *pass_slot(struct netns_ipv4 *ip4, be32 saddr, be32 daddr)
 	return &cache[hash_32(saddr.wire ^ daddr.wire, ilog2(RT_PASSES))];
 }
 
-static bool pass_known(struct netns_ipv4 *ip4, be32 saddr, be32 daddr, struct net_device *dev)
+/* NULL: not known to pass. */
+static struct rt_pass *pass_find(struct netns_ipv4 *ip4, be32 saddr, be32 daddr,
+				 const struct net_device *dev)
 {
-	const struct rt_pass *p = pass_slot(ip4, saddr, daddr);
+	struct rt_pass *p = pass_slot(ip4, saddr, daddr);
 
 	return p->saddr.wire == saddr.wire && p->daddr.wire == daddr.wire &&
-	       p->ifindex == dev->ifindex && p->genid == (u32)atomic_read(&ip4->rt_genid);
+			       p->ifindex == dev->ifindex &&
+			       p->genid == (u32)atomic_read(&ip4->rt_genid)
+		       ? p
+		       : NULL;
+}
+
+static void pass_set(struct rt_pass *p, struct rt_pass new)
+{
+	if (p->back)
+		dst_release(&p->back->dst);
+	*p = new;
 }
 
 /* genid: before the question was asked. */
@@ -543,7 +556,34 @@ static void pass_remember(struct netns_ipv4 *ip4, be32 saddr, be32 daddr, struct
 	const struct in_device *idev = in_dev_get_rcu(dev);
 
 	if (idev && !idev->rp_filter)
-		*pass_slot(ip4, saddr, daddr) = (struct rt_pass){saddr, daddr, dev->ifindex, genid};
+		pass_set(pass_slot(ip4, saddr, daddr),
+			 (struct rt_pass){saddr, daddr, dev->ifindex, genid, NULL});
+}
+
+static void pass_forget_all(struct netns_ipv4 *ip4)
+{
+	if (!ip4->rt_passes)
+		return;
+	for_each_cpu(cpu) {
+		struct rt_pass *p = alloc_percpu_ptr(ip4->rt_passes, cpu);
+
+		for (unsigned i = 0; i < RT_PASSES; i++)
+			pass_set(&p[i], (struct rt_pass){.genid = 0});
+	}
+}
+
+struct rtable *rt_way_back(const struct net_device *dev, be32 saddr, be32 daddr)
+{
+	struct net *net = dev_net(dev);
+	struct rt_pass *p = pass_find(net->ipv4, saddr, daddr, dev);
+	struct rtable *rt;
+
+	if (!p || likely(p->back))
+		return p ? p->back : NULL;
+	rt = rt_nexthop_peek(net, saddr, daddr);
+	if (rt && rt->dst.dev == dev && refcount_inc_not_zero(&rt->dst.ref))
+		p->back = rt;
+	return p->back;
 }
 
 enum skb_drop_reason ip_route_input(struct sk_buff *skb, be32 daddr, be32 saddr, u8 tos,
@@ -556,7 +596,7 @@ enum skb_drop_reason ip_route_input(struct sk_buff *skb, be32 daddr, be32 saddr,
 	u32 genid = (u32)atomic_read(&ip4->rt_genid);
 	u8 type;
 
-	if (likely(pass_known(ip4, saddr, daddr, dev))) {
+	if (likely(pass_find(ip4, saddr, daddr, dev))) {
 		skb_dst_set_noref(skb, &ip4->rt_input[IN_LOCAL]->dst);
 		return SKB_NOT_DROPPED_YET;
 	}
@@ -608,7 +648,7 @@ int rt_net_init(struct net *net)
 	spin_lock_init(&ip4->fnhe_lock);
 	INIT_LIST_HEAD(&ip4->rt_list);
 	atomic_set(&ip4->rt_genid, 1); /* not 0: an empty struct rt_pass knows nothing */
-	ip4->rt_passes = alloc_percpu(RT_PASSES * sizeof(struct rt_pass), sizeof(struct rt_pass));
+	ip4->rt_passes = alloc_percpu(RT_PASSES * sizeof(struct rt_pass), 64);
 	if (!ip4->rt_passes)
 		return -ENOMEM;
 	for (unsigned i = 0; i < ARRAY_SIZE(types); i++) {
@@ -628,6 +668,7 @@ void rt_net_exit(struct net *net)
 	struct rtable *rt;
 
 	rt_cache_flush(net);
+	pass_forget_all(ip4);
 	for (unsigned i = 0; i < ARRAY_SIZE(ip4->rt_input); i++) {
 		if (ip4->rt_input[i])
 			dst_release(&ip4->rt_input[i]->dst);

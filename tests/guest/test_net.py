@@ -209,6 +209,25 @@ def test_icmp_is_rate_limited(vm):
     assert 1 <= told <= 200
 
 
+def test_echo_short_and_long_way(vm):
+    """Answered in passing or, without GRO, by the whole stack: the same bytes, and all is counted."""
+    counted = ["Ip.InReceives", "Ip.InDelivers", "Ip.OutRequests", "IpExt.InOctets", "Icmp.InMsgs"]
+    counted += ["Icmp.InEchos", "Icmp.OutMsgs", "Icmp.OutEchoReps", "IpExt.OutOctets"]
+    host = vm.raw()
+    host.greet()
+    answers, moved = [], []
+    for gro in "on", "off":
+        vm.sh(f"ethtool -K eth0 gro {gro}")
+        was = vm.counters()
+        answers.append([bytes(host.ping(seq=i, id=i * i)) for i in range(20)])
+        now = vm.counters()
+        moved.append([now[name] - was[name] for name in counted])
+    vm.sh("ethtool -K eth0 gro on")
+    host.close()
+    assert answers[0] == answers[1]
+    assert moved[0] == moved[1] and set(moved[0][4:8]) == {20}
+
+
 def test_loopback(vm):
     """The guest reaches itself, by its own address and by 127.0.0.1."""
     for address in ("127.0.0.1", vm.ip):
