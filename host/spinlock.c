@@ -7,14 +7,13 @@
  *  - a class taken in softirq context must not be taken with softirqs on, nor one taken in hardirq
  *    context with interrupts on: the interrupt would wait for the code it interrupted.
  */
+#include <kernel/handoff.h>
 #include <kernel/spinlock.h>
 #include <lib/assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "host/host_int.h"
-
-DEFINE_PER_CPU(u64, lock_contended);
 
 #ifdef DEBUG
 
@@ -186,7 +185,7 @@ bool spin_trylock(struct spinlock *l)
 {
 	preempt_disable();
 	if (spin_is_locked(l)) {
-		this_cpu(lock_contended)++;
+		lock_contended(__builtin_return_address(0));
 		preempt_enable();
 		return false;
 	}

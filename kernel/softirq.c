@@ -8,6 +8,7 @@
  * timers, RCU and tasklets are still served at every interrupt exit.
  */
 #include <home/cpu.h>
+#include <kernel/handoff.h>
 #include <kernel/init.h>
 #include <kernel/log.h>
 #include <kernel/rcu.h>
@@ -221,10 +222,12 @@ bool smp_call_function_single_async(unsigned cpu, struct call_single_data *csd)
 		csd->next = head;
 	} while (!__atomic_compare_exchange_n(&sc->calls, &head, csd, true, __ATOMIC_RELEASE,
 					      __ATOMIC_RELAXED));
-	if (cpu == smp_processor_id())
+	if (cpu == smp_processor_id()) {
 		raise_softirq(HI_SOFTIRQ);
-	else if (!head) /* whoever found the queue empty sends the interrupt */
+	} else if (!head) { /* whoever found the queue empty sends the interrupt */
+		handoff_count(calls);
 		smp_send_call(cpu);
+	}
 	return true;
 }
 

@@ -13,6 +13,7 @@
  */
 #include <home/cpu.h>
 #include <kernel/atomic.h>
+#include <kernel/handoff.h>
 #include <kernel/percpu.h>
 #include <kernel/softirq.h>
 #include <kernel/spinlock.h>
@@ -170,6 +171,7 @@ static __no_lock_check struct timer_base *timer_migrate(struct timer *t, struct 
 {
 	struct timer_base *to = &this_cpu(timer_base);
 
+	handoff_count(timers);
 	WRITE_ONCE(t->cpu, CPU_MIGRATING);
 	spin_unlock(&from->lock);
 	spin_lock(&to->lock);
@@ -404,6 +406,7 @@ __no_lock_check void hrtimer_start(struct hrtimer *t, u64 expires_ns)
 	if (t->pending)
 		hr_remove(b, t);
 	if (b != to) {
+		handoff_count(timers);
 		WRITE_ONCE(t->cpu, CPU_MIGRATING);
 		spin_unlock(&b->lock);
 		spin_lock(&to->lock);

@@ -5,6 +5,7 @@
  * A wake-up cannot be lost: the waiter queues itself and says that it sleeps under the queue's
  * lock, then tests its condition; the waker makes the condition true, then takes that lock.
  */
+#include <kernel/handoff.h>
 #include <kernel/timer.h>
 #include <kernel/wait.h>
 #include <lib/assert.h>
@@ -183,7 +184,7 @@ static bool mutex_take_or_mark(struct mutex *m)
 	return false;
 }
 
-static noinline void mutex_lock_slow(struct mutex *m)
+static noinline void mutex_lock_slow(struct mutex *m, const void *at)
 {
 	struct thread *me = thread_current();
 	struct wait_entry e = {.priv = me};
@@ -191,6 +192,7 @@ static noinline void mutex_lock_slow(struct mutex *m)
 
 	spin_lock_irqsave(&m->lock, flags);
 	if (!mutex_take_or_mark(m)) {
+		lock_contended(at);
 		list_add_tail(&e.entry, &m->wq.head);
 		while (!mutex_is_mine(m)) {
 			WRITE_ONCE(me->state, THREAD_SLEEPING);
@@ -208,7 +210,7 @@ void mutex_lock(struct mutex *m)
 	might_sleep();
 	DEBUG_ASSERT(!mutex_is_mine(m));
 	if (unlikely(!mutex_take(m)))
-		mutex_lock_slow(m);
+		mutex_lock_slow(m, __builtin_return_address(0));
 }
 
 /* The unlocker hands the mutex to the longest waiter: none can overtake it. */

@@ -69,9 +69,6 @@ void lockdep_assert_held(const struct spinlock *l);
 #define lockdep_assert_held(l) ((void)(l))
 #endif
 
-/* Times a spin_lock() found its lock taken, per CPU: /proc/lock_stat. */
-DECLARE_PER_CPU(u64, lock_contended);
-
 /* The home's own forms of these functions, if it has any. */
 #include <home/spinlock.h>
 

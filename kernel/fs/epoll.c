@@ -10,6 +10,7 @@
  */
 #include "fs_int.h"
 
+#include <kernel/handoff.h>
 #include <kernel/mm.h>
 #include <kernel/syscalls.h>
 #include <kernel/time.h>
@@ -26,6 +27,7 @@ struct eventpoll {
 	u32 nbuckets, nitems;      /* [mutex] */
 	struct spinlock lock;
 	struct list_head ready; /* [lock] */
+	unsigned cpu;           /* of who waited last [a] */
 	struct wait_queue wq;   /* threads in epoll_wait() */
 	struct wait_queue poll_wq;
 };
@@ -63,6 +65,8 @@ static void ep_mark_ready(struct epitem *item)
 	if (!item->is_ready) {
 		item->is_ready = true;
 		list_add_tail(&item->ready_link, &ep->ready);
+		if (unlikely(READ_ONCE(ep->cpu) != smp_processor_id()))
+			handoff_count(ready);
 	}
 	spin_unlock_irqrestore(&ep->lock, flags);
 	smp_mb(); /* the list before the look at the queues: pairs with prepare_to_wait() */
@@ -275,6 +279,7 @@ int sys_epoll_create1(int flags)
 	mutex_init(&ep->mutex);
 	spin_lock_init(&ep->lock);
 	INIT_LIST_HEAD(&ep->ready);
+	ep->cpu = smp_processor_id();
 	wait_queue_init(&ep->wq);
 	wait_queue_init(&ep->poll_wq);
 	/* Taken inside the lock of a file's wait queue: a class of their own. */
@@ -421,6 +426,7 @@ static u64 ep_sleep(struct eventpoll *ep, u64 left_ns)
 {
 	struct wait_entry e = {.func = NULL};
 
+	WRITE_ONCE(ep->cpu, smp_processor_id());
 	prepare_to_wait(&ep->wq, &e, true);
 	if (list_empty(&ep->ready))
 		left_ns = schedule_timeout_ns(left_ns);

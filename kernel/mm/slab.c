@@ -16,6 +16,7 @@
  * What a burst leaves behind in magazines and empty slabs goes back to the page allocator
  * REAP_AFTER_NS later (slab_reap()); without frees there is no timer either.
  */
+#include <kernel/handoff.h>
 #include <kernel/log.h>
 #include <kernel/mm.h>
 #include <kernel/percpu.h>
@@ -346,6 +347,7 @@ static noinline void *cache_refill(struct kmem_cache *c, unsigned gfp)
 		get_objects(c, gfp, 1, &obj);
 		return obj;
 	}
+	handoff_count(slabs);
 	m->n = get_objects(c, gfp, c->magazine / 2u, m->obj);
 	return m->n ? m->obj[--m->n] : NULL;
 }
@@ -387,6 +389,7 @@ static noinline void cache_drain(struct kmem_cache *c, void *obj)
 	}
 	if (m->n == c->magazine) {
 		/* The ones that lay longest. */
+		handoff_count(slabs);
 		put_objects(c, half, m->obj);
 		reap_later();
 		m->n -= half;

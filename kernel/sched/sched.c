@@ -16,6 +16,7 @@
 #include "sched_int.h"
 
 #include <home/cpu.h>
+#include <kernel/handoff.h>
 #include <kernel/log.h>
 #include <kernel/preempt.h>
 #include <kernel/rcu.h>
@@ -148,8 +149,10 @@ void preempt_kick_cpus(void)
 
 	this_cpu(cpus_to_kick) = 0;
 	this_cpu(resched_due) &= (u8)~RESCHED_KICK;
-	for (; cpus; cpus &= cpus - 1)
+	for (; cpus; cpus &= cpus - 1) {
+		handoff_count(reschedule);
 		smp_send_reschedule(bit_ffs(cpus) - 1);
+	}
 	local_irq_restore(flags);
 }
 
@@ -260,6 +263,7 @@ static void notice(struct run_queue *rq, struct thread *t, bool irqs_were_off)
 	bool first = goes_first(rq, t, current);
 
 	if (t->cpu != smp_processor_id()) {
+		handoff_count(wakes);
 		rq->first_came |= first;
 		if (first || rq->slice_end_ns == NEVER) {
 			this_cpu(cpus_to_kick) |= 1ull << t->cpu;

@@ -8,6 +8,7 @@
 
 #include <home/cpu.h>
 #include <kernel/atomic.h>
+#include <kernel/handoff.h>
 #include <kernel/log.h>
 
 #undef spin_lock
@@ -16,8 +17,6 @@
 #undef spin_unlock_bh
 #undef __spin_lock_irqsave
 #undef spin_unlock_irqrestore
-
-DEFINE_PER_CPU(u64, lock_contended);
 
 #ifdef DEBUG
 static void check_not_mine(struct spinlock *l)
@@ -63,23 +62,29 @@ static void forget_owner(struct spinlock *l)
 
 unsigned spin_pause_every = 1;
 
-void spin_lock_wait(struct spinlock *l, u16 ticket)
+/* A function of its own, so that what waiting costs can be told from work (tests/bench/insn.c). */
+static noinline void spin_wait_turn(struct spinlock *l, u16 ticket, const void *at)
 {
-	this_cpu(lock_contended)++;
+	lock_contended(at);
 	for (unsigned n = 1; smp_load_acquire(&l->owner) != ticket; n++) {
 		if (n % spin_pause_every == 0)
 			cpu_relax();
 	}
 }
 
-static void lock_raw(struct spinlock *l)
+void spin_lock_wait(struct spinlock *l, u16 ticket)
+{
+	spin_wait_turn(l, ticket, __builtin_return_address(0));
+}
+
+static inline void lock_raw(struct spinlock *l, const void *at)
 {
 	u16 ticket;
 
 	check_not_mine(l);
 	ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
 	if (unlikely(smp_load_acquire(&l->owner) != ticket))
-		spin_lock_wait(l, ticket);
+		spin_wait_turn(l, ticket, at);
 	note_owner(l);
 }
 
@@ -92,7 +97,7 @@ static void unlock_raw(struct spinlock *l)
 void spin_lock(struct spinlock *l)
 {
 	preempt_disable();
-	lock_raw(l);
+	lock_raw(l, __builtin_return_address(0));
 }
 
 /* The ticket is drawn only when it is the one being served. */
@@ -121,7 +126,7 @@ void spin_unlock(struct spinlock *l)
 void spin_lock_bh(struct spinlock *l)
 {
 	local_bh_disable();
-	lock_raw(l);
+	lock_raw(l, __builtin_return_address(0));
 }
 
 void spin_unlock_bh(struct spinlock *l)
@@ -135,7 +140,7 @@ irqflags_t __spin_lock_irqsave(struct spinlock *l)
 	irqflags_t flags = local_irq_save();
 
 	preempt_disable();
-	lock_raw(l);
+	lock_raw(l, __builtin_return_address(0));
 	return flags;
 }
 

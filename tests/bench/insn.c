@@ -4,6 +4,7 @@
  * not move. A halted CPU runs none, so idle time counts nothing.
  *
  *   -plugin libinsn.so,counts=FILE                 one u64 a CPU, at every STRIDE-th u64 of FILE
+ *   -plugin libinsn.so,counts=FILE,apart=FROM-TO   code there (hex) is counted by the u64 after it
  *   -plugin libinsn.so,profile=FILE,symbols=FILE   and a tree of calls, as struct profile
  *
  * Both files are shared memory that the harness (plugin.py) reads at any moment. The tree is exact,
@@ -57,6 +58,7 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info
 			       char **argv);
 
 static uint64_t *counts;
+static unsigned long long apart_from, apart_to;
 
 static void *map_shared(const char *path, size_t size)
 {
@@ -265,6 +267,11 @@ static void block_counts(unsigned int cpu, void *data)
 	counts[cpu % MAX_CPUS * STRIDE] += (uintptr_t)data;
 }
 
+static void block_counts_apart(unsigned int cpu, void *data)
+{
+	counts[cpu % MAX_CPUS * STRIDE + 1] += (uintptr_t)data;
+}
+
 static void block_profiles(unsigned int cpu, void *data)
 {
 	const struct block *b = data;
@@ -304,8 +311,10 @@ static void block_translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
 	(void)id;
 	if (!profile || at < symbol_at[0] || at > symbol_at[nsymbols - 1]) { /* firmware */
-		qemu_plugin_register_vcpu_tb_exec_cb(tb, block_counts, QEMU_PLUGIN_CB_NO_REGS,
-						     (void *)n);
+		bool apart = at >= apart_from && at < apart_to;
+
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, apart ? block_counts_apart : block_counts,
+						     QEMU_PLUGIN_CB_NO_REGS, (void *)n);
 		return;
 	}
 	b = malloc(sizeof(*b)); /* for good: QEMU may run the block until it ends */
@@ -335,6 +344,8 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 			profile = map_shared(argv[i] + 8, sizeof(*profile));
 		else if (!strncmp(argv[i], "symbols=", 8))
 			symbols = read_symbols(argv[i] + 8);
+		else if (!strncmp(argv[i], "apart=", 6))
+			sscanf(argv[i] + 6, "%llx-%llx", &apart_from, &apart_to);
 	}
 	if (!counts || (profile && !symbols)) {
 		fprintf(stderr, "insn: counts=FILE is needed; profile=FILE needs symbols=FILE\n");

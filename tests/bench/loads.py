@@ -49,7 +49,12 @@ def kept(guest, n):
 
 def keepalive32(guest, n=40):
     """A request on each of 32 connections at once, n times. The first run makes the connections."""
-    socks = kept(guest, 32)
+    return keepalive_many(guest, 32, n)
+
+
+def keepalive_many(guest, number, n):
+    """The same on that number of connections."""
+    socks = kept(guest, number)
     for _ in range(n):
         guest.qmp.execute("stop")
         for s in socks:
@@ -57,7 +62,7 @@ def keepalive32(guest, n=40):
         guest.qmp.execute("cont")
         for s in socks:
             read_answer(s)
-    return 32 * n
+    return number * n
 
 
 def connections(guest, n=256):

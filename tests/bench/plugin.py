@@ -34,9 +34,23 @@ def build(folder):
 
 def read(path):
     """Instructions that all CPUs have run so far."""
+    return sum(read_cpus(path))
+
+
+def read_cpus(path, apart=False):
+    """Instructions that each CPU has run so far; 0 where there is none. apart: those of the code
+    that is counted by itself."""
     with open(path, "rb") as f:
         data = f.read()
-    return sum(struct.unpack_from("<Q", data, at)[0] for at in range(0, len(data), STRIDE))
+    return [struct.unpack_from("<QQ", data, at)[apart] for at in range(0, len(data), STRIDE)]
+
+
+def apart(elf, name):
+    """What has a function of the image counted by itself: words for the plugin."""
+    listing = subprocess.run(["nm", "-S", elf], capture_output=True, text=True, check=True).stdout
+    found = re.search(rf"^(\w+) (\w+) [tT] {name}(?:\..*)?$", listing, re.M)
+    start, size = (int(text, 16) for text in found.groups())
+    return f"apart={start:x}-{start + size:x}"
 
 
 # -- profiles: struct profile of insn.c ------------------------------------------------------------

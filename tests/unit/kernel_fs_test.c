@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <kernel/file.h>
+#include <kernel/handoff.h>
 #include <kernel/init.h>
 #include <kernel/mm.h>
 #include <kernel/syscalls.h>
@@ -445,6 +446,32 @@ static int start(void **state)
 	return rootfs_mount(mounted.data, mounted.len);
 }
 
+/* What a CPU found taken is shown with the place that wanted it; places beyond the table together.
+ */
+static void taken_locks_are_shown_by_place(void **state)
+{
+	char text[4096] = "";
+	u64 before = per_cpu(handoffs, 0).contended;
+	ssize_t n;
+	int fd;
+
+	for (uintptr_t place = 1; place <= 100; place++)
+		lock_contended((void *)(0x1000 * place));
+	lock_contended((void *)0x1000);
+	assert_int_equal(per_cpu(handoffs, 0).contended, before + 101);
+	fd = sys_open("/proc/lock_stat", O_RDONLY, 0);
+	n = sys_read(fd, text, sizeof(text) - 1);
+	assert_true(n > 0);
+	sys_close(fd);
+	assert_non_null(strstr(text, "0               2  0000000000001000"));
+	assert_non_null(strstr(text, "0              69  elsewhere"));
+	fd = sys_open("/proc/handoffs", O_RDONLY, 0);
+	memset(text, 0, sizeof(text));
+	assert_true(sys_read(fd, text, sizeof(text) - 1) > 0);
+	sys_close(fd);
+	assert_non_null(strstr(text, "CPU"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -459,6 +486,7 @@ int main(void)
 		cmocka_unit_test(a_pipe_knows_when_it_would_wait),
 		cmocka_unit_test(an_eventfd_counts),
 		cmocka_unit_test(devices_of_code_alone),
+		cmocka_unit_test(taken_locks_are_shown_by_place),
 		cmocka_unit_test(sendfile_copies_where_it_must),
 		cmocka_unit_test(broken_archives_are_refused),
 	};
