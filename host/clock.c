@@ -169,7 +169,7 @@ static bool cpu_deliver(unsigned cpu)
 	}
 	/* The idle loop of a CPU: nothing on it holds a reference now. */
 	if (!this_cpu(preempt_count))
-		rcu_note_quiescent();
+		any |= rcu_idle();
 	return any;
 }
 

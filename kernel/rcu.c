@@ -5,8 +5,10 @@
  * Grace periods are numbered. One runs from the moment gp_begun is raised until every online CPU
  * has noted a quiescent state after that; then gp_done catches up. A CPU keeps its callbacks in
  * three lists: `next` (no grace period chosen yet), `wait` (for number wait_gp) and `done`, which
- * RCU_SOFTIRQ moves on. A CPU that lets a grace period wait for more than KICK_NS gets a call, so
- * that an idle or computing CPU passes through a softirq boundary.
+ * RCU_SOFTIRQ moves on. Nothing but memory waits for most callbacks, so a busy CPU gathers BUNCH of
+ * them for one grace period; an idle one, or one with a thread in synchronize_rcu(), begins it at
+ * once. A CPU that lets a grace period wait for more than KICK_NS gets a call, so that an idle or
+ * computing CPU passes through a softirq boundary.
  *
  * One CPU is the same with one report: its grace period ends at the end of the softirq round.
  */
@@ -21,6 +23,7 @@
 #include <kernel/wait.h>
 
 #define KICK_NS     1000000ull
+#define BUNCH       32    /* callbacks that a busy CPU gathers */
 #define BATCH       128   /* callbacks run in one softirq round */
 #define KFREE_LIMIT 4096u /* a "function" below this is an offset: kfree_rcu() */
 
@@ -32,6 +35,8 @@ struct rcu_cpu {
 	u64 seen; /* latest grace period this CPU has reported for [a] */
 	u64 wait_gp;
 	struct rcu_list next, wait, done; /* [interrupts off, this CPU] */
+	u32 gathered;                     /* callbacks in next */
+	bool begin;                       /* next is to get its grace period */
 	struct call_single_data kick;
 };
 
@@ -203,7 +208,9 @@ static void rcu_softirq(void)
 
 	if (rc->wait.first && smp_load_acquire(&rcu.gp_done) >= rc->wait_gp)
 		list_move_all(&rc->wait, &rc->done);
-	if (!rc->wait.first && rc->next.first) {
+	if (!rc->wait.first && rc->next.first && rc->begin) {
+		rc->begin = false;
+		rc->gathered = 0;
 		list_move_all(&rc->next, &rc->wait);
 		rc->wait_gp = gp_request();
 	}
@@ -220,14 +227,44 @@ static void rcu_softirq(void)
 		raise_softirq(RCU_SOFTIRQ);
 }
 
-void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head))
+/* What was gathered gets its grace period. Interrupts off. */
+static void begin_soon(struct rcu_cpu *rc)
+{
+	rc->begin = true;
+	raise_softirq_irqoff(RCU_SOFTIRQ);
+}
+
+static void queue_callback(struct rcu_head *head, void (*func)(struct rcu_head *head), bool soon)
 {
 	irqflags_t flags = local_irq_save();
+	struct rcu_cpu *rc = &this_cpu(rcu_cpu);
 
 	head->func = func;
-	list_append(&this_cpu(rcu_cpu).next, head);
-	raise_softirq_irqoff(RCU_SOFTIRQ);
+	list_append(&rc->next, head);
+	if (unlikely(++rc->gathered % BUNCH == 0 || soon))
+		begin_soon(rc);
 	local_irq_restore(flags);
+}
+
+void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head))
+{
+	queue_callback(head, func, false);
+}
+
+bool rcu_idle(void)
+{
+	struct rcu_cpu *rc = &this_cpu(rcu_cpu);
+	irqflags_t flags;
+
+	rcu_note_quiescent();
+	if (!READ_ONCE(rc->next.first) || READ_ONCE(rc->wait.first))
+		return false;
+	local_bh_disable();
+	flags = local_irq_save();
+	begin_soon(rc);
+	local_irq_restore(flags);
+	local_bh_enable(); /* serves it */
+	return true;
 }
 
 void __kfree_rcu(struct rcu_head *head, size_t offset)
@@ -256,7 +293,7 @@ void synchronize_rcu(void)
 
 	might_sleep();
 	wait_queue_init(&w.wq);
-	call_rcu(&w.head, rcu_waiter_wake);
+	queue_callback(&w.head, rcu_waiter_wake, true);
 	wait_event(&w.wq, READ_ONCE(w.done));
 	/* The waker may still hold the queue's lock: let it out before w goes. */
 	spin_lock_irqsave(&w.wq.lock, flags);

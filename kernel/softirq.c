@@ -4,8 +4,9 @@
  *
  * Pending bits are per CPU and changed with interrupts off. Serving happens in three places: the
  * exit of the outermost interrupt, local_bh_enable(), and ksoftirqd. When a round limit is hit,
- * the network's bits are handed to ksoftirqd and only it serves them until it has caught up;
- * timers, RCU and tasklets are still served at every interrupt exit.
+ * the network's bits are handed to ksoftirqd and only it serves them until it has caught up: they
+ * leave softirq_due, so that nobody else looks at them. Timers, RCU and tasklets are still served
+ * at every interrupt exit.
  */
 #include <home/cpu.h>
 #include <kernel/handoff.h>
@@ -23,7 +24,8 @@ DEFINE_PER_CPU(u8, resched_due);
 DEFINE_PER_CPU(u32, softirq_due);
 
 struct softirq_cpu {
-	u32 deferred; /* bits that only ksoftirqd serves now */
+	u32 deferred; /* bits that only ksoftirqd serves now ... */
+	u32 waiting;  /* ... and those of them that are due [interrupts off] */
 	struct thread *ksoftirqd;
 	u64 served[NR_SOFTIRQS];
 	struct call_single_data *calls; /* [a] multi producer, single consumer; latest first */
@@ -107,7 +109,7 @@ static void serve_pending(unsigned own)
 	if (in_interrupt())
 		return;
 	flags = local_irq_save();
-	due = this_cpu(softirq_due) & ~sc->deferred;
+	due = this_cpu(softirq_due);
 	if (!due) {
 		local_irq_restore(flags);
 		return;
@@ -116,7 +118,7 @@ static void serve_pending(unsigned own)
 	for (;;) {
 		softirq_serve(sc, due);
 		softirq_quiescent(own);
-		due = this_cpu(softirq_due) & ~sc->deferred;
+		due = this_cpu(softirq_due);
 		if (likely(!due) || !--rounds)
 			break;
 		/* One round is the rule: the clock is read from the second one on. */
@@ -128,7 +130,9 @@ static void serve_pending(unsigned own)
 	}
 	__this_cpu(preempt_count) -= SOFTIRQ_OFFSET;
 	if (due && sc->ksoftirqd) {
-		sc->deferred = due & SOFTIRQ_DEFERRABLE;
+		sc->deferred |= due & SOFTIRQ_DEFERRABLE;
+		sc->waiting |= due & SOFTIRQ_DEFERRABLE;
+		this_cpu(softirq_due) &= ~SOFTIRQ_DEFERRABLE;
 		wake_ksoftirqd(sc);
 	}
 	local_irq_restore(flags);
@@ -144,8 +148,11 @@ static int ksoftirqd_main(void *arg)
 	struct softirq_cpu *sc = &this_cpu(softirq_cpu);
 
 	for (;;) {
+		u32 due;
+
 		local_irq_disable();
-		if (!this_cpu(softirq_due)) {
+		due = this_cpu(softirq_due) | sc->waiting;
+		if (!due) {
 			sc->deferred = 0;
 			thread_current()->state = THREAD_SLEEPING;
 			schedule();
@@ -153,7 +160,8 @@ static int ksoftirqd_main(void *arg)
 			continue;
 		}
 		__this_cpu(preempt_count) += SOFTIRQ_OFFSET;
-		softirq_serve(sc, this_cpu(softirq_due));
+		sc->waiting = 0;
+		softirq_serve(sc, due);
 		softirq_quiescent(0);
 		__this_cpu(preempt_count) -= SOFTIRQ_OFFSET;
 		local_irq_enable();
@@ -185,7 +193,10 @@ void raise_softirq_irqoff(enum softirq nr)
 {
 	struct softirq_cpu *sc = &this_cpu(softirq_cpu);
 
-	this_cpu(softirq_due) |= 1u << nr;
+	if (unlikely(sc->deferred & 1u << nr))
+		sc->waiting |= 1u << nr;
+	else
+		this_cpu(softirq_due) |= 1u << nr;
 	if (!in_interrupt())
 		wake_ksoftirqd(sc);
 }
@@ -200,9 +211,7 @@ void raise_softirq(enum softirq nr)
 
 bool softirq_pending(void)
 {
-	const struct softirq_cpu *sc = &this_cpu(softirq_cpu);
-
-	return this_cpu(softirq_due) & ~sc->deferred;
+	return this_cpu(softirq_due);
 }
 
 u64 softirq_count(enum softirq nr, unsigned cpu)

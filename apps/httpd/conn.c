@@ -257,7 +257,8 @@ static enum progress answer(struct worker *w, struct conn *c, const struct http_
 	int status;
 
 	/* A body would have to be read to find the next request; nobody here wants one. */
-	c->close_after = !req->keep_alive || req->chunked || req->content_length;
+	c->may_follow = req->chunked || req->content_length;
+	c->close_after = !req->keep_alive || c->may_follow;
 	if (req->method == HTTP_KNOWN_METHOD) {
 		answer_error(w, c, req, 405, NULL);
 		return GO_ON;
@@ -289,6 +290,7 @@ static enum progress serve(struct worker *w, struct conn *c, size_t len)
 	enum progress p = GO_ON;
 	size_t used = 0;
 
+	c->may_follow = false;
 	while (p == GO_ON && !c->close_after && used < len) {
 		const struct memo *m = memo_find(w, w->in + used, len - used);
 		struct http_request req;
@@ -297,7 +299,7 @@ static enum progress serve(struct worker *w, struct conn *c, size_t len)
 		if (!n)
 			break;
 		if (n < 0) {
-			c->close_after = true;
+			c->close_after = c->may_follow = true;
 			answer_error(w, c, NULL, -n, NULL);
 			break;
 		}
@@ -317,6 +319,7 @@ static enum progress serve(struct worker *w, struct conn *c, size_t len)
 	if (p == GONE)
 		return GONE;
 	c->in_len = c->close_after ? 0 : len - used;
+	c->may_follow |= used < len;
 	if (c->in_len) {
 		c->in = malloc(c->in_len);
 		if (!c->in)
@@ -331,11 +334,14 @@ static void after_answers(struct worker *w, struct conn *c)
 {
 	if (!c->close_after) {
 		wait_for(w, c, c->in_len ? WAIT_HEAD : WAIT_REQUEST);
-		return;
+	} else if (c->may_follow) {
+		/* Unread input makes a reset of close(), and so does what comes after it: the
+		 * answer would be destroyed on its way. */
+		shutdown(c->fd, SHUT_WR);
+		wait_for(w, c, WAIT_LINGER);
+	} else {
+		conn_free(w, c); /* the rest is TCP's business */
 	}
-	/* Unread input would turn close() into a reset that destroys the answer on its way. */
-	shutdown(c->fd, SHUT_WR);
-	wait_for(w, c, WAIT_LINGER);
 }
 
 /* Take the kept beginning back into the worker's buffer; returns its length. */
@@ -398,6 +404,7 @@ static void conn_readable(struct worker *w, struct conn *c)
 
 	while (more && p == GO_ON && !c->close_after)
 		p = read_some(w, c, &more);
+	c->may_follow |= more;
 	/* A head's time-out runs from its first byte: trickling does not renew it. */
 	if (p == GO_ON && had_part && c->in && !c->close_after && c->wait == WAIT_HEAD)
 		return;
@@ -427,6 +434,7 @@ static void conn_writable(struct worker *w, struct conn *c)
 	/* Requests may have arrived behind the one whose answer was waiting. */
 	if (p == GO_ON && c->in && !c->close_after)
 		p = serve(w, c, restore_input(w, c));
+	c->may_follow = true; /* it has had time to */
 	conn_step(w, c, p);
 }
 
@@ -474,7 +482,7 @@ void conn_timeout(struct worker *w, struct conn *c)
 		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	}
 	if (c->wait == WAIT_HEAD && !c->out) {
-		c->close_after = true;
+		c->close_after = c->may_follow = true;
 		answer_error(w, c, NULL, 408, NULL);
 		if (flush(w, c, 0) == GO_ON) {
 			free(c->in);

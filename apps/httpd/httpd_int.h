@@ -89,6 +89,7 @@ struct conn {
 	int fd;
 	uint8_t wait; /* enum conn_wait */
 	bool close_after;
+	bool may_follow;      /* input behind the last request, if that was the last */
 	uint32_t events;      /* epoll's interest */
 	uint32_t events_seen; /* of this turn */
 	uint32_t in_len, out_len, out_off;

@@ -29,7 +29,7 @@ static inline void rcu_read_unlock(void)
 #define rcu_assign_pointer(p, v) __atomic_store_n(&(p), (v), __ATOMIC_RELEASE)
 
 /* Call func(head) in softirq context once every reader that may still see the object has left.
- * Any context but hardirq. */
+ * Any context but hardirq. A busy CPU may gather some before it begins to wait. */
 void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));
 
 /* kfree() an object after a grace period; field is the name of its struct rcu_head. */
@@ -39,9 +39,13 @@ void __kfree_rcu(struct rcu_head *head, size_t offset);
 /* Sleep until a grace period has passed. Thread context. */
 void synchronize_rcu(void);
 
-/* Called by the scheduler (without its run queue lock: it may wake threads), the idle loop and the
- * softirq code, on a CPU that holds no reference to a protected object. */
+/* Called by the scheduler (without its run queue lock: it may wake threads) and the softirq code,
+ * on a CPU that holds no reference to a protected object. */
 void rcu_note_quiescent(void);
+
+/* Called by the idle loop, in place of rcu_note_quiescent(): there is time for callbacks that were
+ * put off. True: there were some. */
+bool rcu_idle(void);
 
 void rcu_init(void);
 

@@ -346,7 +346,7 @@ void sched_idle(void)
 {
 	for (;;) {
 		schedule();
-		rcu_note_quiescent();
+		rcu_idle();
 		local_irq_disable();
 		if (this_cpu(resched_due) || softirq_pending())
 			local_irq_enable();

@@ -97,6 +97,16 @@ def test_connection_close(vm):
         assert time.monotonic() - start < 3, "the connection stayed open"
 
 
+def test_what_comes_behind_the_last_request(vm):
+    """Who sends more behind the last request still gets the whole answer: no reset destroys it."""
+    last = request("GET / HTTP/1.1", "Connection: close")
+    for behind in (b"", last, b"x" * 50000):
+        with vm.connect() as s:
+            s.sendall(last + behind)
+            answer = b"".join(iter(lambda: s.recv(65536), b""))
+        assert status_of(answer) == [200] and answer.endswith(b"</html>\n")
+
+
 def test_asked_again(vm):
     """The same request gets the same answer each time, whether it goes on or closes."""
     for req in (request(), request("GET / HTTP/1.1", "Connection: close")):

@@ -154,6 +154,37 @@ static void a_callback_waits_for_the_reader(void **state)
 	assert_true(o.reclaimed);
 }
 
+static void raise_rcu(void *arg)
+{
+	raise_softirq_irqoff(RCU_SOFTIRQ);
+}
+
+static void busy_for_a_while(void)
+{
+	for (int i = 0; i < 10; i++)
+		for (unsigned cpu = 0; cpu < 4; cpu++)
+			host_interrupt(cpu, raise_rcu, NULL);
+}
+
+/* A busy CPU gathers callbacks before a grace period begins; an idle one does not keep them. */
+static void callbacks_are_gathered(void **state)
+{
+	struct object o[40] = {0};
+	unsigned n = 0;
+
+	while (n < 10)
+		call_rcu(&o[n++].rcu, reclaim);
+	busy_for_a_while();
+	assert_false(o[0].reclaimed);
+	while (n < 40)
+		call_rcu(&o[n++].rcu, reclaim);
+	busy_for_a_while();
+	assert_true(o[0].reclaimed && o[31].reclaimed);
+	host_run_for(10 * NSEC_PER_MSEC);
+	while (n--)
+		assert_true(o[n].reclaimed);
+}
+
 static int synchronizes(void *arg)
 {
 	for (int i = 0; i < 20; i++) {
@@ -221,6 +252,7 @@ int main(void)
 		cmocka_unit_test(calls_run_on_their_cpu_in_order),
 		cmocka_unit_test(a_callback_waits_for_the_reader),
 		cmocka_unit_test(synchronize_returns_on_every_cpu),
+		cmocka_unit_test(callbacks_are_gathered),
 		cmocka_unit_test(kfree_rcu_frees),
 		cmocka_unit_test(preemption_counts_nest),
 	};
