@@ -172,6 +172,9 @@ void skb_orphan(struct sk_buff *skb);
 void skb_dst_drop(struct sk_buff *skb);
 
 struct sk_buff *skb_clone(struct sk_buff *skb, unsigned gfp);
+/* The companion of skb as a clone that nobody owns, on no list, without a route and with an empty
+ * control block. NULL: it is in use, or there is none, or others read skb's headers. */
+struct sk_buff *skb_companion(struct sk_buff *skb);
 /* All of it copied, linear. */
 struct sk_buff *skb_copy(const struct sk_buff *skb, unsigned gfp);
 /* Headers copied (with headroom), fragments shared. */

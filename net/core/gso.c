@@ -22,10 +22,11 @@ struct payload {
 	u32 off;
 };
 
-/* Can others refer to it? Not where it stays with its sk_buff for the next packet. */
+/* Can others refer to it? Not where it stays with its sk_buff for the next packet, and not where a
+ * segment that TCP sends again puts its headers over text that was acknowledged. */
 static bool head_is_page(const struct sk_buff *skb)
 {
-	return skb->head_frag && !skb->pp_recycle;
+	return skb->head_frag && !skb->pp_recycle && !skb->fclone;
 }
 
 static bool payload_piece(const struct payload *p, const u8 **addr, struct page **page, u32 *poff,

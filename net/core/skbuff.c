@@ -119,8 +119,9 @@ static void kfree_skbmem(struct sk_buff *skb)
 		kmem_cache_free(skb_fclone_cache, f);
 }
 
-static struct sk_buff *skb_with_head(struct sk_buff *skb, u32 size, unsigned gfp)
+struct sk_buff *alloc_skb(u32 size, unsigned gfp)
 {
+	struct sk_buff *skb = plain_alloc(gfp);
 	void *head;
 
 	if (!skb)
@@ -134,14 +135,23 @@ static struct sk_buff *skb_with_head(struct sk_buff *skb, u32 size, unsigned gfp
 	return skb;
 }
 
-struct sk_buff *alloc_skb(u32 size, unsigned gfp)
-{
-	return skb_with_head(plain_alloc(gfp), size, gfp);
-}
-
+/* Its head is cut from a page: what is sent is soon acknowledged, and the page used again. */
 struct sk_buff *alloc_skb_fclone(u32 size, unsigned gfp)
 {
-	return skb_with_head(fclone_alloc(gfp), size, gfp);
+	struct sk_buff *skb = fclone_alloc(gfp);
+	void *head;
+
+	if (!skb)
+		return NULL;
+	size = SKB_DATA_ALIGN(size);
+	head = page_frag_alloc(size + SKB_OVERHEAD, 64, gfp);
+	if (!head) {
+		kfree_skbmem(skb);
+		return NULL;
+	}
+	skb_init(skb, head, size);
+	skb->head_frag = 1;
+	return skb;
 }
 
 struct sk_buff *napi_build_skb(void *data, u32 frag_size)
@@ -437,6 +447,25 @@ struct sk_buff *skb_clone(struct sk_buff *skb, unsigned gfp)
 	skb_dst_copy(n, skb);
 	atomic_inc(&skb_shinfo(skb)->dataref);
 	skb->cloned = 1;
+	return n;
+}
+
+struct sk_buff *skb_companion(struct sk_buff *skb)
+{
+	struct skb_fclones *f = container_of(skb, struct skb_fclones, orig);
+	struct sk_buff *n = &f->clone;
+
+	if (skb->fclone != FCLONE_ORIG || refcount_read(&f->refs) != 1 || skb_cloned(skb))
+		return NULL;
+	skb->cloned = 1;
+	memset(n, 0, offsetof(struct sk_buff, len));
+	memcpy(&n->len, &skb->len, sizeof(*n) - offsetof(struct sk_buff, len));
+	n->tstamp_ns = skb->tstamp_ns;
+	n->fclone = FCLONE_CLONE;
+	n->nohdr = 0;
+	refcount_set(&f->refs, 2);
+	refcount_set(&n->users, 1);
+	atomic_inc(&skb_shinfo(skb)->dataref);
 	return n;
 }
 

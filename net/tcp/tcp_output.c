@@ -100,45 +100,60 @@ static void syn_options(const struct sock *sk, struct tcp_options *o)
 	o->wscale = tp->rx_opt.rcv_wscale;
 }
 
-static void segment_options(const struct sock *sk, const struct sk_buff *skb, struct tcp_options *o)
-{
-	const struct tcp_sock *tp = tcp_sk(sk);
-
-	o->has = 0;
-	if (TCP_SKB_CB(skb)->flags & TCPHDR_SYN)
-		syn_options(sk, o);
-	else if (tp->rx_opt.tstamp_ok)
-		o->has = TCP_OPT_TS;
-	if (tp->rx_opt.num_sacks || tp->has_dsack)
-		tcp_sack_fill(tp, o, TCP_MAX_OPTIONS - tcp_options_size(o));
-	o->tsval = tcp_time_stamp(tp) + tp->tsoffset;
-	o->tsecr = tp->rx_opt.ts_recent;
-}
-
-static void build_header(struct sock *sk, struct sk_buff *skb)
+/* Which options the segment carries beside the timestamp that every one has. */
+static noinline void rare_options(struct sock *sk, u8 flags, struct tcp_options *o)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
-	bool new_data = skb->len && !seq_before(cb->seq, tp->snd_nxt);
+
+	if (flags & TCPHDR_SYN)
+		syn_options(sk, o);
+	if (tp->rx_opt.num_sacks || tp->has_dsack)
+		tcp_sack_fill(tp, o, TCP_MAX_OPTIONS - tcp_options_size(o));
+	if ((flags & (TCPHDR_SYN | TCPHDR_ACK)) == TCPHDR_SYN)
+		tcp_fastopen_syn_options(sk, o);
+	if (o->has & TCP_OPT_SACK)
+		tp->has_dsack = false;
+}
+
+/* Push room for a header and write its options. */
+static struct tcphdr *push_header(struct sock *sk, struct sk_buff *skb, u8 flags)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
 	struct tcp_options o;
 	struct tcphdr *th;
-	u32 len;
+	u32 len = sizeof(*th);
 
-	segment_options(sk, skb, &o);
-	if ((cb->flags & (TCPHDR_SYN | TCPHDR_ACK)) == TCPHDR_SYN)
-		tcp_fastopen_syn_options(sk, &o);
-	len = (u32)sizeof(*th) + tcp_options_size(&o);
+	o.has = tp->rx_opt.tstamp_ok ? TCP_OPT_TS : 0;
+	o.tsval = tcp_time_stamp(tp) + tp->tsoffset;
+	o.tsecr = tp->rx_opt.ts_recent;
+	if (unlikely(flags & TCPHDR_SYN || tp->rx_opt.num_sacks || tp->has_dsack))
+		rare_options(sk, flags, &o);
+	if (o.has)
+		len += tcp_options_size(&o);
 	th = skb_push(skb, len);
 	skb_reset_transport_header(skb);
-	*th = (struct tcphdr){
-		.source = inet_sk(sk)->inet_sport,
-		.dest = sk->sk_dport,
-		.seq = seq_to_wire(cb->seq),
-		.doff_res = (u8)((len / 4) << 4),
-		.flags = cb->flags,
-	};
-	if (cb->flags & TCPHDR_ACK)
-		th->ack_seq = seq_to_wire(tp->rcv_nxt);
+	if (o.has)
+		tcp_options_emit((u8 *)(th + 1), &o);
+	th->doff_res = (u8)((len / 4) << 4);
+	return th;
+}
+
+/* cb: of the segment; skb, which may be a copy of it, becomes a packet. */
+static void build_header(struct sock *sk, struct sk_buff *skb, const struct tcp_skb_cb *cb)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	bool new_data = skb->len && !seq_before(cb->seq, tp->snd_nxt);
+	struct tcphdr *th = push_header(sk, skb, cb->flags);
+
+	th->source = inet_sk(sk)->inet_sport;
+	th->dest = sk->sk_dport;
+	th->seq = seq_to_wire(cb->seq);
+	th->ack_seq = cb->flags & TCPHDR_ACK ? seq_to_wire(tp->rcv_nxt) : BE32(0);
+	th->flags = cb->flags;
+	th->window = th->urg_ptr = BE16(0);
+	/* Expedites the receiver's GRO; what is cut off it later has no PSH for that. */
+	if (cb->gso_segs > 1)
+		th->flags |= TCPHDR_PSH;
 	if (cb->flags & TCPHDR_SYN) { /* never scaled: RFC 7323 section 2.2 */
 		th->window = be16_make((u16)min(tp->rcv_wnd, 65535u));
 	} else {
@@ -146,15 +161,12 @@ static void build_header(struct sock *sk, struct sk_buff *skb)
 			th->window = be16_make(tcp_select_window(sk));
 		th->flags |= tcp_ecn_send(sk, skb, new_data);
 	}
-	tcp_urg_header(tp, cb->seq, th);
-	tcp_options_emit((u8 *)(th + 1), &o);
-	if (o.has & TCP_OPT_SACK)
-		tp->has_dsack = false;
+	if (unlikely(tcp_urg_mode(tp)))
+		tcp_urg_header(tp, cb->seq, th);
 }
 
-static void set_gso(const struct sock *sk, struct sk_buff *skb)
+static void set_gso(const struct sock *sk, struct sk_buff *skb, const struct tcp_skb_cb *cb)
 {
-	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
 	struct skb_shared_info *sh = skb_shinfo(skb);
 
 	sh->gso_segs = cb->gso_segs;
@@ -175,11 +187,10 @@ static void data_sent(struct sock *sk, u32 payload, u32 segs)
 	tp->bytes_sent += payload;
 }
 
-static void count_sent(struct sock *sk, const struct sk_buff *skb, u32 payload)
+static void count_sent(struct sock *sk, const struct tcp_skb_cb *cb, u32 payload)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
-	u32 segs = tcp_skb_pcount(skb);
+	u32 segs = cb->gso_segs;
 
 	if (cb->flags & TCPHDR_ACK)
 		tcp_event_ack_sent(sk);
@@ -190,8 +201,8 @@ static void count_sent(struct sock *sk, const struct sk_buff *skb, u32 payload)
 	tp->segs_out += segs;
 }
 
-/* What goes down instead of a queued segment. */
-static struct sk_buff *copy_for_sending(struct sk_buff *skb, unsigned gfp)
+/* What goes down instead of a queued segment, where its companion is still below. */
+static noinline struct sk_buff *copy_for_sending(struct sk_buff *skb, unsigned gfp)
 {
 	struct list_head anchor = skb->tcp_tsorted_anchor;
 	struct sk_buff *copy;
@@ -203,6 +214,7 @@ static struct sk_buff *copy_for_sending(struct sk_buff *skb, unsigned gfp)
 	if (copy) {
 		copy->next = copy->prev = NULL; /* the original's place in its queue */
 		copy->dev = NULL;
+		memset(copy->cb, 0, sizeof(copy->cb));
 	}
 	return copy;
 }
@@ -210,7 +222,7 @@ static struct sk_buff *copy_for_sending(struct sk_buff *skb, unsigned gfp)
 /* What the device must not hold too much of: data wakes the sender when it is gone. */
 static void own(struct sock *sk, struct sk_buff *skb, bool pure_ack)
 {
-	skb_orphan(skb);
+	DEBUG_ASSERT(!skb->destructor);
 	skb->sk = sk;
 	skb->destructor = pure_ack ? sock_wfree : tcp_wfree;
 	atomic_add((s32)skb->truesize, &sk->sk_wmem_alloc);
@@ -223,35 +235,33 @@ int tcp_transmit_skb(struct sock *sk, struct sk_buff *skb, bool keep, unsigned g
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	u64 prior_wstamp_ns = tp->tcp_wstamp_ns;
-	struct sk_buff *queued = NULL;
+	struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+	struct sk_buff *queued = skb;
 	u32 payload = skb->len;
 	int err;
 
 	tp->tcp_wstamp_ns = max(tp->tcp_wstamp_ns, tp->tcp_clock_ns);
 	skb->tstamp_ns = tp->tcp_wstamp_ns;
 	if (keep) {
-		queued = skb;
-		skb = copy_for_sending(skb, gfp);
+		skb = skb_companion(queued);
+		if (unlikely(!skb))
+			skb = copy_for_sending(queued, gfp);
 		if (!skb)
 			return -ENOBUFS;
 	}
-	/* Expedites the receiver's GRO; what is cut off it later has no PSH for that. */
-	if (tcp_skb_pcount(skb) > 1)
-		TCP_SKB_CB(skb)->flags |= TCPHDR_PSH;
 	own(sk, skb, !keep && !payload);
-	build_header(sk, skb);
+	build_header(sk, skb, cb);
 	tp->af->send_check(sk, skb);
-	count_sent(sk, skb, payload);
-	set_gso(sk, skb);
-	skb->priority = sk->sk_priority;
-	skb->mark = sk->sk_mark;
-	memset(skb->cb, 0, sizeof(skb->cb));
+	count_sent(sk, cb, payload);
+	set_gso(sk, skb, cb);
+	if (!keep)
+		memset(skb->cb, 0, sizeof(skb->cb));
 	err = tp->af->queue_xmit(sk, skb);
 	if (err > 0) { /* congestion on this host: the qdisc dropped it, or (CN) another one */
 		tcp_enter_cwr(sk);
 		err = err == NET_XMIT_CN ? 0 : err;
 	}
-	if (!err && queued) {
+	if (!err && keep) {
 		tcp_pacing_sent(sk, queued, prior_wstamp_ns);
 		tcp_tsorted_sent(tp, queued);
 		tcp_rate_skb_sent(sk, queued);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The application writes: bytes are copied into page fragments at the end of the write queue, in
- * segments as large as a super-packet may be, which sending cuts to size; sendpage() adds pages by
- * reference. Waits for room in the send buffer. Thread context.
+ * segments as large as a super-packet may be, which sending cuts to size; a short message goes
+ * right behind its headers; sendpage() adds pages by reference. Waits for room in the send buffer.
+ * Thread context.
  */
 #include <kernel/mm.h>
 
 #include "tcp_int.h"
+
+#define LINEAR_MAX 2048u /* so that head and text are less than a page */
 
 /* ---- waiting ----------------------------------------------------------------------------------
  */
@@ -79,13 +82,14 @@ static u32 schedule_piece(struct sock *sk, const struct source *src, const struc
 	return n;
 }
 
-static struct sk_buff *new_segment(struct sock *sk)
+/* An empty segment at the end of the queue, with linear room for so many bytes. */
+static struct sk_buff *new_segment(struct sock *sk, u32 linear)
 {
 	struct sk_buff *skb;
 
 	if (!tcp_stream_memory_free(sk, false))
 		return NULL;
-	skb = tcp_alloc_skb(0, GFP_KERNEL);
+	skb = tcp_alloc_skb(linear, GFP_KERNEL);
 	if (!skb)
 		return NULL;
 	if (!sk_wmem_schedule(sk, (int)skb->truesize)) {
@@ -113,7 +117,7 @@ static struct sk_buff *segment_with_room(struct sock *sk, u32 goal)
 	if (skb && skb->len < goal && !(cb->flags & TCPHDR_FIN) && !cb->eor &&
 	    skb_shinfo(skb)->nr_frags < MAX_SKB_FRAGS)
 		return skb;
-	return new_segment(sk);
+	return new_segment(sk, 0);
 }
 
 /* Append n bytes of page, whose reference is taken over; in place where they follow the last. */
@@ -165,17 +169,42 @@ static ssize_t share_piece(struct sock *sk, struct source *src, struct sk_buff *
 	return (ssize_t)n;
 }
 
+/* A message that fits into one segment, while nothing else waits: it lies behind its headers, one
+ * piece to the device. */
+static bool fits_linear(const struct sock *sk, const struct source *src)
+{
+	return src->from && src->left <= min3(src->mss, src->goal, LINEAR_MAX) &&
+	       skb_queue_empty(&sk->sk_write_queue);
+}
+
+static ssize_t copy_linear(struct source *src, struct sk_buff *skb)
+{
+	size_t n = src->left;
+
+	if (copy_from_iter(skb_tail_pointer(skb), n, src->from) != n)
+		return -EFAULT;
+	skb_put(skb, (u32)n);
+	return (ssize_t)n;
+}
+
 /* Move a piece, at most to the end of one segment; bytes moved, 0: wait for memory, -EFAULT. */
 static ssize_t fill_segment(struct sock *sk, struct source *src)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	struct sk_buff *skb = segment_with_room(sk, src->goal);
+	bool linear = fits_linear(sk, src);
+	struct sk_buff *skb =
+		linear ? new_segment(sk, (u32)src->left) : segment_with_room(sk, src->goal);
 	ssize_t n;
 
 	if (!skb)
 		return 0;
 	n = (ssize_t)min_t(size_t, src->left, src->goal - skb->len);
-	n = src->from ? copy_piece(sk, src, skb, (u32)n) : share_piece(sk, src, skb, (u32)n);
+	if (linear)
+		n = copy_linear(src, skb);
+	else if (src->from)
+		n = copy_piece(sk, src, skb, (u32)n);
+	else
+		n = share_piece(sk, src, skb, (u32)n);
 	if (n <= 0)
 		return n;
 	TCP_SKB_CB(skb)->end_seq = seq_add(TCP_SKB_CB(skb)->end_seq, (u32)n);
