@@ -674,6 +674,8 @@ static void init_pairs(struct vnet *vn)
 		struct vnet_sq *sq = &vn->sq[i];
 
 		rq->vn = vn;
+		rq->sq = sq;
+		rq->index = (u16)i;
 		sq->vn = vn;
 		sq->txq = netdev_get_tx_queue(vn->dev, i);
 		timer_setup(&rq->refill_timer, vnet_rx_timer);

@@ -103,6 +103,8 @@ struct vnet;
 struct vnet_rq {
 	struct virtqueue *vq; /* NULL while down */
 	struct vnet *vn;
+	struct vnet_sq *sq; /* [I] of the same pair */
+	u16 index;          /* [I] of the pair */
 	struct napi_struct napi;
 	struct timer refill_timer; /* memory was short: try again */
 	u8 *half;                  /* second half of a page whose first half is in use, or NULL */

@@ -430,7 +430,7 @@ static void deliver(struct vnet_rq *rq, struct sk_buff *skb, const struct virtio
 	if (vn->hash_report)
 		take_hash(vn, skb, h);
 	rq->stats.packets++;
-	skb->queue_mapping = (u16)(rq - vn->rq);
+	skb->queue_mapping = rq->index;
 	skb->protocol = eth_type_trans(skb, vn->dev);
 	napi_gro_receive(&rq->napi, skb);
 }
@@ -544,7 +544,7 @@ int vnet_rx_poll(struct napi_struct *napi, int budget)
 	u32 len;
 	u16 seen;
 
-	vnet_tx_clean_opportunistic(&rq->vn->sq[rq - rq->vn->rq]);
+	vnet_tx_clean_opportunistic(rq->sq);
 	while (done < budget && (token = virtqueue_peek_buf(vq, &len))) {
 		receive_buf(rq, token_buf(token), len);
 		done++;

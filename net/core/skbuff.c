@@ -54,13 +54,26 @@ void skb_over_panic(const struct sk_buff *skb, u32 len, const char *what)
 
 /* -- making ------------------------------------------------------------------------------- */
 
+/* All that lies before head, in pieces so short that the compiler writes their stores out. */
+static __always_inline void clear_upto_head(struct sk_buff *skb)
+{
+	enum { PIECE = 40 };
+	u8 *p = (u8 *)skb;
+
+	static_assert(offsetof(struct sk_buff, head) == 4 * PIECE, "all of it");
+	memset(p, 0, PIECE);
+	memset(p + PIECE, 0, PIECE);
+	memset(p + 2 * PIECE, 0, PIECE);
+	memset(p + 3 * PIECE, 0, PIECE);
+}
+
 /* Lay a fresh skb over head, whose first size bytes are room for data, the shared info behind. */
 static void skb_init(struct sk_buff *skb, void *head, u32 size)
 {
 	u8 fclone = skb->fclone;
 	struct skb_shared_info *shinfo;
 
-	memset(skb, 0, sizeof(*skb));
+	clear_upto_head(skb);
 	skb->fclone = fclone;
 	refcount_set(&skb->users, 1);
 	skb->head = skb->data = head;

@@ -15,16 +15,21 @@ extern const struct net_protocol *const __stop_net_protocols[] __weak;
 /* -- protocols ----------------------------------------------------------------------------------
  */
 
-const struct net_protocol *net_protocol_get(u8 family, u8 protocol)
+static const struct net_protocol *inet_protos[256]; /* [I] */
+
+void inet_protocols_init(void)
 {
-	/* A handful of rows: a walk is as fast as a table of 256. */
 	const struct net_protocol *const *p;
 
 	section_for_each(p, net_protocols) {
-		if ((*p)->protocol == protocol && (*p)->family == family)
-			return *p;
+		if ((*p)->family == AF_INET)
+			inet_protos[(*p)->protocol] = *p;
 	}
-	return NULL;
+}
+
+const struct net_protocol *net_protocol_get(u8 family, u8 protocol)
+{
+	return family == AF_INET ? inet_protos[protocol] : NULL;
 }
 
 u32 inet_pseudo(const struct sk_buff *skb, u8 proto)
@@ -69,8 +74,22 @@ int ip_local_deliver(struct sk_buff *skb)
 /* -- checks
  * ------------------------------------------------------------------------------------------ */
 
+static void count_ecn(struct net *net, const struct iphdr *ip)
+{
+	NET_MIB(net)->ipext[ip_ecn_counter(ip->tos)]++;
+}
+
+/* The usual one: sound, without options, and the packet ends where it says. */
+static bool header_is_plain(const struct sk_buff *skb)
+{
+	const struct iphdr *ip = ip_hdr(skb);
+
+	return skb_headlen(skb) >= sizeof(*ip) && ip->ver_ihl == 0x45 &&
+	       be16_get(ip->tot_len) == skb->len && be16_is_zero(ip_fast_csum(ip, sizeof(*ip) / 4));
+}
+
 /* Is the header one? On success data is at it, it is linear, and the padding is cut off. */
-static enum skb_drop_reason ip_check_header(struct net *net, struct sk_buff *skb)
+static noinline enum skb_drop_reason ip_check_header(struct net *net, struct sk_buff *skb)
 {
 	const struct iphdr *ip;
 	u32 hlen, len;
@@ -81,7 +100,7 @@ static enum skb_drop_reason ip_check_header(struct net *net, struct sk_buff *skb
 	hlen = ip_hdrlen(skb);
 	if (ip->ver_ihl >> 4 != 4 || hlen < sizeof(*ip))
 		return SKB_DROP_REASON_IP_INHDR;
-	NET_MIB(net)->ipext[ip_ecn_counter(ip->tos)]++;
+	count_ecn(net, ip);
 	if (!pskb_may_pull(skb, hlen))
 		return SKB_DROP_REASON_IP_INHDR;
 	ip = ip_hdr(skb);
@@ -170,8 +189,8 @@ static void ip_count_drop(struct net *net, enum skb_drop_reason why)
 
 int ip_rcv(struct sk_buff *skb, struct net_device *dev)
 {
+	enum skb_drop_reason why = SKB_NOT_DROPPED_YET;
 	struct net *net = dev_net(dev);
-	enum skb_drop_reason why;
 
 	if (skb->pkt_type == PACKET_OTHERHOST) { /* promiscuous: not for us */
 		kfree_skb_reason(skb, SKB_DROP_REASON_OTHERHOST);
@@ -179,13 +198,20 @@ int ip_rcv(struct sk_buff *skb, struct net_device *dev)
 	}
 	IP_INC_STATS(net, INPKTS);
 	IPEXT_ADD_STATS(net, INOCTETS, skb->len);
-	skb = skb_share_check(skb, GFP_ATOMIC);
-	if (!skb) {
-		IP_INC_STATS(net, INDISCARDS);
-		return 0;
+	if (unlikely(skb_shared(skb))) {
+		skb = skb_share_check(skb, GFP_ATOMIC);
+		if (!skb) {
+			IP_INC_STATS(net, INDISCARDS);
+			return 0;
+		}
 	}
 	skb_orphan(skb);
-	why = ip_check_header(net, skb);
+	if (likely(header_is_plain(skb))) {
+		count_ecn(net, ip_hdr(skb));
+		skb->transport_header = (u16)(skb->network_header + sizeof(struct iphdr));
+	} else {
+		why = ip_check_header(net, skb);
+	}
 	if (why == SKB_NOT_DROPPED_YET) {
 		memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 		IPCB(skb)->iif = dev->ifindex;

@@ -190,11 +190,11 @@ static struct sk_buff *inet_gro_receive(struct list_head *held, struct sk_buff *
 	len = be16_get(BE16_RAW(hdr16(ip, 2)));
 	if (len < sizeof(struct iphdr) || len > skb_gro_len(skb))
 		goto flush;
-	if (len < skb_gro_len(skb) && pskb_trim(skb, off + len))
-		goto flush;
-	ip = skb_gro_header(skb, sizeof(struct iphdr), off);
-	if (!ip)
-		goto flush;
+	if (unlikely(len < skb_gro_len(skb))) {
+		if (pskb_trim(skb, off + len))
+			goto flush;
+		ip = skb->data + off;
+	}
 	list_for_each_entry(p, held, list)
 		gro_compare(p, ip, be16_get(BE16_RAW(hdr16(ip, 4))));
 	NAPI_GRO_CB(skb)->is_atomic = (ip[6] & 0x40) != 0;
@@ -292,6 +292,7 @@ static int ipv4_net_init(struct net *net)
 
 	if (!ip4)
 		return -ENOMEM;
+	inet_protocols_init();
 	*ip4 = defaults;
 	ip4->net = net;
 	net->ipv4 = ip4;

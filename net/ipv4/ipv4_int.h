@@ -46,6 +46,7 @@ int fib_proc_init(struct net *net);
 void fib_proc_exit(struct net *net);
 
 /* ip_input.c, ip_early.c */
+void inet_protocols_init(void);
 /* Of a packet with that byte: IPEXT_MIB_*. */
 static inline unsigned ip_ecn_counter(u8 tos)
 {

@@ -586,8 +586,8 @@ struct rtable *rt_way_back(const struct net_device *dev, be32 saddr, be32 daddr)
 	return p->back;
 }
 
-enum skb_drop_reason ip_route_input(struct sk_buff *skb, be32 daddr, be32 saddr, u8 tos,
-				    struct net_device *dev)
+static noinline enum skb_drop_reason route_input_slow(struct sk_buff *skb, be32 daddr, be32 saddr,
+						      struct net_device *dev)
 {
 	struct net *net = dev_net(dev);
 	struct netns_ipv4 *ip4 = net->ipv4;
@@ -596,10 +596,6 @@ enum skb_drop_reason ip_route_input(struct sk_buff *skb, be32 daddr, be32 saddr,
 	u32 genid = (u32)atomic_read(&ip4->rt_genid);
 	u8 type;
 
-	if (likely(pass_find(ip4, saddr, daddr, dev))) {
-		skb_dst_set_noref(skb, &ip4->rt_input[IN_LOCAL]->dst);
-		return SKB_NOT_DROPPED_YET;
-	}
 	if (ipv4_is_multicast(daddr))
 		return input_multicast(skb, daddr, saddr, dev);
 	if (ipv4_is_multicast(saddr) || ipv4_is_lbcast(saddr))
@@ -622,6 +618,17 @@ enum skb_drop_reason ip_route_input(struct sk_buff *skb, be32 daddr, be32 saddr,
 	if (type == RTN_LOCAL && !loopback)
 		pass_remember(ip4, saddr, daddr, dev, genid);
 	skb_dst_set_noref(skb, &ip4->rt_input[type == RTN_LOCAL ? IN_LOCAL : IN_BROADCAST]->dst);
+	return SKB_NOT_DROPPED_YET;
+}
+
+enum skb_drop_reason ip_route_input(struct sk_buff *skb, be32 daddr, be32 saddr, u8 tos,
+				    struct net_device *dev)
+{
+	struct netns_ipv4 *ip4 = dev_net(dev)->ipv4;
+
+	if (unlikely(!pass_find(ip4, saddr, daddr, dev)))
+		return route_input_slow(skb, daddr, saddr, dev);
+	skb_dst_set_noref(skb, &ip4->rt_input[IN_LOCAL]->dst);
 	return SKB_NOT_DROPPED_YET;
 }
 
