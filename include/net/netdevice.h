@@ -367,6 +367,8 @@ int dev_queue_xmit(struct sk_buff *skb);
 struct sk_buff *validate_xmit_skb_list(struct sk_buff *skb, struct net_device *dev);
 struct sk_buff *dev_hard_start_xmit(struct sk_buff *first, struct net_device *dev,
 				    struct netdev_queue *txq, int *ret);
+/* Both at once, xmit_lock taken here; validated: the first was done before. */
+struct sk_buff *dev_xmit_list(struct sk_buff *skb, struct netdev_queue *txq, bool validated);
 
 static inline struct netdev_queue *netdev_get_tx_queue(const struct net_device *dev, unsigned i)
 {
@@ -419,6 +421,16 @@ void call_netdevice_notifiers(struct net_device *dev, enum netdev_event ev);
 /* ---- Ethernet (net/ethernet) --------------------------------------------------------------- */
 void ether_setup(struct net_device *dev);
 extern const struct header_ops eth_header_ops;
+/* What eth_header_ops.create() does, in line; dst: an address as struct neighbour has it. */
+static inline void eth_push_header(struct sk_buff *skb, const struct net_device *dev, be16 proto,
+				   u64 dst)
+{
+	u8 *eth = skb_push(skb, 14);
+
+	__builtin_memcpy(eth, &dst, sizeof(dst)); /* two bytes more: the source is next */
+	__builtin_memcpy(eth + 6, dev->dev_addr, 6);
+	__builtin_memcpy(eth + 12, &proto, sizeof(proto));
+}
 /* Pull the Ethernet header; sets dev, mac_header, pkt_type. Returns the EtherType for
  * skb->protocol; a frame too short gives 0 (dropped above as DEV_HDR). */
 be16 eth_type_trans(struct sk_buff *skb, struct net_device *dev);

@@ -80,8 +80,8 @@ const struct Qdisc_ops *qdisc_lookup_ops(const char *kind);
 
 /* Send until the queue is empty, the driver full or the quota used up. Lock held, not running. */
 void __qdisc_run(struct Qdisc *q);
-/* Send skb past an empty queue; false: not possible, enqueue it. As above, and the device is up. */
-bool qdisc_try_bypass(struct Qdisc *q, struct sk_buff *skb);
+/* What the driver did not take goes first next time. Lock held. */
+void qdisc_requeue(struct Qdisc *q, struct sk_buff *list);
 void __netif_schedule(struct Qdisc *q);
 /* Bytes of skb as sent: payload and the headers of each of its segments. */
 u32 qdisc_gso_len(const struct sk_buff *skb);

@@ -262,8 +262,11 @@ int neigh_output(struct neighbour *n, struct sk_buff *skb)
 		return 0;
 	ha = __atomic_load_n((u64 *)(void *)n->ha, __ATOMIC_RELAXED);
 	skb->dev = dev;
-	if (dev->header_ops && dev->header_ops->create &&
-	    dev->header_ops->create(skb, dev, be16_get(skb->protocol), &ha, NULL, skb->len) < 0) {
+	if (likely(dev->header_ops == &eth_header_ops)) {
+		eth_push_header(skb, dev, skb->protocol, ha);
+	} else if (dev->header_ops && dev->header_ops->create &&
+		   dev->header_ops->create(skb, dev, be16_get(skb->protocol), &ha, NULL, skb->len) <
+			   0) {
 		kfree_skb_reason(skb, SKB_DROP_REASON_NEIGH_FAILED);
 		return -EINVAL;
 	}

@@ -143,33 +143,70 @@ static netdev_tx_t xmit_one(struct sk_buff *skb, struct net_device *dev, struct 
 	return rc;
 }
 
-struct sk_buff *dev_hard_start_xmit(struct sk_buff *first, struct net_device *dev,
-				    struct netdev_queue *txq, int *ret)
+/* A queue that is full: how long it has been is asked now only. */
+static noinline void queue_stopped(struct netdev_queue *txq)
 {
-	struct sk_buff *skb = first, *next;
+	txq->trans_start_ns = ktime_get_ns();
+	dev_watchdog_arm(txq->dev);
+}
 
-	*ret = NETDEV_TX_OK;
-	while (skb) {
-		next = skb->next;
+static __always_inline struct sk_buff *hard_start_xmit(struct sk_buff *skb, struct net_device *dev,
+						       struct netdev_queue *txq, int *ret)
+{
+	do {
+		struct sk_buff *next = skb->next;
+
 		skb->next = NULL;
 		skb->xmit_more = next != NULL;
 		*ret = xmit_one(skb, dev, txq);
-		if (*ret != NETDEV_TX_OK) {
+		if (unlikely(*ret != NETDEV_TX_OK)) {
 			skb->next = next;
 			break;
 		}
 		skb = next;
-		if (netif_xmit_stopped(txq)) {
-			if (skb)
-				*ret = NETDEV_TX_BUSY;
+		if (skb && netif_xmit_stopped(txq)) {
+			*ret = NETDEV_TX_BUSY;
 			break;
 		}
-	}
-	if (netif_xmit_stopped(txq)) {
-		/* The clock is read only here: what counts is how long a queue has been stopped. */
-		txq->trans_start_ns = ktime_get_ns();
-		dev_watchdog_arm(dev);
-	}
+	} while (skb);
+	if (unlikely(netif_xmit_stopped(txq)))
+		queue_stopped(txq);
+	return skb;
+}
+
+struct sk_buff *dev_hard_start_xmit(struct sk_buff *first, struct net_device *dev,
+				    struct netdev_queue *txq, int *ret)
+{
+	return hard_start_xmit(first, dev, txq, ret);
+}
+
+/* Does the device send skb, one packet, as it is? True for most; false: look closer. */
+static inline bool device_takes(const struct sk_buff *skb, const struct net_device *dev)
+{
+	u32 features = READ_ONCE(dev->features);
+
+	if (skb->next || skb_is_gso(skb))
+		return false;
+	if (!skb_is_nonlinear(skb))
+		return skb->ip_summed != CHECKSUM_PARTIAL || features & NETIF_F_HW_CSUM;
+	return features & NETIF_F_HW_CSUM && features & NETIF_F_SG && !skb_shinfo(skb)->frag_list;
+}
+
+struct sk_buff *dev_xmit_list(struct sk_buff *skb, struct netdev_queue *txq, bool validated)
+{
+	struct net_device *dev = txq->dev;
+	int rc;
+
+	if (!validated && unlikely(!device_takes(skb, dev)))
+		skb = validate_xmit_skb_list(skb, dev);
+	if (unlikely(!skb))
+		return NULL;
+	spin_lock(&txq->xmit_lock);
+	txq->xmit_lock_owner = smp_processor_id() + 1;
+	if (likely(!netif_xmit_stopped(txq)))
+		skb = hard_start_xmit(skb, dev, txq, &rc);
+	txq->xmit_lock_owner = 0;
+	spin_unlock(&txq->xmit_lock);
 	return skb;
 }
 
@@ -240,6 +277,31 @@ static struct netdev_queue *pick_tx_queue(struct net_device *dev, struct sk_buff
 	return &dev->tx[i];
 }
 
+/* Send skb, or a list, past an empty queue; false: not possible, enqueue it. Lock held, let go
+ * meanwhile; the device is up. */
+static inline bool try_bypass(struct Qdisc *q, struct sk_buff *skb) __must_hold(q->lock)
+{
+	if (!q->ops->work_conserving || q->stats.qlen || q->running ||
+	    netif_xmit_stopped(q->dev_queue))
+		return false;
+	for (const struct sk_buff *s = skb; s; s = s->next) {
+		u32 segs = skb_shinfo(s)->gso_segs;
+
+		q->stats.bytes += qdisc_pkt_len(s);
+		q->stats.packets += segs ? segs : 1;
+	}
+	q->running = true;
+	spin_unlock(&q->lock);
+	skb = dev_xmit_list(skb, q->dev_queue, false);
+	spin_lock(&q->lock);
+	if (unlikely(skb))
+		qdisc_requeue(q, skb);
+	else if (unlikely(q->stats.qlen))
+		__qdisc_run(q); /* what came meanwhile */
+	q->running = false;
+	return true;
+}
+
 static int xmit_qdisc(struct sk_buff *skb, struct Qdisc *q)
 {
 	struct sk_buff *to_free = NULL;
@@ -247,7 +309,7 @@ static int xmit_qdisc(struct sk_buff *skb, struct Qdisc *q)
 
 	spin_lock(&q->lock);
 	skb->next = NULL;
-	if (!test_bit(QDISC_STATE_DEACTIVATED, &q->state) && qdisc_try_bypass(q, skb)) {
+	if (!test_bit(QDISC_STATE_DEACTIVATED, &q->state) && try_bypass(q, skb)) {
 		spin_unlock(&q->lock);
 		return NET_XMIT_SUCCESS;
 	}
@@ -332,7 +394,7 @@ static void xmit_list(struct netdev_queue *txq, struct sk_buff *list)
 
 	if (q->ops->enqueue) {
 		spin_lock(&q->lock);
-		sent = !test_bit(QDISC_STATE_DEACTIVATED, &q->state) && qdisc_try_bypass(q, list);
+		sent = !test_bit(QDISC_STATE_DEACTIVATED, &q->state) && try_bypass(q, list);
 		spin_unlock(&q->lock);
 	}
 	for (; !sent && list; list = next) {

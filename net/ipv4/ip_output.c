@@ -78,6 +78,17 @@ struct neighbour *ip_next_hop(struct rtable *rt, struct net_device *dev, be32 da
 	return n;
 }
 
+static void count_group(struct net *net, const struct rtable *rt, const struct sk_buff *skb)
+{
+	if (rt->type == RTN_MULTICAST) {
+		IPEXT_INC_STATS(net, OUTMCASTPKTS);
+		IPEXT_ADD_STATS(net, OUTMCASTOCTETS, skb->len);
+	} else if (rt->type == RTN_BROADCAST) {
+		IPEXT_INC_STATS(net, OUTBCASTPKTS);
+		IPEXT_ADD_STATS(net, OUTBCASTOCTETS, skb->len);
+	}
+}
+
 static int ip_finish_output2(struct net *net, struct sock *sk, struct sk_buff *skb)
 {
 	struct rtable *rt = skb_rtable(skb);
@@ -86,13 +97,8 @@ static int ip_finish_output2(struct net *net, struct sock *sk, struct sk_buff *s
 	struct neighbour *n, *made = NULL;
 	int rc = -ENOBUFS;
 
-	if (rt->type == RTN_MULTICAST) {
-		IPEXT_INC_STATS(net, OUTMCASTPKTS);
-		IPEXT_ADD_STATS(net, OUTMCASTOCTETS, skb->len);
-	} else if (rt->type == RTN_BROADCAST) {
-		IPEXT_INC_STATS(net, OUTBCASTPKTS);
-		IPEXT_ADD_STATS(net, OUTBCASTOCTETS, skb->len);
-	}
+	if (unlikely(rt->type != RTN_UNICAST))
+		count_group(net, rt, skb);
 	if (unlikely(skb_headroom(skb) < need) &&
 	    pskb_expand_head(skb, ALIGN(need, (u32)NET_SKB_PAD), 0, GFP_ATOMIC)) {
 		kfree_skb_reason(skb, SKB_DROP_REASON_NOMEM);
@@ -111,7 +117,8 @@ static int ip_finish_output2(struct net *net, struct sock *sk, struct sk_buff *s
 		kfree_skb_reason(skb, SKB_DROP_REASON_NEIGH_TABLE_FULL);
 	}
 	rcu_read_unlock();
-	neigh_release(made);
+	if (unlikely(made))
+		neigh_release(made);
 	return rc;
 }
 
@@ -188,16 +195,26 @@ int ip_mc_output(struct net *net, struct sock *sk, struct sk_buff *skb)
 	return ip_finish_output(net, sk, skb);
 }
 
-int ip_local_out(struct net *net, struct sock *sk, struct sk_buff *skb)
+/* ihl: words of the header. */
+static __always_inline int local_out(struct net *net, struct sock *sk, struct sk_buff *skb,
+				     unsigned ihl)
 {
 	struct iphdr *ip = ip_hdr(skb);
 
 	IP_INC_STATS(net, OUTREQUESTS);
 	IPEXT_ADD_STATS(net, OUTOCTETS, skb->len);
 	ip->tot_len = be16_make((u16)skb->len);
-	ip_send_check(ip);
+	ip->check = BE16(0);
+	ip->check = ip_fast_csum(ip, ihl);
 	skb->protocol = BE16(ETH_P_IP);
+	if (likely(skb->dst->output == ip_output))
+		return ip_output(net, sk, skb);
 	return dst_output(net, sk, skb);
+}
+
+int ip_local_out(struct net *net, struct sock *sk, struct sk_buff *skb)
+{
+	return local_out(net, sk, skb, ip_hdr(skb)->ver_ihl & 15u);
 }
 
 /* -- fragmentation
@@ -394,7 +411,7 @@ int ip_queue_xmit(struct sock *sk, struct sk_buff *skb)
 	ip_select_ident(net, skb, sk, segs ? segs : 1);
 	skb->priority = sk->sk_priority;
 	skb->mark = sk->sk_mark;
-	rc = ip_local_out(net, sk, skb);
+	rc = local_out(net, sk, skb, sizeof(*ip) / 4);
 	rcu_read_unlock();
 	return rc;
 }

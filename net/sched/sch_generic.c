@@ -53,7 +53,7 @@ QDISC(noqueue_ops);
 /* -- to the driver -------------------------------------------------------------------------------
  */
 
-static void requeue(struct Qdisc *q, struct sk_buff *list)
+void qdisc_requeue(struct Qdisc *q, struct sk_buff *list)
 {
 	q->gso_skb = list;
 	q->stats.requeues++;
@@ -104,25 +104,12 @@ static struct sk_buff *dequeue_bulk(struct Qdisc *q, int *n)
  * let go meanwhile. */
 static bool transmit(struct Qdisc *q, struct sk_buff *skb, bool validated) __must_hold(q->lock)
 {
-	struct netdev_queue *txq = q->dev_queue;
-	struct net_device *dev = txq->dev;
-	int rc = NETDEV_TX_OK;
-
 	spin_unlock(&q->lock);
-	if (!validated)
-		skb = validate_xmit_skb_list(skb, dev);
-	if (skb) {
-		spin_lock(&txq->xmit_lock);
-		txq->xmit_lock_owner = smp_processor_id() + 1;
-		if (!netif_xmit_stopped(txq))
-			skb = dev_hard_start_xmit(skb, dev, txq, &rc);
-		txq->xmit_lock_owner = 0;
-		spin_unlock(&txq->xmit_lock);
-	}
+	skb = dev_xmit_list(skb, q->dev_queue, validated);
 	spin_lock(&q->lock);
 	if (!skb)
 		return true;
-	requeue(q, skb);
+	qdisc_requeue(q, skb);
 	return false;
 }
 
@@ -137,24 +124,6 @@ static bool qdisc_restart(struct Qdisc *q, int *packets) __must_hold(q->lock)
 		return false;
 	skb = validated ? take_requeued(q) : dequeue_bulk(q, packets);
 	return skb && transmit(q, skb, validated);
-}
-
-bool qdisc_try_bypass(struct Qdisc *q, struct sk_buff *skb) __must_hold(q->lock)
-{
-	if (!q->ops->work_conserving || q->stats.qlen || q->running ||
-	    netif_xmit_stopped(q->dev_queue))
-		return false;
-	for (const struct sk_buff *s = skb; s; s = s->next) {
-		u32 segs = skb_shinfo(s)->gso_segs;
-
-		q->stats.bytes += qdisc_pkt_len(s);
-		q->stats.packets += segs ? segs : 1;
-	}
-	q->running = true;
-	if (transmit(q, skb, false) && q->stats.qlen)
-		__qdisc_run(q); /* what came meanwhile */
-	q->running = false;
-	return true;
 }
 
 void __qdisc_run(struct Qdisc *q) __must_hold(q->lock)
