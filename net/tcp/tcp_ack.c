@@ -162,6 +162,13 @@ static bool maybe_delayed(const struct tcp_sock *tp, const struct tcp_ack_news *
 	       !(news->flag & (FLAG_CA_ALERT | FLAG_SYN_ACKED));
 }
 
+static void take_rtt(struct sock *sk, u32 seq_rtt_us, u32 ca_rtt_us, u32 flag)
+{
+	tcp_update_rtt_min(sk, ca_rtt_us, flag & FLAG_ACK_MAYBE_DELAYED);
+	tcp_rtt_sample(sk, seq_rtt_us);
+	tcp_sk(sk)->backoff = 0;
+}
+
 /* Of segments that were sent once (Karn), else SACKed ones, else by timestamp. True: taken. */
 static bool measure_rtt(struct sock *sk, struct tcp_ack_news *news, const struct cleaned *c,
 			u32 prior_sacked)
@@ -185,9 +192,7 @@ static bool measure_rtt(struct sock *sk, struct tcp_ack_news *news, const struct
 	news->rate.rtt_us = ca_rtt;
 	if (seq_rtt < 0)
 		return false;
-	tcp_update_rtt_min(sk, (u32)ca_rtt, news->flag & FLAG_ACK_MAYBE_DELAYED);
-	tcp_rtt_sample(sk, (u32)seq_rtt);
-	tp->backoff = 0;
+	take_rtt(sk, (u32)seq_rtt, (u32)ca_rtt, news->flag);
 	return true;
 }
 
@@ -200,12 +205,23 @@ static bool sack_is_older(const struct sock *sk, const struct tcp_ack_news *news
 	return head && news->first_sackt_us && news->first_sackt_us < tcp_skb_timestamp_us(head);
 }
 
+/* For the congestion control: n segments were acknowledged. */
+static void tell_acked(struct sock *sk, u32 n, const struct rate_sample *rs)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	struct ack_sample sample = {.pkts_acked = n,
+				    .rtt_us = (s32)rs->rtt_us,
+				    .in_flight = tp->delivered - rs->prior_delivered};
+
+	if (tp->ca_ops->pkts_acked)
+		tp->ca_ops->pkts_acked(sk, &sample);
+}
+
 static void take_acked(struct sock *sk, struct tcp_ack_news *news)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	struct cleaned c = {.reord = tp->snd_nxt, .fully = true};
 	u32 prior_sacked = tp->sacked_out;
-	struct ack_sample sample;
 	bool measured;
 
 	clean_rtx_queue(sk, news, &c);
@@ -226,12 +242,7 @@ static void take_acked(struct sock *sk, struct tcp_ack_news *news)
 	} else if (measured && sack_is_older(sk, news)) {
 		news->flag |= FLAG_SET_XMIT_TIMER;
 	}
-	if (!tp->ca_ops->pkts_acked)
-		return;
-	sample = (struct ack_sample){.pkts_acked = c.pkts_acked,
-				     .rtt_us = (s32)news->rate.rtt_us,
-				     .in_flight = tp->delivered - news->rate.prior_delivered};
-	tp->ca_ops->pkts_acked(sk, &sample);
+	tell_acked(sk, c.pkts_acked, &news->rate);
 }
 
 /* ---- an ACK ------------------------------------------------------------------------------------
@@ -384,23 +395,111 @@ static void read_ack(struct sock *sk, struct sk_buff *skb, struct tcp_ack_news *
 	in_ack_event(sk, news->flag);
 }
 
+/* The peer lives. */
+static void heard(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	tp->rcv_tstamp_ms = tcp_time_stamp(tp);
+	tp->probes_out = 0;
+	tp->keepalive_probes_sent = 0;
+	sk->sk_err_soft = 0;
+}
+
+/* ---- the usual ACK -----------------------------------------------------------------------------
+ * of requests and answers: for the one segment, or super-packet, that was in flight, sent once, and
+ * with nothing else to tell. All that follows is what the long way does with such a one, in its
+ * order, without what cannot be.
+ */
+
+/* The segment that ack is for; NULL: it is not the usual one. */
+static struct sk_buff *usual(const struct sock *sk, const struct tcp_skb_cb *ack)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	struct rb_node *only = sk->tcp_rtx_queue.node;
+	struct sk_buff *skb = tcp_rb_skb(only);
+	const struct tcp_skb_cb *cb;
+
+	if (!only || only->left || only->right)
+		return NULL;
+	cb = TCP_SKB_CB(skb);
+	return seq_eq(ack->ack_seq, cb->end_seq) && seq_eq(tp->snd_una, cb->seq) && !cb->sacked &&
+			       !ack->sacked &&
+			       !((ack->flags | cb->flags) & (TCPHDR_SYN | TCPHDR_ECE)) &&
+			       tp->ca_state == TCP_CA_Open && tcp_is_sack(tp) &&
+			       !tp->is_sack_reneg && !tp->tlp_out && !tp->mtup.probe_size &&
+			       !tp->fastopen_rsk && list_empty(&tp->zerocopy) &&
+			       tcp_skb_timestamp_us(skb) - 1 < tp->tcp_mstamp_us
+		       ? skb
+		       : NULL;
+}
+
+/* The segment is delivered and goes: counts, marks, and what it tells of the rate. */
+static void take_only(struct sock *sk, struct sk_buff *skb, u64 sent_us, struct rate_sample *rs)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	tcp_count_delivered(tp, tcp_skb_pcount(skb), false);
+	tcp_rack_advance(tp, 0, TCP_SKB_CB(skb)->end_seq, sent_us);
+	tp->packets_out = 0;
+	tcp_rate_skb_delivered(sk, skb, rs);
+	tcp_ack_tstamp(sk, skb);
+	tp->retransmit_skb_hint = tp->highest_sack = NULL;
+	sk->tcp_rtx_queue = RB_ROOT;
+	tcp_wmem_free_skb(sk, skb);
+	tcp_chrono_stop(sk, TCP_CHRONO_BUSY);
+}
+
+static void usual_ack(struct sock *sk, struct sk_buff *skb, struct sk_buff *sent)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	u64 sent_us = tcp_skb_timestamp_us(sent);
+	u32 rtt_us = (u32)(tp->tcp_mstamp_us - sent_us), n = tcp_skb_pcount(sent), flag;
+	seq32 prior_una = tp->snd_una;
+	struct tcp_ack_news news;
+	struct rate_sample *rs = &news.rate;
+
+	news.flag = 0;
+	*rs = (struct rate_sample){.prior_in_flight = n, .rtt_us = rtt_us};
+	read_ack(sk, skb, &news);
+	heard(sk);
+	take_only(sk, sent, sent_us, rs);
+	flag = news.flag | FLAG_DATA_ACKED | FLAG_SET_XMIT_TIMER;
+	/* A lone small segment: its ACK may have been delayed. */
+	if (n == 1 && (u32)seq_diff(tp->snd_una, prior_una) < tp->mss_cache &&
+	    rs->prior_delivered + 1 == tp->delivered) {
+		flag |= FLAG_ACK_MAYBE_DELAYED;
+		rs->is_ack_delayed = true;
+	}
+	take_rtt(sk, rtt_us, rtt_us, flag);
+	tell_acked(sk, n, rs);
+	tcp_rack_update_reo_wnd(sk, rs);
+	tcp_disarm(sk);
+	sk->sk_dst_pending_confirm = true; /* the next hop carries our packets */
+	NET_ADD_STATS(sock_net(sk), LINUX_MIB_TCPDELIVERED, n);
+	tcp_rate_gen(sk, n, 0, false, rs);
+	tcp_cong_control(sk, TCP_SKB_CB(skb)->ack_seq, n, flag, rs);
+}
+
 int tcp_ack(struct sock *sk, struct sk_buff *skb)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	seq32 ack = TCP_SKB_CB(skb)->ack_seq;
 	u32 delivered = tp->delivered, prior_packets = tp->packets_out;
+	struct sk_buff *sent = usual(sk, TCP_SKB_CB(skb));
 	struct tcp_ack_news news;
 
+	if (likely(sent)) {
+		usual_ack(sk, skb, sent);
+		return 1;
+	}
 	begin(tp, &news);
 	if (seq_before(ack, tp->snd_una))
 		return old_ack(sk, skb, &news);
 	if (seq_after(ack, tp->snd_nxt))
 		return -SKB_DROP_REASON_TCP_INVALID_ACK_SEQUENCE;
 	read_ack(sk, skb, &news);
-	tp->rcv_tstamp_ms = tcp_time_stamp(tp);
-	tp->probes_out = 0;
-	tp->keepalive_probes_sent = 0;
-	sk->sk_err_soft = 0;
+	heard(sk);
 	if (prior_packets)
 		ack_of_flight(sk, skb, &news, delivered);
 	else
