@@ -47,7 +47,7 @@ void iov_iter_revert(struct iov_iter *i, const struct iovec *iov, unsigned nr_se
 }
 
 /* The longest piece, of at most len bytes, that lies in one buffer; 0 at the end. */
-static size_t iter_piece(struct iov_iter *i, size_t len, void **at)
+static inline size_t iter_piece(struct iov_iter *i, size_t len, void **at)
 {
 	len = min(len, i->count);
 	while (len && i->iov_offset == i->iov->iov_len) {
@@ -60,6 +60,11 @@ static size_t iter_piece(struct iov_iter *i, size_t len, void **at)
 		return 0;
 	*at = (char *)i->iov->iov_base + i->iov_offset;
 	return min(len, i->iov->iov_len - i->iov_offset);
+}
+
+size_t iov_iter_piece(struct iov_iter *i, size_t len, void **at)
+{
+	return iter_piece(i, len, at);
 }
 
 static void iter_moved(struct iov_iter *i, size_t n)

@@ -48,7 +48,7 @@ enum iperf_state {
 /* What the client decides. */
 struct iperf_settings {
 	bool udp, reverse, bidir, nodelay, counters_64bit;
-	unsigned time_s, omit_s, parallel, len, mss;
+	unsigned time_s, omit_s, parallel, len, mss, zerocopy;
 	uint32_t window;
 	uint64_t rate_bps;      /* a stream's; 0: no limit */
 	uint64_t bytes, blocks; /* end after so many; 0: by time */

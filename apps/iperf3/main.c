@@ -18,14 +18,19 @@
 enum { OPT_BIDIR = 256 };
 
 static const struct long_opt long_opts[] = {
-	{"server", 's', false},      {"client", 'c', true},    {"port", 'p', true},
-	{"udp", 'u', false},         {"time", 't', true},      {"bytes", 'n', true},
-	{"blockcount", 'k', true},   {"bitrate", 'b', true},   {"bandwidth", 'b', true},
-	{"length", 'l', true},       {"window", 'w', true},    {"set-mss", 'M', true},
-	{"congestion", 'C', true},   {"parallel", 'P', true},  {"reverse", 'R', false},
-	{"bidir", OPT_BIDIR, false}, {"json", 'J', false},     {"interval", 'i', true},
-	{"omit", 'O', true},         {"no-delay", 'N', false}, {"one-off", '1', false},
-	{"verbose", 'V', false},     {"version4", '4', false}, {NULL, 0, false},
+	{"server", 's', false},    {"client", 'c', true},
+	{"port", 'p', true},       {"udp", 'u', false},
+	{"time", 't', true},       {"bytes", 'n', true},
+	{"blockcount", 'k', true}, {"bitrate", 'b', true},
+	{"bandwidth", 'b', true},  {"length", 'l', true},
+	{"window", 'w', true},     {"set-mss", 'M', true},
+	{"congestion", 'C', true}, {"parallel", 'P', true},
+	{"reverse", 'R', false},   {"bidir", OPT_BIDIR, false},
+	{"json", 'J', false},      {"interval", 'i', true},
+	{"omit", 'O', true},       {"no-delay", 'N', false},
+	{"one-off", '1', false},   {"verbose", 'V', false},
+	{"version4", '4', false},  {"zerocopy", 'Z', false},
+	{NULL, 0, false},
 };
 
 struct command {
@@ -49,6 +54,9 @@ static bool set_flag(struct command *c, int letter)
 		return s->bidir = true;
 	case 'N':
 		return s->nodelay = true;
+	case 'Z':
+		s->zerocopy = 1;
+		return true;
 	case 'J':
 		return c->t->json = true;
 	case 'V':
@@ -219,7 +227,7 @@ static int iperf3d_main(int argc, char **argv)
 }
 
 APP(iperf3, iperf3_main,
-    "iperf3 -s [-1J] [-p port] | -c address [-uRJN] [--bidir] [-p port] [-t secs | -n bytes | -k "
+    "iperf3 -s [-1J] [-p port] | -c address [-uRJNZ] [--bidir] [-p port] [-t secs | -n bytes | -k "
     "blocks] [-b rate] [-l len] [-P streams] [-w window] [-M mss] [-C algorithm] [-O secs] [-i "
     "secs]: network throughput",
     false);

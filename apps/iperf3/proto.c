@@ -107,6 +107,8 @@ int iperf_send_params(struct iperf_test *t)
 		strbuf_add(&j, "\"reverse\":true,");
 	if (s->bidir)
 		strbuf_add(&j, "\"bidirectional\":true,");
+	if (s->zerocopy)
+		strbuf_add(&j, "\"zerocopy\":1,");
 	if (s->window)
 		strbuf_add(&j, "\"window\":%u,", s->window);
 	if (s->rate_bps)
@@ -157,6 +159,7 @@ bool iperf_parse_params(const char *json, struct iperf_settings *s)
 	       s->parallel * (s->bidir ? 2 : 1) <= MAX_STREAMS &&
 	       get_uint(json, "len", max_len, s->udp ? UDP_BLOCK : TCP_BLOCK, &s->len) &&
 	       s->len >= (s->udp ? MIN_UDP_BLOCK : 1) && get_uint(json, "MSS", 65535, 0, &s->mss) &&
+	       get_uint(json, "zerocopy", UINT32_MAX, 0, &s->zerocopy) &&
 	       get_uint(json, "window", 1u << 30, 0, &s->window) &&
 	       get_number(json, "bandwidth", INT64_MAX, 0, &s->rate_bps) &&
 	       get_number(json, "num", INT64_MAX, 0, &s->bytes) &&

@@ -66,6 +66,8 @@ int iperf_set_options(const struct iperf_test *t, int fd)
 		return -1;
 	if (s->nodelay && setsockopt(fd, SOL_TCP, TCP_NODELAY, &one, sizeof(one)))
 		return -1;
+	if (s->zerocopy && setsockopt(fd, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one)))
+		return -1;
 	return s->congestion[0] ? setsockopt(fd, SOL_TCP, TCP_CONGESTION, s->congestion,
 					     (socklen_t)strlen(s->congestion))
 				: 0;
@@ -240,13 +242,35 @@ unsigned iperf_blocks_due(const struct iperf_test *t, const struct iperf_stream 
 	return n;
 }
 
+/* What of the block is no longer referred to does not matter to us: it never changes. */
+static void forget_reports(int fd)
+{
+	char control[128];
+	struct msghdr m = {.msg_control = control, .msg_controllen = sizeof(control)};
+
+	while (recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0)
+		m = (struct msghdr){.msg_control = control, .msg_controllen = sizeof(control)};
+}
+
+/* With -Z as it lies. Stock iperf3 has a temporary file for that, and sendfile(). */
+static ssize_t send_block(const struct iperf_test *t, const struct iperf_stream *s)
+{
+	int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+
+	if (t->set.zerocopy) {
+		forget_reports(s->fd);
+		flags |= MSG_ZEROCOPY;
+	}
+	return send(s->fd, t->block, t->set.len, flags);
+}
+
 /* Up to BURST blocks. True: something went. */
 static bool send_some(struct iperf_test *t, struct iperf_stream *s, uint64_t now)
 {
 	unsigned due = iperf_blocks_due(t, s, BURST, now);
 
 	for (unsigned i = 0; i < due; i++) {
-		ssize_t n = send(s->fd, t->block, t->set.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n = send_block(t, s);
 
 		if (n < 0) {
 			s->failed = errno != EAGAIN && errno != ENOBUFS;

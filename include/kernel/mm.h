@@ -104,6 +104,12 @@ static inline void get_page(struct page *p)
 /* The last reference of p is gone: free the block, or hand it to its page pool. */
 void page_release(struct page *p);
 
+/* Hold the block that addr lies in: its first page with one more reference, and in *left the bytes
+ * from addr to its end. NULL where a reference does not keep the memory (slabs, stacks) or there is
+ * none. Blocks of kmalloc() beyond a slab's sizes are kept: kfree() drops a reference like others.
+ */
+struct page *page_hold(const void *addr, size_t *left);
+
 /* Drop a reference. */
 static inline void put_page(struct page *p)
 {

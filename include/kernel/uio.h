@@ -27,6 +27,10 @@ size_t csum_and_copy_to_iter(const void *from, size_t len, u32 *csum, struct iov
 void iov_iter_advance(struct iov_iter *i, size_t len);
 void iov_iter_revert(struct iov_iter *i, const struct iovec *iov, unsigned nr_segs, size_t count);
 
+/* The longest piece, of at most len bytes, that lies in one buffer, from *at on; 0 at the end. The
+ * cursor stays. */
+size_t iov_iter_piece(struct iov_iter *i, size_t len, void **at);
+
 /* memcpy() by the widest registers there are, for what is long. Any context but hardirq. */
 void memcpy_long(void *to, const void *from, size_t n);
 

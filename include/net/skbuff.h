@@ -76,8 +76,8 @@ struct skb_shared_info {
 	u16 gso_type;
 	atomic_t dataref; /* skbs that share this head; upper half: of those, payload only */
 	struct sk_buff *frag_list;
-	void *destructor_arg;
-	u32 tskey; /* number of the last byte (stream) or datagram, for timestamps */
+	struct ubuf *ubuf; /* who hears of the last of it: parts are an application's own memory */
+	u32 tskey;         /* number of the last byte (stream) or datagram, for timestamps */
 	skb_frag_t frags[MAX_SKB_FRAGS];
 };
 
@@ -150,6 +150,13 @@ struct sk_buff *napi_build_skb(void *data, u32 frag_size);
 #define SKB_OVERHEAD      SKB_DATA_ALIGN((u32)sizeof(struct skb_shared_info))
 #define SKB_TRUESIZE(x)   ((x) + SKB_DATA_ALIGN((u32)sizeof(struct sk_buff)) + SKB_OVERHEAD)
 
+/* -- memory of MSG_ZEROCOPY (net/core/zerocopy.c) ----------------------------------------- */
+
+struct ubuf;
+void __skb_ubuf_hold(struct ubuf *u);
+void __skb_ubuf_put(struct ubuf *u);
+int __skb_orphan_frags(struct sk_buff *skb);
+
 static inline struct sk_buff *skb_get(struct sk_buff *skb)
 {
 	refcount_inc(&skb->users);
@@ -189,6 +196,22 @@ struct sk_buff *skb_share_check(struct sk_buff *skb, unsigned gfp);
 static inline struct skb_shared_info *skb_shinfo(const struct sk_buff *skb)
 {
 	return (struct skb_shared_info *)(void *)(skb->head + skb->end);
+}
+/* skb goes to a receiver, who may keep it: what it holds of an application's memory is copied. 0 or
+ * -ENOMEM. */
+static inline int skb_orphan_frags(struct sk_buff *skb)
+{
+	return likely(!skb_shinfo(skb)->ubuf) ? 0 : __skb_orphan_frags(skb);
+}
+/* to has got references to fragments of from. */
+static inline void skb_ubuf_share(struct sk_buff *to, const struct sk_buff *from)
+{
+	struct ubuf *u = skb_shinfo(from)->ubuf;
+
+	if (unlikely(u)) {
+		__skb_ubuf_hold(u);
+		skb_shinfo(to)->ubuf = u;
+	}
 }
 static inline u32 skb_headlen(const struct sk_buff *skb)
 {

@@ -137,6 +137,7 @@ struct sock {
 	u32 sk_ack_backlog, sk_max_ack_backlog; /* accept queue: waiting, limit */
 	u32 sk_tskey;                           /* what a packet's timestamps are numbered from */
 	u32 sk_zckey;                           /* number of the next send with MSG_ZEROCOPY */
+	atomic_t sk_omem_alloc;                 /* truesize of reports that are not read yet */
 	struct socket *sk_socket;
 	struct wait_queue *sk_wq;
 	u64 sk_ino;
@@ -370,8 +371,27 @@ struct sock_exterr_skb {
 int sock_queue_err_skb(struct sock *sk, struct sk_buff *skb) __must_check;
 /* Report to sk that skb, which it sent, is now at the stage what (SCM_TSTAMP_*). */
 void sock_tstamp_tx(struct sock *sk, const struct sk_buff *skb, u32 what);
-/* The sends with MSG_ZEROCOPY numbered lo to hi are acknowledged. Socket locked. */
-void sock_zerocopy_done(struct sock *sk, u32 lo, u32 hi);
+
+/* ---- MSG_ZEROCOPY (net/core/zerocopy.c) -------------------------------------------------------
+ */
+/* A send of so many bytes begins: its number, as the next of those that last (NULL, or the ubuf of
+ * the packet that it goes on with) stands for, or of a new one. Ended by ubuf_put(), or where
+ * nothing was sent by ubuf_abort(). NULL: the socket has net.core.optmem_max of reports under way:
+ * -ENOBUFS. Socket locked. */
+struct ubuf *ubuf_get(struct sock *sk, size_t bytes, struct ubuf *last);
+static inline void ubuf_put(struct ubuf *u)
+{
+	__skb_ubuf_put(u);
+}
+void ubuf_abort(struct sock *sk, struct ubuf *u);
+/* Some of it was copied, which the report is to say. */
+void ubuf_copied(struct ubuf *u);
+/* skb has, or is to get, parts of it. */
+void ubuf_attach(struct sk_buff *skb, struct ubuf *u);
+/* Append to skb what comes next in from: at most n bytes, of one buffer, and of one block of
+ * memory. What a reference does not keep (stacks, small allocations), or all where it may not be
+ * referred to, is copied to a fragment of its own. Bytes, or 0: no memory. The caller accounts. */
+u32 ubuf_append(struct sk_buff *skb, struct iov_iter *from, u32 n, struct ubuf *u, bool refer);
 
 /* ---- waiting ------------------------------------------------------------------------------- */
 static inline u64 sock_rcvtimeo(const struct sock *sk, bool noblock)

@@ -346,9 +346,6 @@ struct tcp_sock {
 	bool syn_fastopen, syn_fastopen_exp, syn_data, syn_data_acked;
 	u8 fastopen_client_fail; /* for tcp_info */
 
-	struct list_head
-		zerocopy; /* sends with MSG_ZEROCOPY that are not reported (tcp_notify.c) */
-
 	struct tcp_saved_syn *saved_syn; /* of the SYN that made this connection; or NULL */
 	struct tcp_listener *lsn;        /* [I once set] NULL: never was a listener */
 #define accept_queue lsn->queue

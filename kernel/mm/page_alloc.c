@@ -72,6 +72,16 @@ bool virt_addr_valid(const void *addr)
 	return pfn >= buddy.first_pfn && pfn < buddy.end_pfn;
 }
 
+struct page *page_hold(const void *addr, size_t *left)
+{
+	struct page *p = virt_addr_valid(addr) ? virt_to_head_page(addr) : NULL;
+
+	if (!p || p->flags & ~PG_ABSENT || !refcount_inc_not_zero(&p->refs))
+		return NULL;
+	*left = (PAGE_SIZE << p->order) - (size_t)((uintptr_t)addr - (uintptr_t)page_address(p));
+	return p;
+}
+
 void page_hold_range(const void *start, size_t len)
 {
 	uintptr_t first = (uintptr_t)start >> PAGE_SHIFT;

@@ -652,7 +652,7 @@ void kfree(const void *ptr)
 	if (p->flags == PG_SLAB)
 		cache_free(&caches[p->slab.cache_id], (void *)(uintptr_t)ptr);
 	else
-		free_pages(p, p->order);
+		put_page(p); /* packets may refer to it (page_hold()) */
 }
 
 size_t ksize(const void *ptr)

@@ -173,6 +173,8 @@ struct sk_buff *skb_segment(struct sk_buff *skb, u32 features)
 			kfree_skb_list_reason(segs, SKB_CONSUMED);
 			return ERR_PTR(-ENOMEM);
 		}
+		if (share)
+			skb_ubuf_share(seg, skb);
 		if (partial) {
 			seg->ip_summed = CHECKSUM_PARTIAL;
 			seg->csum_start = seg->transport_header;

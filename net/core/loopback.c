@@ -12,6 +12,11 @@
 
 static netdev_tx_t loopback_xmit(struct sk_buff *skb, struct net_device *dev)
 {
+	if (unlikely(skb_orphan_frags(skb))) {
+		kfree_skb_reason(skb, SKB_DROP_REASON_NOMEM);
+		dev_stats_inc(dev, tx_dropped);
+		return NETDEV_TX_OK;
+	}
 	skb_orphan(skb);
 	if (skb->dst && skb->dst_noref) {
 		skb->dst_noref = 0;

@@ -10,6 +10,7 @@
 
 #include <kernel/log.h>
 #include <kernel/uio.h>
+#include <lib/assert.h>
 #include <lib/checksum.h>
 #include <lib/err.h>
 #include <lib/string.h>
@@ -449,6 +450,7 @@ static void frags_split(struct sk_buff *skb, struct sk_buff *skb1, u32 pos)
 	}
 	from->nr_frags = (u8)kept;
 	to->nr_frags = (u8)moved;
+	skb_ubuf_share(skb1, skb);
 }
 
 void skb_split(struct sk_buff *skb, struct sk_buff *skb1, u32 len)
@@ -488,6 +490,8 @@ int skb_shift(struct sk_buff *tgt, struct sk_buff *skb, u32 len)
 	u32 todo = len;
 
 	if (skb_headlen(skb) || from->frag_list || to->frag_list || len > skb->len || !len)
+		return 0;
+	if (from->ubuf != to->ubuf) /* each would have to tell the other's */
 		return 0;
 	if (tgt->ip_summed != CHECKSUM_PARTIAL && skb->ip_summed == CHECKSUM_PARTIAL)
 		return 0;
@@ -547,6 +551,7 @@ bool skb_try_coalesce(struct sk_buff *to, struct sk_buff *from, bool *head_stole
 	bool stolen = false;
 
 	*head_stolen = false;
+	DEBUG_ASSERT(!to_sh->ubuf && !from_sh->ubuf); /* received ones have none */
 	if (skb_cloned(to))
 		return false;
 	if (len <= skb_tailroom(to)) {

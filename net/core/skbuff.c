@@ -365,8 +365,11 @@ static void skb_release_data(struct sk_buff *skb, enum skb_drop_reason reason)
 		return;
 	for (unsigned i = 0; i < shinfo->nr_frags; i++)
 		put_page(shinfo->frags[i].page);
-	if (shinfo->frag_list)
+	if (unlikely((uintptr_t)shinfo->frag_list | (uintptr_t)shinfo->ubuf)) {
+		if (shinfo->ubuf)
+			__skb_ubuf_put(shinfo->ubuf);
 		kfree_skb_list_reason(shinfo->frag_list, reason);
+	}
 	skb_free_head(skb);
 }
 
@@ -568,6 +571,7 @@ struct sk_buff *pskb_copy(struct sk_buff *skb, u32 headroom, unsigned gfp)
 	memcpy(skb_put(n, skb_headlen(skb)), skb->data, skb_headlen(skb));
 	copy_skb_header(n, skb);
 	skb_share_frags(skb);
+	skb_ubuf_share(n, skb);
 	memcpy(skb_shinfo(n)->frags, from->frags, from->nr_frags * sizeof(from->frags[0]));
 	skb_shinfo(n)->nr_frags = from->nr_frags;
 	skb_shinfo(n)->frag_list = from->frag_list;
@@ -593,6 +597,8 @@ int pskb_expand_head(struct sk_buff *skb, u32 nhead, u32 ntail, unsigned gfp)
 	       offsetof(struct skb_shared_info, frags) + old->nr_frags * sizeof(old->frags[0]));
 	if (skb_cloned(skb)) {
 		skb_share_frags(skb);
+		if (unlikely(old->ubuf))
+			__skb_ubuf_hold(old->ubuf);
 		skb_release_data(skb, SKB_CONSUMED);
 	} else {
 		skb_free_head(skb);

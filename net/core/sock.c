@@ -149,6 +149,7 @@ struct sock *sk_clone_lock(const struct sock *sk, unsigned gfp)
 	newsk->sk_forward_alloc = 0;
 	newsk->sk_tsq_flags = 0;
 	newsk->sk_tskey = newsk->sk_zckey = 0;
+	atomic_set(&newsk->sk_omem_alloc, 0);
 	newsk->sk_err = newsk->sk_err_soft = 0;
 	newsk->sk_shutdown = 0;
 	newsk->sk_ack_backlog = newsk->sk_max_ack_backlog = 0;

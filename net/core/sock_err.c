@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A socket's error queue, and what the stack itself puts there: when a packet was queued, sent and
- * acknowledged (SO_TIMESTAMPING), and that the memory of MSG_ZEROCOPY is the caller's again. ICMP
- * errors come from the protocols. Any context.
+ * acknowledged (SO_TIMESTAMPING). ICMP errors come from the protocols, reports of MSG_ZEROCOPY from
+ * zerocopy.c. Any context.
  */
 #include <kernel/mm.h>
 #include <kernel/time.h>
@@ -66,44 +66,4 @@ void sock_tstamp_tx(struct sock *sk, const struct sk_buff *skb, u32 what)
 		see->ee.ee_data = skb_shinfo(skb)->tskey - READ_ONCE(sk->sk_tskey);
 	copy->tstamp_ns = ktime_get_real_ns();
 	queue_or_drop(sk, copy);
-}
-
-/* Sends with numbers lo to hi end: does the last report in the queue tell of those before? */
-static bool extend_zerocopy(struct sock *sk, u32 lo, u32 hi)
-{
-	struct sk_buff *tail;
-	bool extended = false;
-
-	spin_lock_bh(&sk->sk_error_queue.lock);
-	tail = skb_peek_tail(&sk->sk_error_queue);
-	if (tail && SKB_EXT_ERR(tail)->ee.ee_origin == SO_EE_ORIGIN_ZEROCOPY &&
-	    SKB_EXT_ERR(tail)->ee.ee_data + 1 == lo) {
-		SKB_EXT_ERR(tail)->ee.ee_data = hi;
-		extended = true;
-	}
-	spin_unlock_bh(&sk->sk_error_queue.lock);
-	return extended;
-}
-
-void sock_zerocopy_done(struct sock *sk, u32 lo, u32 hi)
-{
-	struct sock_exterr_skb *see;
-	struct sk_buff *skb;
-
-	if (sock_flag(sk, SOCK_DEAD))
-		return;
-	if (!extend_zerocopy(sk, lo, hi)) {
-		skb = alloc_skb(0, GFP_ATOMIC);
-		if (!skb)
-			return;
-		see = SKB_EXT_ERR(skb);
-		memset(see, 0, sizeof(*see));
-		see->ee.ee_origin = SO_EE_ORIGIN_ZEROCOPY;
-		see->ee.ee_code = SO_EE_CODE_ZEROCOPY_COPIED;
-		see->ee.ee_info = lo;
-		see->ee.ee_data = hi;
-		queue_or_drop(sk, skb);
-		return;
-	}
-	sk->sk_error_report(sk);
 }

@@ -244,6 +244,10 @@ bool skb_completion_awaited(const struct sk_buff *skb)
 {
 	const struct sock *sk = skb->sk;
 
+	/* An application waits for its memory. A stream's is acknowledged, and the poll that
+	 * receives that takes back what was sent. */
+	if (unlikely(skb_shinfo(skb)->ubuf) && !(sk && sk->sk_type == SOCK_STREAM))
+		return true;
 	return skb->destructor && (!sk || atomic_read(&sk->sk_wmem_alloc) > sk_tx_unawaited(sk));
 }
 

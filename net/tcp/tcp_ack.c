@@ -225,7 +225,6 @@ static void take_acked(struct sock *sk, struct tcp_ack_news *news)
 	bool measured;
 
 	clean_rtx_queue(sk, news, &c);
-	tcp_zerocopy_acked(sk);
 	if (tcp_mtup_probe_acked(tp))
 		tcp_mtup_probe_success(sk);
 	measured = measure_rtt(sk, news, &c, prior_sacked);

@@ -1072,10 +1072,6 @@ void tcp_fragment_tstamp(struct sk_buff *skb, struct sk_buff *rest);
 void tcp_merge_tstamp(struct sk_buff *to, const struct sk_buff *from);
 /* skb is acknowledged, as is all up to snd_una. */
 void tcp_ack_tstamp(struct sock *sk, struct sk_buff *skb);
-/* A send with MSG_ZEROCOPY ends at write_seq / snd_una moved / nothing will be acknowledged. */
-void tcp_zerocopy_sent(struct sock *sk);
-void tcp_zerocopy_acked(struct sock *sk);
-void tcp_zerocopy_purge(struct sock *sk);
 
 /* ---- tcp_urg.c ------------------------------------------------------------------------------- */
 /* Sixth step of RFC 9293 3.10.7.4: skb with its header, before its text is queued. */

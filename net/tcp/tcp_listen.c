@@ -20,7 +20,6 @@ static void child_reset(struct sock *child)
 	tp->hash_moved = false;
 	tp->out_of_order_queue = RB_ROOT;
 	INIT_LIST_HEAD(&tp->accept_node);
-	INIT_LIST_HEAD(&tp->zerocopy);
 	tp->saved_syn = NULL;
 	tp->lsn = NULL;
 	tp->fastopen_rsk = NULL;

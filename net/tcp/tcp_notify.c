@@ -1,21 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the application learns of what it sent, through the error queue: timestamps of the last byte
- * of a send (SO_TIMESTAMPING), and that a send with MSG_ZEROCOPY is acknowledged. The bytes of such
- * a send are copied, which its report says; its numbers and moments are those of Linux. Socket lock
- * held.
+ * of a send (SO_TIMESTAMPING). Socket lock held.
  */
-#include <kernel/mm.h>
 #include <linux/net_tstamp.h>
 
 #include "tcp_int.h"
-
-/* A send whose memory is reported when its last byte is acknowledged. */
-struct tcp_zerocopy {
-	struct list_head list;
-	seq32 end_seq;
-	u32 id;
-};
 
 void tcp_tx_timestamp(struct sock *sk, struct sk_buff *skb)
 {
@@ -63,46 +53,4 @@ void tcp_ack_tstamp(struct sock *sk, struct sk_buff *skb)
 		return;
 	skb_shinfo(skb)->tx_flags &= (u8)~SKBTX_ACK_TSTAMP;
 	sock_tstamp_tx(sk, skb, SCM_TSTAMP_ACK);
-}
-
-void tcp_zerocopy_sent(struct sock *sk)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-	struct tcp_zerocopy *z = kmalloc(sizeof(*z), GFP_KERNEL);
-	u32 id = sk->sk_zckey++;
-
-	if (!z) { /* the bytes are copied: nothing keeps the caller from using them */
-		sock_zerocopy_done(sk, id, id);
-		return;
-	}
-	z->id = id;
-	z->end_seq = tp->write_seq;
-	list_add_tail(&z->list, &tp->zerocopy);
-}
-
-/* Report in the order of sending: all up to una, or (all) every one. */
-static void report(struct sock *sk, seq32 una, bool all)
-{
-	struct list_head *head = &tcp_sk(sk)->zerocopy;
-
-	while (!list_empty(head)) {
-		struct tcp_zerocopy *z = list_first_entry(head, struct tcp_zerocopy, list);
-
-		if (!all && seq_after(z->end_seq, una))
-			return;
-		list_del(&z->list);
-		sock_zerocopy_done(sk, z->id, z->id);
-		kfree(z);
-	}
-}
-
-void tcp_zerocopy_acked(struct sock *sk)
-{
-	if (unlikely(!list_empty(&tcp_sk(sk)->zerocopy)))
-		report(sk, tcp_sk(sk)->snd_una, false);
-}
-
-void tcp_zerocopy_purge(struct sock *sk)
-{
-	report(sk, SEQ32(0), true);
 }

@@ -33,7 +33,7 @@ void tcp_scoreboard_reset(struct tcp_sock *tp)
 
 static bool can_collapse(const struct sk_buff *skb)
 {
-	return tcp_skb_pcount(skb) == 1 && !skb_cloned(skb) &&
+	return tcp_skb_pcount(skb) == 1 && !skb_cloned(skb) && !skb_shinfo(skb)->ubuf &&
 	       !(TCP_SKB_CB(skb)->sacked & TCPCB_SACKED_ACKED);
 }
 

@@ -49,10 +49,12 @@ static int wait_memory(struct sock *sk, u64 *timeo)
 /* ---- filling ----------------------------------------------------------------------------------
  */
 
-/* Where bytes come from: a user's buffers, or a page. */
+/* Where bytes come from: a user's buffers, to be copied or (ubuf) where they are; or a page. */
 struct source {
 	struct iov_iter *from;
 	struct page *page;
+	struct iov_iter *user;
+	struct ubuf *ubuf;
 	u32 off;
 	size_t left;
 	/* by how much a segment may grow, and what it is cut into */
@@ -187,6 +189,45 @@ static ssize_t copy_linear(struct source *src, struct sk_buff *skb)
 	return (ssize_t)n;
 }
 
+static void mark_push(struct tcp_sock *tp, struct sk_buff *skb)
+{
+	TCP_SKB_CB(skb)->flags |= TCPHDR_PSH;
+	tp->pushed_seq = tp->write_seq;
+}
+
+/* A piece of the user's memory as it lies, its end being told through src->ubuf. A segment whose
+ * fragments are used up goes as if it were full. */
+static ssize_t refer_piece(struct sock *sk, struct source *src, struct sk_buff *skb, u32 n)
+{
+	n = schedule_piece(sk, src, skb, n);
+	if (n)
+		n = ubuf_append(skb, src->user, n, src->ubuf, sk->sk_route_caps & NETIF_F_SG);
+	if (!n)
+		return 0;
+	WRITE_ONCE(sk->sk_wmem_queued, sk->sk_wmem_queued + (int)n);
+	sk_mem_charge(sk, (int)n);
+	if (skb_shinfo(skb)->nr_frags == MAX_SKB_FRAGS)
+		mark_push(tcp_sk(sk), skb);
+	return (ssize_t)n;
+}
+
+/* A piece that is not copied; *skb may become another. */
+static noinline ssize_t uncopied_piece(struct sock *sk, struct source *src, struct sk_buff **skb,
+				       u32 n)
+{
+	struct ubuf *u = skb_shinfo(*skb)->ubuf;
+
+	if (src->page)
+		return share_piece(sk, src, *skb, n);
+	if (u && u != src->ubuf) { /* a packet tells of one */
+		*skb = new_segment(sk, 0);
+		if (!*skb)
+			return 0;
+		n = (u32)min_t(size_t, src->left, src->goal);
+	}
+	return refer_piece(sk, src, *skb, n);
+}
+
 /* Move a piece, at most to the end of one segment; bytes moved, 0: wait for memory, -EFAULT. */
 static ssize_t fill_segment(struct sock *sk, struct source *src)
 {
@@ -204,7 +245,7 @@ static ssize_t fill_segment(struct sock *sk, struct source *src)
 	else if (src->from)
 		n = copy_piece(sk, src, skb, (u32)n);
 	else
-		n = share_piece(sk, src, skb, (u32)n);
+		n = uncopied_piece(sk, src, &skb, (u32)n);
 	if (n <= 0)
 		return n;
 	TCP_SKB_CB(skb)->end_seq = seq_add(TCP_SKB_CB(skb)->end_seq, (u32)n);
@@ -239,12 +280,6 @@ static void hold_back(struct sock *sk)
 
 /* ---- pushing ----------------------------------------------------------------------------------
  */
-
-static void mark_push(struct tcp_sock *tp, struct sk_buff *skb)
-{
-	TCP_SKB_CB(skb)->flags |= TCPHDR_PSH;
-	tp->pushed_seq = tp->write_seq;
-}
 
 /* More than half of the largest window waits since the last PSH. */
 static bool forced_push(const struct tcp_sock *tp)
@@ -346,8 +381,6 @@ static ssize_t queue_all(struct sock *sk, struct source *src, int flags, u64 *ti
 static void end_of_send(struct sock *sk, int flags)
 {
 	tcp_tx_timestamp(sk, skb_peek_tail(&sk->sk_write_queue));
-	if (flags & MSG_ZEROCOPY && sock_flag(sk, SOCK_ZEROCOPY))
-		tcp_zerocopy_sent(sk);
 	if (flags & MSG_OOB)
 		tcp_urg_sent(tcp_sk(sk));
 }
@@ -382,33 +415,69 @@ static ssize_t send_all(struct sock *sk, struct source *src, int flags)
 	return err;
 }
 
+/* Data with the SYN, if it may; what does not fit follows. Bytes, or -errno. */
+static ssize_t send_fastopen(struct sock *sk, const struct msghdr *msg, struct source *src,
+			     int flags)
+{
+	struct iov_iter *from = src->from ? src->from : src->user;
+	size_t with_syn = 0;
+	ssize_t n = tcp_sendmsg_fastopen(sk, msg, from, flags, &with_syn);
+
+	src->left = iov_iter_count(from);
+	if (with_syn && src->ubuf) {
+		ubuf_copied(src->ubuf);
+		ubuf_attach(tcp_rtx_queue_tail(sk), src->ubuf);
+	}
+	if (n == -EINPROGRESS && with_syn)
+		n = 0;
+	else if (!n && src->left) /* connected */
+		n = send_all(sk, src, flags);
+	if (n < 0 && with_syn)
+		n = 0;
+	return n < 0 ? n : n + (ssize_t)with_syn;
+}
+
+static ssize_t send_plain(struct sock *sk, const struct msghdr *msg, struct source *src, int flags)
+{
+	if (unlikely(flags & MSG_FASTOPEN || tcp_sk(sk)->defer_connect))
+		return send_fastopen(sk, msg, src, flags);
+	return src->left ? send_all(sk, src, flags) : 0;
+}
+
+/* The bytes stay the application's, which must leave them alone until the error queue says that
+ * they are free. */
+static noinline ssize_t send_zerocopy(struct sock *sk, const struct msghdr *msg, struct source *src,
+				      int flags)
+{
+	struct sk_buff *tail = skb_peek_tail(&sk->sk_write_queue);
+	ssize_t n;
+
+	src->user = src->from;
+	src->from = NULL;
+	src->ubuf = ubuf_get(sk, src->left, tail ? skb_shinfo(tail)->ubuf : NULL);
+	if (!src->ubuf)
+		return -ENOBUFS;
+	n = send_plain(sk, msg, src, flags);
+	if (n > 0)
+		ubuf_put(src->ubuf);
+	else
+		ubuf_abort(sk, src->ubuf);
+	return n;
+}
+
 ssize_t tcp_sendmsg(struct sock *sk, const struct msghdr *msg, struct iov_iter *from, int flags)
 {
-	struct source src = {.from = from};
-	size_t with_syn = 0;
-	ssize_t n = 0;
+	struct source src = {.from = from, .left = iov_iter_count(from)};
+	ssize_t n;
 
 	/* A stream's destination is its peer: msg matters to Fast Open only. */
 	lock_sock(sk);
-	if (unlikely(flags & MSG_FASTOPEN || tcp_sk(sk)->defer_connect)) {
-		n = tcp_sendmsg_fastopen(sk, msg, from, flags, &with_syn);
-		if (n == -EINPROGRESS && with_syn)
-			n = 0;
-		else if (!n && iov_iter_count(from))
-			n = 1; /* connected: the rest follows */
-	} else {
-		n = 1;
-	}
-	src.left = iov_iter_count(from);
-	if (with_syn && !src.left && flags & MSG_ZEROCOPY && sock_flag(sk, SOCK_ZEROCOPY))
-		tcp_zerocopy_sent(sk);
-	if (n == 1) {
-		n = src.left ? send_all(sk, &src, flags) : 0;
-		if (n < 0 && with_syn)
-			n = 0;
-	}
+	if (unlikely(flags & MSG_ZEROCOPY) && sock_flag(sk, SOCK_ZEROCOPY) && src.left)
+		n = send_zerocopy(sk, msg, &src, flags);
+	else
+		n = send_plain(sk, msg, &src, flags);
 	release_sock(sk);
-	return n < 0 ? n : n + (ssize_t)with_syn;
+	return n;
 }
 
 ssize_t tcp_sendpage(struct sock *sk, struct page *page, u32 off, size_t len, int flags)

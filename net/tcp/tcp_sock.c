@@ -35,7 +35,6 @@ int tcp_init_sock(struct sock *sk)
 	tp->scaling_ratio = TCP_DEFAULT_RATIO;
 	tp->tcp_header_len = sizeof(struct tcphdr);
 	INIT_LIST_HEAD(&tp->accept_node);
-	INIT_LIST_HEAD(&tp->zerocopy);
 	sk->tcp_rtx_queue = RB_ROOT;
 	sk->sk_sndbuf = tcp_net(sk)->tcp_wmem[1];
 	sk->sk_rcvbuf = tcp_net(sk)->tcp_rmem[1];
@@ -60,7 +59,6 @@ void tcp_write_queue_purge(struct sock *sk)
 	tcp_scoreboard_reset(tp);
 	tp->backoff = 0;
 	tcp_disarm(sk);
-	tcp_zerocopy_purge(sk);
 }
 
 void tcp_destroy_sock(struct sock *sk)

@@ -100,6 +100,56 @@ static bool segments_possible(const struct sock *sk, const struct rtable *rt, u3
 	       !sk->sk_no_check_tx;
 }
 
+/* The datagram's bytes behind room for headers, and their sum. NULL with *err. */
+static struct sk_buff *copied(struct sock *sk, struct iov_iter *from, u32 len, int flags,
+			      csum32 *sum, int *err)
+{
+	struct sk_buff *skb = sock_alloc_send_skb(sk, MAX_HEADER + 28 + len, flags, err);
+
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, MAX_HEADER + 28);
+	csum_and_copy_from_iter(skb_put(skb, len), len, sum, from);
+	return skb;
+}
+
+/* The same with MSG_ZEROCOPY: the bytes as they lie, where the device sums and takes fragments, and
+ * nobody but it gets the packet. */
+static struct sk_buff *referred(struct sock *sk, const struct rtable *rt, struct iov_iter *from,
+				int flags, bool whole, csum32 *sum, int *err)
+{
+	u32 features = rt->dst.dev->features, before;
+	bool refer = whole && features & NETIF_F_SG &&
+		     features & (NETIF_F_HW_CSUM | NETIF_F_IP_CSUM) && rt->type == RTN_UNICAST;
+	struct sk_buff *skb = sock_alloc_send_skb(sk, MAX_HEADER + 28, flags, err);
+	struct ubuf *u;
+
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, MAX_HEADER + 28);
+	before = skb->truesize;
+	lock_sock(sk);
+	u = ubuf_get(sk, iov_iter_count(from), NULL);
+	*err = u ? 0 : -ENOBUFS;
+	while (!*err && iov_iter_count(from)) {
+		if (skb_shinfo(skb)->nr_frags == MAX_SKB_FRAGS)
+			*err = -EMSGSIZE;
+		else if (!ubuf_append(skb, from, (u32)iov_iter_count(from), u, refer))
+			*err = -ENOBUFS;
+	}
+	atomic_add((s32)(skb->truesize - before), &sk->sk_wmem_alloc);
+	if (!*err && !refer)
+		*sum = skb_checksum(skb, 0, skb->len, 0);
+	if (*err && u)
+		ubuf_abort(sk, u);
+	else if (u)
+		ubuf_put(u);
+	release_sock(sk);
+	if (*err)
+		consume_skb(skb);
+	return *err ? NULL : skb;
+}
+
 static int send_datagram(struct sock *sk, struct rtable *rt, const struct flowi4 *fl,
 			 struct iov_iter *from, int flags, u16 gso_size)
 {
@@ -117,11 +167,13 @@ static int send_datagram(struct sock *sk, struct rtable *rt, const struct flowi4
 		ip_local_error(sk, EMSGSIZE, fl->daddr, fl->dport, dst_mtu(&rt->dst));
 		return -EMSGSIZE;
 	}
-	skb = sock_alloc_send_skb(sk, MAX_HEADER + 28 + len, flags & MSG_DONTWAIT, &err);
+	if (unlikely(flags & MSG_ZEROCOPY) && sock_flag(sk, SOCK_ZEROCOPY) && len)
+		skb = referred(sk, rt, from, flags & MSG_DONTWAIT,
+			       gso_size || len + 28 <= dst_mtu(&rt->dst), &sum, &err);
+	else
+		skb = copied(sk, from, len, flags & MSG_DONTWAIT, &sum, &err);
 	if (!skb)
 		return err;
-	skb_reserve(skb, MAX_HEADER + 28);
-	csum_and_copy_from_iter(skb_put(skb, len), len, &sum, from);
 	if (gso_size)
 		mark_gso(skb, gso_size);
 	dst_hold(&rt->dst);

@@ -48,6 +48,18 @@ def test_tcp_reverse_tells_the_guests_side(vm):
     assert end["sender_tcp_congestion"] in ("cubic", "reno", "bbr")
 
 
+@pytest.mark.parametrize("nic", ["virtio", "e1000", "e1000e"])
+def test_zero_copy(boot, nic):
+    """-Z: blocks are sent as they lie, and the device's completions free the sender's memory again."""
+    guest = boot(nic=nic, cpus=2, pcap=False).wait_ready()
+    free = guest.free_kib()
+    for options in (["-t", "1"], ["-P", "3", "-k", "200"]):
+        end = run_client(guest, "-R", "-Z", *options)["end"]
+        assert end["sum_received"]["bytes"] > 1 << 20
+    eventually(lambda: guest.free_kib() > free - 1000)
+    guest.check_alive()
+
+
 @pytest.mark.parametrize("reverse", [False, True])
 def test_ends_by_amount(vm, reverse):
     """-n and -k end the test after so many bytes or blocks."""
