@@ -344,6 +344,8 @@ void sched_init_cpu(void)
 
 void sched_idle(void)
 {
+	schedule();
+	cpu_first_idle();
 	for (;;) {
 		schedule();
 		rcu_idle();

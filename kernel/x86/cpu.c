@@ -34,7 +34,8 @@ static void detect_hypervisor(struct cpu_features *f)
 
 	f->max_hv_leaf = r.eax;
 	copy_words(f->hv_vendor, r.ebx, r.ecx, r.edx);
-	if (memcmp(f->hv_vendor, "TCGTCGTCGTCG", 12) == 0)
+	f->tcg = memcmp(f->hv_vendor, "TCGTCGTCGTCG", 12) == 0;
+	if (f->tcg)
 		spin_pause_every = 1u << 12;
 	if (memcmp(f->hv_vendor, "KVMKVMKVM\0\0\0", 12) == 0 && r.eax >= 0x40000001) {
 		u32 features = cpuid(0x40000001, 0).eax;

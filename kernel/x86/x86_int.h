@@ -34,7 +34,7 @@ void early_console_start(void);
 /* cpu.c */
 struct cpu_features {
 	bool apic, x2apic, tsc_deadline, tsc_invariant, gb_pages, pge, fsgsbase, avx, rdrand,
-		rdseed, hypervisor, kvmclock, kvmclock_stable;
+		rdseed, hypervisor, tcg, kvmclock, kvmclock_stable;
 	u32 max_leaf, max_hv_leaf;
 	char vendor[13], hv_vendor[13];
 };

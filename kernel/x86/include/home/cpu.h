@@ -50,6 +50,9 @@ static inline void cpu_idle_halt(void)
 	__asm__ volatile("sti; hlt" ::: "memory");
 }
 
+/* This CPU has nothing to do for the first time. Its idle thread, interrupts on. */
+void cpu_first_idle(void);
+
 /* Stop this CPU for good. */
 static inline _Noreturn void cpu_stop(void)
 {
