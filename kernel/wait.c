@@ -72,7 +72,7 @@ static bool wake_thread(struct wait_entry *e, u32 key)
 	return true;
 }
 
-void prepare_to_wait(struct wait_queue *wq, struct wait_entry *e, bool exclusive)
+noinline void prepare_to_wait(struct wait_queue *wq, struct wait_entry *e, bool exclusive)
 {
 	struct thread *t = thread_current();
 	irqflags_t flags;
@@ -93,7 +93,7 @@ void prepare_to_wait(struct wait_queue *wq, struct wait_entry *e, bool exclusive
 		   */
 }
 
-void finish_wait(struct wait_queue *wq, struct wait_entry *e)
+noinline void finish_wait(struct wait_queue *wq, struct wait_entry *e)
 {
 	WRITE_ONCE(thread_current()->state, THREAD_RUNNING);
 	wait_queue_remove(wq, e);
@@ -110,7 +110,7 @@ static u64 sleeper_fire(struct hrtimer *t)
 	return 0;
 }
 
-u64 schedule_timeout_ns(u64 timeout_ns)
+noinline u64 schedule_timeout_ns(u64 timeout_ns)
 {
 	struct sleeper s = {.thread = thread_current()};
 	u64 now_ns, end_ns;

@@ -298,7 +298,7 @@ static bool append(struct vnet_rq *rq, struct sk_buff *skb, struct sk_buff **las
 /* The rest of a packet that the header says is in n buffers (n - 1 more). Those that cannot be
  * used are freed all the same. Section 5.1.6.4: they are used with the first, so a missing one
  * is the device's mistake. */
-static bool gather(struct vnet_rq *rq, struct sk_buff *skb, unsigned n)
+static noinline bool gather(struct vnet_rq *rq, struct sk_buff *skb, unsigned n)
 {
 	struct sk_buff *last = skb;
 	bool good = true;
@@ -483,8 +483,8 @@ static struct sk_buff *buf_to_skb(struct vnet_rq *rq, struct rx_buf b, u32 len)
 }
 
 /* A packet in n buffers, the first of which is ours now. */
-static void receive_whole(struct vnet_rq *rq, struct rx_buf b, const struct virtio_net_hdr *h,
-			  unsigned n, u32 len)
+static noinline void receive_whole(struct vnet_rq *rq, struct rx_buf b,
+				   const struct virtio_net_hdr *h, unsigned n, u32 len)
 {
 	u32 first = min(len, buf_room(rq->vn, b) - rq->vn->hdr_bytes);
 	struct sk_buff *skb = buf_to_skb(rq, b, first);

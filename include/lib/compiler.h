@@ -22,7 +22,7 @@
 #define __weak         __attribute__((weak))
 #define __used         __attribute__((used))
 #define __maybe_unused __attribute__((unused))
-#define __cold         __attribute__((cold))
+#define __cold         __attribute__((cold, __noinline__)) /* rare: kept out of its callers' pages */
 #define __hot          __attribute__((hot))
 #define __malloc       __attribute__((malloc))
 #define __pure         __attribute__((pure))

@@ -196,7 +196,7 @@ static void deferred_slab_fn(struct rcu_head *head)
 }
 
 /* An empty slab leaves its cache c; lock not held. */
-static void slab_release(struct kmem_cache *c, struct page *p)
+static noinline void slab_release(struct kmem_cache *c, struct page *p)
 {
 	struct deferred_slab *d;
 	irqflags_t flags;

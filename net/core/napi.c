@@ -70,7 +70,7 @@ bool packet_taps_active(void)
 	return ptype_taps;
 }
 
-void packet_taps_deliver(struct sk_buff *skb, struct net_device *dev)
+noinline void packet_taps_deliver(struct sk_buff *skb, struct net_device *dev)
 {
 	const struct packet_type *const *p;
 

@@ -511,7 +511,8 @@ struct neighbour *neigh_lookup_noref(struct neigh_table *tbl, const void *key,
 	return chain_find(&tbl->hash[neigh_hash(tbl, key, dev)], key, tbl->key_len, dev);
 }
 
-struct neighbour *neigh_lookup(struct neigh_table *tbl, const void *key, struct net_device *dev)
+noinline struct neighbour *neigh_lookup(struct neigh_table *tbl, const void *key,
+					struct net_device *dev)
 {
 	struct neighbour *n;
 

@@ -238,7 +238,7 @@ void sock_graft(struct sock *sk, struct socket *sock)
 /* ---- the owner lock ------------------------------------------------------------------------ */
 
 /* Another thread owns sk: sleep until it lets go. slock held on entry and exit. */
-static void lock_sock_slow(struct sock *sk) __must_hold(sk->sk_lock.slock)
+static noinline void lock_sock_slow(struct sock *sk) __must_hold(sk->sk_lock.slock)
 {
 	struct wait_entry e = {0};
 

@@ -38,7 +38,7 @@ static void stamp_once(struct sk_buff *skb, u8 flag, u32 what)
 /* -- validation ----------------------------------------------------------------------------- */
 
 /* A packet that is not cut: what else does the device lack? */
-static struct sk_buff *validate_one(struct sk_buff *skb, u32 features)
+static noinline struct sk_buff *validate_one(struct sk_buff *skb, u32 features)
 {
 	const struct skb_shared_info *shinfo = skb_shinfo(skb);
 	bool linear = !skb_is_nonlinear(skb) || ((features & NETIF_F_SG) && !shinfo->frag_list) ||

@@ -123,7 +123,7 @@ static int ip_finish_output2(struct net *net, struct sock *sk, struct sk_buff *s
 }
 
 /* A super-packet whose pieces would not fit the path is cut, and each piece sees to itself. */
-static int ip_output_gso(struct net *net, struct sock *sk, struct sk_buff *skb, u32 mtu)
+static noinline int ip_output_gso(struct net *net, struct sock *sk, struct sk_buff *skb, u32 mtu)
 {
 	struct sk_buff *segs, *next;
 	int rc = 0;

@@ -467,8 +467,8 @@ out:
 
 enum { IN_LOCAL, IN_BROADCAST, IN_MULTICAST };
 
-static enum skb_drop_reason martian(struct net_device *dev, be32 saddr, be32 daddr,
-				    enum skb_drop_reason why)
+static __cold enum skb_drop_reason martian(struct net_device *dev, be32 saddr, be32 daddr,
+					   enum skb_drop_reason why)
 {
 	const struct in_device *idev = in_dev_get_rcu(dev);
 

@@ -37,7 +37,7 @@ static void update_window(struct sock *sk, struct sk_buff *skb, seq32 ack,
 }
 
 /* The peer answered a probe: the window opened, or it lives and is probed again. */
-static void ack_probe(struct sock *sk)
+static __cold void ack_probe(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	struct sk_buff *head = tcp_send_head(sk);
@@ -272,7 +272,7 @@ static void note_dupack(struct tcp_ack_news *news, const struct sk_buff *skb)
 }
 
 /* What recovery decided to send. */
-static void xmit_recovery(struct sock *sk, enum tcp_rexmit rexmit)
+static noinline void xmit_recovery(struct sock *sk, enum tcp_rexmit rexmit)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 

@@ -12,7 +12,7 @@ void tcp_data_ready(struct sock *sk)
 		sk->sk_data_ready(sk);
 }
 
-static void ofo_drop(struct sock *sk, struct sk_buff *skb, enum skb_drop_reason why)
+static __cold void ofo_drop(struct sock *sk, struct sk_buff *skb, enum skb_drop_reason why)
 {
 	tcp_rb_unlink(skb, &tcp_sk(sk)->out_of_order_queue);
 	kfree_skb_reason(skb, why);
@@ -29,7 +29,7 @@ void tcp_ofo_purge(struct sock *sk, enum skb_drop_reason why)
 
 /* Make room in steps of an eighth of the buffer, from the end of the tree, but not for what would
  * lie behind it. What was SACKed is then missing again: no block may tell of it any more. */
-bool tcp_ofo_prune(struct sock *sk, const struct sk_buff *incoming)
+__cold bool tcp_ofo_prune(struct sock *sk, const struct sk_buff *incoming)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	int goal = sk->sk_rcvbuf >> 3;
@@ -183,7 +183,7 @@ static enum skb_drop_reason ofo_insert(struct sock *sk, struct sk_buff *skb)
 }
 
 /* Beyond RCV.NXT: keep it, and tell the peer what we have (RFC 5681 section 4.2, RFC 2018). */
-static enum skb_drop_reason queue_ofo(struct sock *sk, struct sk_buff *skb)
+static noinline enum skb_drop_reason queue_ofo(struct sock *sk, struct sk_buff *skb)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	seq32 seq = TCP_SKB_CB(skb)->seq, end = TCP_SKB_CB(skb)->end_seq;

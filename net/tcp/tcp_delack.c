@@ -119,7 +119,7 @@ static bool may_compress(struct sock *sk)
 	return true;
 }
 
-static void compress_ack(struct sock *sk)
+static noinline void compress_ack(struct sock *sk)
 {
 	const struct netns_tcp *nt = tcp_net(sk);
 	struct tcp_sock *tp = tcp_sk(sk);

@@ -79,7 +79,7 @@ static void store_ts_recent(struct tcp_sock *tp, seq32 seq)
 /* ---- steps one to four
  * ---------------------------------------------------------------------------- */
 
-static enum skb_drop_reason check_paws(struct sock *sk, struct sk_buff *skb)
+static noinline enum skb_drop_reason check_paws(struct sock *sk, struct sk_buff *skb)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
@@ -127,7 +127,7 @@ static bool reset_is_exact(const struct sock *sk, const struct tcp_skb_cb *cb)
 		tcp_state_in(sk, TCPS(CLOSE_WAIT) | TCPS(LAST_ACK) | TCPS(CLOSING)));
 }
 
-static enum skb_drop_reason check_sequence(struct sock *sk, struct sk_buff *skb)
+static noinline enum skb_drop_reason check_sequence(struct sock *sk, struct sk_buff *skb)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
@@ -295,7 +295,7 @@ static void establish(struct sock *sk, struct sk_buff *skb)
 
 /* FIN-WAIT-1: our FIN is acknowledged. A record can wait for the peer's, unless the segment brings
  * something that is still to be dealt with, or a thread in close() is at it. */
-static void enter_fin_wait2(struct sock *sk, const struct sk_buff *skb)
+static noinline void enter_fin_wait2(struct sock *sk, const struct sk_buff *skb)
 {
 	bool brings = !seq_eq(TCP_SKB_CB(skb)->seq, TCP_SKB_CB(skb)->end_seq);
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -429,7 +429,7 @@ void tcp_rx_fin(struct sock *sk)
  * ---------------------------------------------------------------- */
 
 /* What the peer's SYN tells of it. */
-static void take_syn(struct sock *sk, struct sk_buff *skb, const struct tcp_options *o)
+static __cold void take_syn(struct sock *sk, struct sk_buff *skb, const struct tcp_options *o)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	u8 cb_flags = TCP_SKB_CB(skb)->flags;
@@ -465,8 +465,8 @@ static void take_syn(struct sock *sk, struct sk_buff *skb, const struct tcp_opti
 }
 
 /* Simultaneous open: our SYN becomes a SYN-ACK. */
-static enum skb_drop_reason cross_syn(struct sock *sk, struct sk_buff *skb,
-				      const struct tcp_options *o)
+static __cold enum skb_drop_reason cross_syn(struct sock *sk, struct sk_buff *skb,
+					     const struct tcp_options *o)
 {
 	struct sk_buff *syn = tcp_rtx_queue_head(sk);
 
@@ -483,7 +483,7 @@ static enum skb_drop_reason cross_syn(struct sock *sk, struct sk_buff *skb,
 	return SKB_NOT_DROPPED_YET;
 }
 
-static enum skb_drop_reason synsent(struct sock *sk, struct sk_buff *skb, bool *reset)
+static noinline enum skb_drop_reason synsent(struct sock *sk, struct sk_buff *skb, bool *reset)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
@@ -538,7 +538,7 @@ static enum skb_drop_reason synsent(struct sock *sk, struct sk_buff *skb, bool *
  * ------------------------------------------------------------------------------------------ */
 
 /* A Fast Open's SYN once more: our answer was lost, or is late. */
-static bool syn_again(struct sock *sk, const struct sk_buff *skb)
+static __cold bool syn_again(struct sock *sk, const struct sk_buff *skb)
 {
 	struct tcp_request_sock *req = tcp_sk(sk)->fastopen_rsk;
 	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);

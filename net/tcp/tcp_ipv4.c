@@ -118,7 +118,7 @@ void tcp_send_ack_reply(struct net *net, struct sk_buff *skb, const struct tcp_a
 
 /* A listener's segment that is not for one of its requests: RFC 9293 section 3.10.7.2. Takes skb.
  */
-static void listener_rcv(struct sock *sk, struct sk_buff *skb, const struct tcp_flow *flow)
+static noinline void listener_rcv(struct sock *sk, struct sk_buff *skb, const struct tcp_flow *flow)
 {
 	const struct tcphdr *th = tcp_hdr(skb);
 	struct tcp_flow f = *flow;
@@ -185,7 +185,7 @@ static bool add_backlog(struct sock *sk, struct sk_buff *skb, enum skb_drop_reas
 }
 
 /* A full socket: takes skb and the reference. */
-static void sock_rcv(struct sock *sk, struct sk_buff *skb)
+static noinline void sock_rcv(struct sock *sk, struct sk_buff *skb)
 {
 	enum skb_drop_reason why = SKB_NOT_DROPPED_YET;
 
@@ -207,7 +207,7 @@ static void sock_rcv(struct sock *sk, struct sk_buff *skb)
 }
 
 /* A half-open request; takes skb and the reference. False: look the segment up again. */
-static bool request_rcv(struct tcp_request_sock *req, struct sk_buff *skb)
+static noinline bool request_rcv(struct tcp_request_sock *req, struct sk_buff *skb)
 {
 	enum skb_drop_reason why = SKB_DROP_REASON_NOT_SPECIFIED;
 	struct sock *sk = req->listener, *child;
@@ -231,8 +231,8 @@ static bool request_rcv(struct tcp_request_sock *req, struct sk_buff *skb)
 }
 
 /* A TIME-WAIT record; takes skb and the reference. */
-static void timewait_rcv(struct net *net, struct tcp_tw_sock *tw, struct sk_buff *skb,
-			 const struct tcp_flow *f)
+static noinline void timewait_rcv(struct net *net, struct tcp_tw_sock *tw, struct sk_buff *skb,
+				  const struct tcp_flow *f)
 {
 	enum skb_drop_reason why = SKB_DROP_REASON_TCP_TIMEWAIT;
 	struct sock *sk = NULL;

@@ -64,7 +64,7 @@ static u32 probe_size_now(struct sock *sk, bool *wait)
 }
 
 /* Size bytes at the head of the write queue become one segment. False: not possible. */
-static bool gather(struct sock *sk, u32 size)
+static noinline bool gather(struct sock *sk, u32 size)
 {
 	struct sk_buff *skb = tcp_send_head(sk);
 

@@ -117,7 +117,7 @@ static u8 *emit_sack(u8 *p, const struct tcp_options *o)
 	return p;
 }
 
-static u8 *emit_cookie(u8 *p, const struct tcp_options *o)
+static __cold u8 *emit_cookie(u8 *p, const struct tcp_options *o)
 {
 	if (o->cookie_exp) {
 		put_be32(p, (u32)TCPOPT_EXP << 24 | (4u + o->cookie_len) << 16 |

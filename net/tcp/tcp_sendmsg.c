@@ -34,7 +34,7 @@ static int wait_connect(struct sock *sk, u64 *timeo)
 }
 
 /* Wait for room in the send buffer. 0 or -errno. */
-static int wait_memory(struct sock *sk, u64 *timeo)
+static __cold int wait_memory(struct sock *sk, u64 *timeo)
 {
 	sock_set_flag(sk, SOCK_NOSPACE);
 	if (!*timeo)
