@@ -427,7 +427,7 @@ static struct sk_buff *usual(const struct sock *sk, const struct tcp_skb_cb *ack
 			       !((ack->flags | cb->flags) & (TCPHDR_SYN | TCPHDR_ECE)) &&
 			       tp->ca_state == TCP_CA_Open && tcp_is_sack(tp) &&
 			       !tp->is_sack_reneg && !tp->tlp_out && !tp->mtup.probe_size &&
-			       !tp->fastopen_rsk && list_empty(&tp->zerocopy) &&
+			       !tp->fastopen_rsk &&
 			       tcp_skb_timestamp_us(skb) - 1 < tp->tcp_mstamp_us
 		       ? skb
 		       : NULL;
