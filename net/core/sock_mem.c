@@ -69,11 +69,11 @@ long sk_memory_allocated(const struct proto *prot)
 	return (long)max(all, (s64)0);
 }
 
-static void leave_memory_pressure(struct sock *sk)
+static inline void leave_memory_pressure(struct sock *sk)
 {
 	const struct proto *prot = sk->sk_prot;
 
-	if (prot->memory_pressure && READ_ONCE(*prot->memory_pressure))
+	if (unlikely(prot->memory_pressure && READ_ONCE(*prot->memory_pressure)))
 		prot->leave_memory_pressure(sk);
 }
 
@@ -102,14 +102,11 @@ static bool sk_within_share(const struct sock *sk, s64 allocated)
 	return sk_mem_pages(bytes) * parts <= prot->sysctl_mem[2] - allocated;
 }
 
-static bool sk_mem_allowed(struct sock *sk, s64 allocated, int size, int kind)
+/* The account stands above its low mark. */
+static noinline bool sk_mem_allowed(struct sock *sk, s64 allocated, int size, int kind)
 {
 	struct proto *prot = sk->sk_prot;
 
-	if (allocated <= prot->sysctl_mem[0]) {
-		leave_memory_pressure(sk);
-		return true;
-	}
 	if (allocated > prot->sysctl_mem[1] && prot->enter_memory_pressure)
 		prot->enter_memory_pressure(sk);
 	if (allocated > prot->sysctl_mem[2])
@@ -124,11 +121,17 @@ bool __sk_mem_schedule(struct sock *sk, int size, int kind)
 {
 	struct proto *prot = sk->sk_prot;
 	int pages = sk_mem_pages(size - sk->sk_forward_alloc);
+	s64 all;
 
 	if (!prot->memory_allocated)
 		return true;
 	sk->sk_forward_alloc += pages << PAGE_SHIFT;
-	if (sk_mem_allowed(sk, account(prot, pages), size, kind))
+	all = account(prot, pages);
+	if (likely(all <= prot->sysctl_mem[0])) {
+		leave_memory_pressure(sk);
+		return true;
+	}
+	if (sk_mem_allowed(sk, all, size, kind))
 		return true;
 	sk->sk_forward_alloc -= pages << PAGE_SHIFT;
 	account(prot, -pages);

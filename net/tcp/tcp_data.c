@@ -77,6 +77,28 @@ static bool coalesce(struct sock *sk, struct sk_buff *tail, struct sk_buff *skb)
 	return true;
 }
 
+/* As sock_rfree(). In an interactive session the answer comes next: it has use for the page that
+ * the request gives back. */
+static void tcp_rfree(struct sk_buff *skb)
+{
+	struct sock *sk = skb->sk;
+	int keep = tcp_sk(sk)->ack.pingpong ? (int)SK_MEM_QUANTUM : 0;
+
+	atomic_sub((s32)skb->truesize, &sk->sk_rmem_alloc);
+	sk->sk_forward_alloc += (int)skb->truesize;
+	if (unlikely(sk->sk_forward_alloc >= (int)SK_MEM_QUANTUM + keep))
+		sk_mem_reclaim(sk);
+}
+
+static void tcp_set_owner_r(struct sk_buff *skb, struct sock *sk)
+{
+	DEBUG_ASSERT(!skb->destructor);
+	skb->sk = sk;
+	skb->destructor = tcp_rfree;
+	atomic_add((s32)skb->truesize, &sk->sk_rmem_alloc);
+	sk_mem_charge(sk, (int)skb->truesize);
+}
+
 /* In order: append, move RCV.NXT. What of it was received before is skipped by recvmsg(), which
  * goes by numbers. charged: the tree's segments are already. */
 static void append(struct sock *sk, struct sk_buff *skb, bool charged)
@@ -88,7 +110,7 @@ static void append(struct sock *sk, struct sk_buff *skb, bool charged)
 	if (charged || !coalesce(sk, skb_peek_tail(&sk->sk_receive_queue), skb)) {
 		__skb_queue_tail(&sk->sk_receive_queue, skb);
 		if (!charged)
-			skb_set_owner_r(skb, sk);
+			tcp_set_owner_r(skb, sk);
 	}
 	if (fin)
 		tcp_rx_fin(sk);

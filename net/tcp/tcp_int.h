@@ -625,8 +625,8 @@ void tcp_queue_skb(struct sock *sk, struct sk_buff *skb);
 int tcp_transmit_skb(struct sock *sk, struct sk_buff *skb, bool keep, unsigned gfp);
 /* All that may go; the head only; the head although the window is full (tail loss probe). */
 enum tcp_push { TCP_PUSH_ALL, TCP_PUSH_ONE, TCP_PUSH_PROBE };
-/* Send what windows, pacing and Nagle allow, in segments of mss. True: data waits and nothing is in
- * flight (persist). */
+/* Send what windows, pacing and Nagle allow, in segments of mss, at the time of the event being
+ * handled. True: data waits and nothing is in flight (persist). */
 bool tcp_write_xmit(struct sock *sk, u32 mss, int nonagle, enum tcp_push push, unsigned gfp);
 void tcp_push_pending(struct sock *sk, u32 mss, int nonagle);
 void tcp_push_one(struct sock *sk, u32 mss);

@@ -24,8 +24,7 @@ void tcp_init_skb(struct sk_buff *skb, seq32 seq, u8 flags)
 {
 	struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
 
-	memset(cb, 0, sizeof(*cb));
-	cb->seq = seq;
+	cb->seq = seq; /* the rest is zero yet */
 	cb->end_seq = seq_add(seq, tcp_seg_space(flags, skb->len));
 	cb->flags = flags;
 	cb->gso_segs = 1;
@@ -354,8 +353,7 @@ bool tcp_write_xmit(struct sock *sk, u32 mss, int nonagle, enum tcp_push push, u
 	struct tcp_sock *tp = tcp_sk(sk);
 	struct xmit x = {.mss = mss, .nonagle = nonagle, .push = push};
 
-	tcp_mstamp_refresh(tp);
-	if (push == TCP_PUSH_ALL) {
+	if (push == TCP_PUSH_ALL && unlikely(tp->mtup.enabled)) {
 		enum tcp_probe_result probe = tcp_mtu_probe(sk);
 
 		if (probe == TCP_PROBE_WAIT)
@@ -487,5 +485,6 @@ void tcp_send_fin(struct sock *sk)
 		tcp_init_skb(skb, tp->write_seq, TCPHDR_ACK | TCPHDR_FIN);
 		tcp_queue_skb(sk, skb);
 	}
+	tcp_mstamp_refresh(tp);
 	tcp_push_pending(sk, tcp_current_mss(sk), TCP_NAGLE_OFF);
 }

@@ -197,9 +197,10 @@ void tcp_rcv_space_adjust(struct sock *sk)
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 copied;
 
+	if (!tp->rcv_rtt.rtt_us)
+		return;
 	tcp_mstamp_refresh(tp);
-	if (!tp->rcv_rtt.rtt_us ||
-	    tp->tcp_mstamp_us - tp->rcvq_space.time_us < tp->rcv_rtt.rtt_us >> 3)
+	if (tp->tcp_mstamp_us - tp->rcvq_space.time_us < tp->rcv_rtt.rtt_us >> 3)
 		return;
 	copied = (u32)seq_diff(tp->copied_seq, tp->rcvq_space.seq);
 	if (copied > tp->rcvq_space.space) {

@@ -57,6 +57,7 @@ struct source {
 	struct ubuf *ubuf;
 	u32 off;
 	size_t left;
+	bool linear; /* all of it went into one segment, just now */
 	/* by how much a segment may grow, and what it is cut into */
 	u32 goal, mss;
 };
@@ -232,15 +233,16 @@ static noinline ssize_t uncopied_piece(struct sock *sk, struct source *src, stru
 static ssize_t fill_segment(struct sock *sk, struct source *src)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	bool linear = fits_linear(sk, src);
-	struct sk_buff *skb =
-		linear ? new_segment(sk, (u32)src->left) : segment_with_room(sk, src->goal);
+	struct sk_buff *skb;
 	ssize_t n;
+
+	src->linear = fits_linear(sk, src);
+	skb = src->linear ? new_segment(sk, (u32)src->left) : segment_with_room(sk, src->goal);
 
 	if (!skb)
 		return 0;
 	n = (ssize_t)min_t(size_t, src->left, src->goal - skb->len);
-	if (linear)
+	if (src->linear)
 		n = copy_linear(src, skb);
 	else if (src->from)
 		n = copy_piece(sk, src, skb, (u32)n);
@@ -315,6 +317,8 @@ static void push(struct sock *sk, const struct source *src, int flags, int nonag
 		mark_push(tp, tail);
 	if (should_autocork(sk, tail, src->goal))
 		return;
+	if (!src->linear) /* copying takes time */
+		tcp_mstamp_refresh(tp);
 	tcp_push_pending(sk, src->mss, flags & MSG_MORE ? TCP_NAGLE_CORK : nonagle);
 }
 
@@ -325,6 +329,7 @@ static void push_full(struct sock *sk, const struct source *src)
 
 	if (!tail || tail->len < src->goal)
 		return;
+	tcp_mstamp_refresh(tcp_sk(sk));
 	if (forced_push(tcp_sk(sk))) {
 		mark_push(tcp_sk(sk), tail);
 		tcp_push_pending(sk, src->mss, TCP_NAGLE_PUSH);

@@ -50,6 +50,7 @@ static void set_nodelay(struct sock *sk, bool on)
 		return;
 	}
 	tp->nonagle |= TCP_NAGLE_OFF;
+	tcp_mstamp_refresh(tp);
 	tcp_push_pending(sk, tcp_current_mss(sk), tp->nonagle | TCP_NAGLE_PUSH);
 }
 
@@ -62,6 +63,7 @@ static void set_cork(struct sock *sk, bool on)
 		return;
 	}
 	tp->nonagle &= (u8)~TCP_NAGLE_CORK;
+	tcp_mstamp_refresh(tp);
 	tcp_push_pending(sk, tcp_current_mss(sk), tp->nonagle | TCP_NAGLE_PUSH);
 }
 
