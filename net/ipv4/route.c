@@ -303,6 +303,108 @@ void rt_flush_dev(struct net_device *dev)
 	spin_unlock_bh(&ip4->rt_lock);
 }
 
+/* -- who was let in, and the way back
+ * -----------------------------------------------------------------
+ */
+
+/* Pairs of addresses that were found to be a stranger's and ours, by CPU: what arrives comes again,
+ * and the question is two walks through the table of local addresses. Any change of addresses or
+ * tables makes all answers obsolete. Not for devices with a reverse path filter. */
+struct rt_pass {
+	be32 saddr, daddr;
+	u32 ifindex, genid;
+	struct rtable *back; /* to saddr by the same device, referenced; NULL: not asked for yet */
+};
+
+static struct rt_pass *pass_slot(struct netns_ipv4 *ip4, be32 saddr, be32 daddr)
+{
+	struct rt_pass *cache = alloc_percpu_ptr(ip4->rt_passes, smp_processor_id());
+
+	return &cache[hash_32(saddr.wire ^ daddr.wire, ilog2(RT_PASSES))];
+}
+
+static bool pass_is_for(const struct rt_pass *p, struct netns_ipv4 *ip4, be32 saddr, be32 daddr)
+{
+	return p->saddr.wire == saddr.wire && p->daddr.wire == daddr.wire &&
+	       p->genid == (u32)atomic_read(&ip4->rt_genid);
+}
+
+/* NULL: not known to pass. */
+static struct rt_pass *pass_find(struct netns_ipv4 *ip4, be32 saddr, be32 daddr,
+				 const struct net_device *dev)
+{
+	struct rt_pass *p = pass_slot(ip4, saddr, daddr);
+
+	return pass_is_for(p, ip4, saddr, daddr) && p->ifindex == dev->ifindex ? p : NULL;
+}
+
+static void pass_set(struct rt_pass *p, struct rt_pass new)
+{
+	if (p->back)
+		dst_release(&p->back->dst);
+	*p = new;
+}
+
+/* genid: before the question was asked. */
+static void pass_remember(struct netns_ipv4 *ip4, be32 saddr, be32 daddr, struct net_device *dev,
+			  u32 genid)
+{
+	const struct in_device *idev = in_dev_get_rcu(dev);
+
+	if (idev && !idev->rp_filter)
+		pass_set(pass_slot(ip4, saddr, daddr),
+			 (struct rt_pass){saddr, daddr, dev->ifindex, genid, NULL});
+}
+
+static void pass_forget_all(struct netns_ipv4 *ip4)
+{
+	if (!ip4->rt_passes)
+		return;
+	for_each_cpu(cpu) {
+		struct rt_pass *p = alloc_percpu_ptr(ip4->rt_passes, cpu);
+
+		for (unsigned i = 0; i < RT_PASSES; i++)
+			pass_set(&p[i], (struct rt_pass){.genid = 0});
+	}
+}
+
+/* The rtable back by p's device. */
+static struct rtable *pass_back(struct net *net, struct rt_pass *p)
+{
+	struct rtable *rt;
+
+	if (likely(p->back))
+		return p->back;
+	rt = rt_nexthop_peek(net, p->saddr, p->daddr);
+	if (rt && rt->dst.dev->ifindex == p->ifindex && refcount_inc_not_zero(&rt->dst.ref))
+		p->back = rt;
+	return p->back;
+}
+
+struct rtable *rt_way_back(const struct net_device *dev, be32 saddr, be32 daddr)
+{
+	struct net *net = dev_net(dev);
+	struct rt_pass *p = pass_find(net->ipv4, saddr, daddr, dev);
+
+	return p ? pass_back(net, p) : NULL;
+}
+
+/* An answer goes back by the way that is known, where there is one. For bottom halves: nobody else
+ * may look at this CPU's passes. */
+static struct rtable *answer_get(struct net *net, const struct flowi4 *fl)
+{
+	struct rt_pass *p;
+	struct rtable *rt;
+
+	if (!in_softirq() || fl->oif)
+		return NULL;
+	p = pass_slot(net->ipv4, fl->daddr, fl->saddr);
+	if (!pass_is_for(p, net->ipv4, fl->daddr, fl->saddr))
+		return NULL;
+	rt = pass_back(net, p);
+	return rt && rt->prefsrc.wire == fl->saddr.wire ? dst_rtable(dst_hold(&rt->dst)) : NULL;
+}
+
 /* -- sending
  * ------------------------------------------------------------------------------------------ */
 
@@ -444,7 +546,9 @@ struct rtable *ip_route_output_flow(struct net *net, struct flowi4 *fl, const st
 	if (fl->saddr.wire && (ipv4_is_multicast(fl->saddr) || ipv4_is_lbcast(fl->saddr)))
 		return ERR_PTR(-EINVAL);
 	rcu_read_lock();
-	rt = nexthop_get(net, &key);
+	rt = answer_get(net, &key);
+	if (!rt)
+		rt = nexthop_get(net, &key);
 	if (rt)
 		goto out;
 	rt = cache_get(net->ipv4, &key);
@@ -511,79 +615,6 @@ static enum skb_drop_reason input_multicast(struct sk_buff *skb, be32 daddr, be3
 		return SKB_DROP_REASON_IP_SADDR_INVALID;
 	skb_dst_set_noref(skb, &dev_net(dev)->ipv4->rt_input[IN_MULTICAST]->dst);
 	return SKB_NOT_DROPPED_YET;
-}
-
-/* Pairs of addresses that were found to be a stranger's and ours, by CPU: what arrives comes again,
- * and the question is two walks through the table of local addresses. Any change of addresses or
- * tables makes all answers obsolete. Not for devices with a reverse path filter. */
-struct rt_pass {
-	be32 saddr, daddr;
-	u32 ifindex, genid;
-	struct rtable *back; /* to saddr by the same device, referenced; NULL: not asked for yet */
-};
-
-static struct rt_pass *pass_slot(struct netns_ipv4 *ip4, be32 saddr, be32 daddr)
-{
-	struct rt_pass *cache = alloc_percpu_ptr(ip4->rt_passes, smp_processor_id());
-
-	return &cache[hash_32(saddr.wire ^ daddr.wire, ilog2(RT_PASSES))];
-}
-
-/* NULL: not known to pass. */
-static struct rt_pass *pass_find(struct netns_ipv4 *ip4, be32 saddr, be32 daddr,
-				 const struct net_device *dev)
-{
-	struct rt_pass *p = pass_slot(ip4, saddr, daddr);
-
-	return p->saddr.wire == saddr.wire && p->daddr.wire == daddr.wire &&
-			       p->ifindex == dev->ifindex &&
-			       p->genid == (u32)atomic_read(&ip4->rt_genid)
-		       ? p
-		       : NULL;
-}
-
-static void pass_set(struct rt_pass *p, struct rt_pass new)
-{
-	if (p->back)
-		dst_release(&p->back->dst);
-	*p = new;
-}
-
-/* genid: before the question was asked. */
-static void pass_remember(struct netns_ipv4 *ip4, be32 saddr, be32 daddr, struct net_device *dev,
-			  u32 genid)
-{
-	const struct in_device *idev = in_dev_get_rcu(dev);
-
-	if (idev && !idev->rp_filter)
-		pass_set(pass_slot(ip4, saddr, daddr),
-			 (struct rt_pass){saddr, daddr, dev->ifindex, genid, NULL});
-}
-
-static void pass_forget_all(struct netns_ipv4 *ip4)
-{
-	if (!ip4->rt_passes)
-		return;
-	for_each_cpu(cpu) {
-		struct rt_pass *p = alloc_percpu_ptr(ip4->rt_passes, cpu);
-
-		for (unsigned i = 0; i < RT_PASSES; i++)
-			pass_set(&p[i], (struct rt_pass){.genid = 0});
-	}
-}
-
-struct rtable *rt_way_back(const struct net_device *dev, be32 saddr, be32 daddr)
-{
-	struct net *net = dev_net(dev);
-	struct rt_pass *p = pass_find(net->ipv4, saddr, daddr, dev);
-	struct rtable *rt;
-
-	if (!p || likely(p->back))
-		return p ? p->back : NULL;
-	rt = rt_nexthop_peek(net, saddr, daddr);
-	if (rt && rt->dst.dev == dev && refcount_inc_not_zero(&rt->dst.ref))
-		p->back = rt;
-	return p->back;
 }
 
 static noinline enum skb_drop_reason route_input_slow(struct sk_buff *skb, be32 daddr, be32 saddr,

@@ -558,6 +558,30 @@ static void path_mtu_expires(void **state)
 	host_run_for(NSEC_PER_MSEC);
 }
 
+/* An answer's route is taken from what is known of the packet, and is what any other packet gets.
+ */
+static void way_back_is_the_way_there(void **state)
+{
+	struct flowi4 fl = {.daddr = be32_make(tap_ip(PEER)), .saddr = be32_make(tap_ip(ME))};
+
+	for (u32 mtu = 1500; mtu >= 1000; mtu -= 500) {
+		struct rtable *rt = ip_route_output_flow(&net_a, &fl, NULL), *back;
+
+		inject(1, 1, 0, payload, make_icmp(8, 0, 0x12340001, 64));
+		for (int i = 0; i < 2; i++) {
+			local_bh_disable();
+			back = ip_route_output_flow(&net_a, &fl, NULL);
+			local_bh_enable();
+			assert_ptr_equal(back, rt);
+			assert_int_equal(dst_mtu(&back->dst), mtu);
+			dst_release(&back->dst);
+		}
+		dst_release(&rt->dst);
+		ipv4_update_pmtu(&net_a, fl.daddr, 1000);
+	}
+	host_run_for(601 * NSEC_PER_SEC);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -583,6 +607,7 @@ int main(void)
 		T(route_lookup_longest_prefix),
 		T(trie_agrees_with_a_list),
 		T(path_mtu_expires),
+		T(way_back_is_the_way_there),
 	};
 
 	host_init(2);
