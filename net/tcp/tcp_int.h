@@ -455,7 +455,8 @@ struct tcp_ack_reply {
 	bool ts;
 	u8 tos;
 };
-void tcp_send_ack_reply(struct net *net, struct sk_buff *skb, const struct tcp_ack_reply *r);
+void tcp_send_ack_reply(struct net *net, const struct sk_buff *skb, const struct tcp_ack_reply *r,
+			struct sk_buff **room);
 void tcp_mtu_reduced(struct sock *sk);
 
 /* ---- tcp_input.c: RFC 9293 section 3.10.7
@@ -689,6 +690,8 @@ void tcp_pacing_stop(struct sock *sk);
 /* ---- tcp_mss.c, tcp_mtu_probe.c ----------------------------------------------------------------
  */
 u32 tcp_sync_mss(struct sock *sk, u32 pmtu);
+/* The largest window that the peer offered so far is wnd now. */
+void tcp_max_window_grew(struct sock *sk, u32 wnd);
 u32 tcp_current_mss(struct sock *sk);
 /* What an MTU leaves beside the fixed headers. */
 static inline u32 tcp_mtu_payload(const struct tcp_sock *tp, u32 mtu)
@@ -841,6 +844,10 @@ void tcp_req_parse_syn(struct tcp_request_sock *req, const struct sock *sk,
 		       const struct sk_buff *skb, struct tcp_options *opt);
 /* Half-open records are bounded by the listener's backlog and by tcp_max_syn_backlog. */
 bool tcp_syn_queue_full(const struct sock *sk);
+/* An sk_buff for an answer of len bytes, headers of IP and below fit before it. It is *to where
+ * that is given and nobody else has it: nothing is allocated then, and *to becomes NULL. NULL: no
+ * memory. */
+struct sk_buff *tcp_answer_room(struct sk_buff **to, u32 len);
 /* The answer, without checksum and IP header; NULL: no memory. cookie: options that hold one of
  * Fast Open, or NULL. Written over *syn where that can be, which becomes NULL then; or syn NULL. */
 struct sk_buff *tcp_make_synack(const struct sock *sk, struct tcp_request_sock *req,
@@ -968,7 +975,8 @@ bool tcp_tw_may_reuse(struct sock *sk, struct tcp_tw_sock *tw);
 void tcp_tw_init(struct netns_tcp *nt);
 void tcp_tw_exit(struct netns_tcp *nt);
 void tcp_tw_put(struct tcp_tw_sock *tw);
-void tcp_tw_ack(struct net *net, struct tcp_tw_sock *tw, struct sk_buff *skb);
+void tcp_tw_ack(struct net *net, struct tcp_tw_sock *tw, const struct sk_buff *skb,
+		struct sk_buff **room);
 
 /* ---- tcp_sock.c, tcp_sendmsg.c, tcp_recvmsg.c, tcp_sockopt.c
  * --------------------------------------------------

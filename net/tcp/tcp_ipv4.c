@@ -33,43 +33,38 @@ static void segs_in(struct tcp_sock *tp, const struct sk_buff *skb)
 /* ---- replies without a socket ------------------------------------------------------------------
  */
 
-/* Send th and its options back to where skb came from. */
+/* Send th and its options back to where skb came from. room: see tcp_answer_room(). */
 static void reply_send(struct net *net, const struct sk_buff *skb, const struct tcphdr *th,
-		       const struct tcp_options *o, u8 tos)
+		       const struct tcp_options *o, u8 tos, struct sk_buff **room)
 {
-	const struct iphdr *iph = ip_hdr(skb);
-	u32 optlen = tcp_options_size(o), len = (u32)sizeof(*th) + optlen;
-	struct sk_buff *out = alloc_skb(MAX_TCP_HEADER, GFP_ATOMIC);
-	struct flowi4 fl = {.daddr = iph->saddr,
-			    .saddr = iph->daddr,
+	u32 len = (u32)sizeof(*th) + tcp_options_size(o);
+	be32 peer = ip_hdr(skb)->saddr, own = ip_hdr(skb)->daddr;
+	struct flowi4 fl = {.daddr = peer,
+			    .saddr = own,
 			    .proto = IPPROTO_TCP,
 			    .sport = th->source,
 			    .dport = th->dest,
 			    .tos = tos};
-	struct rtable *rt;
+	struct rtable *rt = ip_route_output_flow(net, &fl, NULL);
+	struct sk_buff *out;
 	struct tcphdr *h;
 
-	if (!out)
+	if (IS_ERR(rt))
 		return;
-	rt = ip_route_output_flow(net, &fl, NULL);
-	if (IS_ERR(rt)) {
-		kfree_skb_reason(out, SKB_DROP_REASON_IP_OUTNOROUTES);
+	out = tcp_answer_room(room, len);
+	if (!out) {
+		dst_release(&rt->dst);
 		return;
 	}
-	skb_reserve(out, MAX_TCP_HEADER - len);
 	h = skb_put(out, len);
 	*h = *th;
 	h->doff_res = (u8)((len / 4) << 4);
 	tcp_options_emit((u8 *)(h + 1), o);
-	h->check =
-		(be16){(u16)~csum_tcpudp_magic(iph->daddr, iph->saddr, len, IPPROTO_TCP, 0).wire};
 	skb_reset_transport_header(out);
-	out->ip_summed = CHECKSUM_PARTIAL;
-	out->csum_start = out->transport_header;
-	out->csum_offset = offsetof(struct tcphdr, check);
+	tcp_v4_check(out, own, peer);
 	skb_dst_set(out, &rt->dst);
 	TCP_INC_STATS(net, OUTSEGS);
-	ip_build_and_send_pkt(out, NULL, iph->daddr, iph->saddr, NULL, IPPROTO_TCP, 64, tos);
+	ip_build_and_send_pkt(out, NULL, own, peer, NULL, IPPROTO_TCP, 64, tos);
 }
 
 /* RFC 9293 section 3.10.7.1: a RST takes its sequence number from the ACK field, or, where there is
@@ -94,10 +89,11 @@ void tcp_send_reset_reply(const struct sock *sk, struct sk_buff *skb)
 		h.ack_seq = be32_make(be32_get(th->seq) + len);
 	}
 	TCP_INC_STATS(net, OUTRSTS);
-	reply_send(net, skb, &h, &none, 0);
+	reply_send(net, skb, &h, &none, 0, NULL);
 }
 
-void tcp_send_ack_reply(struct net *net, struct sk_buff *skb, const struct tcp_ack_reply *r)
+void tcp_send_ack_reply(struct net *net, const struct sk_buff *skb, const struct tcp_ack_reply *r,
+			struct sk_buff **room)
 {
 	const struct tcphdr *th = tcp_hdr(skb);
 	struct tcphdr h = {.source = th->dest,
@@ -110,7 +106,7 @@ void tcp_send_ack_reply(struct net *net, struct sk_buff *skb, const struct tcp_a
 
 	if (r->ts)
 		o.has = TCP_OPT_TS;
-	reply_send(net, skb, &h, &o, (u8)(r->tos & ~3u));
+	reply_send(net, skb, &h, &o, (u8)(r->tos & ~3u), room);
 }
 
 /* ---- receive
@@ -250,7 +246,8 @@ static noinline void timewait_rcv(struct net *net, struct tcp_tw_sock *tw, struc
 		}
 		fallthrough;
 	case TCP_TW_ACK:
-		tcp_tw_ack(net, tw, skb);
+		/* A segment that was taken is not needed any more; what is dropped is counted. */
+		tcp_tw_ack(net, tw, skb, why == SKB_CONSUMED ? &skb : NULL);
 		break;
 	case TCP_TW_RST:
 		tcp_send_reset_reply(NULL, skb);
@@ -261,7 +258,7 @@ static noinline void timewait_rcv(struct net *net, struct tcp_tw_sock *tw, struc
 	}
 	tcp_tw_put(tw);
 	if (why == SKB_CONSUMED)
-		consume_skb(skb);
+		consume_skb(skb); /* none: it is on its way as the answer */
 	else
 		kfree_skb_reason(skb, why);
 }

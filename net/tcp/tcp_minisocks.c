@@ -10,15 +10,13 @@
 /* ---- SYN-ACK
  * -------------------------------------------------------------------------------------- */
 
-/* Room for len bytes behind headers. The SYN itself where nobody else has it: nothing is allocated
- * for the answer then, and *syn becomes NULL. */
-static struct sk_buff *synack_room(struct sk_buff **syn, u32 len)
+struct sk_buff *tcp_answer_room(struct sk_buff **to, u32 len)
 {
-	struct sk_buff *skb = syn ? *syn : NULL;
+	struct sk_buff *skb = to ? *to : NULL;
 
-	if (skb && !skb_is_nonlinear(skb) && !skb_shared(skb) && !skb_cloned(skb) &&
-	    skb->transport_header + len <= skb->end) {
-		*syn = NULL;
+	if (skb && !skb_is_nonlinear(skb) && !skb_is_gso(skb) && !skb_shared(skb) &&
+	    !skb_cloned(skb) && skb->transport_header + len <= skb->end) {
+		*to = NULL;
 		skb_dst_drop(skb);
 		skb->data = skb_transport_header(skb);
 		skb->tail = skb->transport_header;
@@ -66,7 +64,7 @@ struct sk_buff *tcp_make_synack(const struct sock *sk, struct tcp_request_sock *
 			o.has &= ~TCP_OPT_FASTOPEN;
 	}
 	len = (u32)sizeof(*th) + tcp_options_size(&o);
-	skb = synack_room(syn, len);
+	skb = tcp_answer_room(syn, len);
 	if (!skb)
 		return NULL;
 	th = skb_put(skb, len);
@@ -342,7 +340,7 @@ static void req_ack(struct sock *sk, struct sk_buff *skb, struct tcp_request_soc
 		return;
 	if (req->tstamp_ok)
 		r.tsval = (u32)ktime_get_ms() + tcp_req_ts_off(req);
-	tcp_send_ack_reply(sock_net(sk), skb, &r);
+	tcp_send_ack_reply(sock_net(sk), skb, &r, NULL);
 }
 
 /* SKB_NOT_DROPPED_YET: it completes the handshake. */

@@ -302,7 +302,8 @@ enum tcp_tw_status tcp_timewait_process(struct netns_tcp *nt, struct tcp_tw_sock
 	return answer(nt, tw, skb, LINUX_MIB_TCPACKSKIPPEDTIMEWAIT);
 }
 
-void tcp_tw_ack(struct net *net, struct tcp_tw_sock *tw, struct sk_buff *skb)
+void tcp_tw_ack(struct net *net, struct tcp_tw_sock *tw, const struct sk_buff *skb,
+		struct sk_buff **room)
 {
 	struct tcp_ack_reply r = {.seq = tw->snd_nxt,
 				  .ack = tw->rcv_nxt,
@@ -312,7 +313,7 @@ void tcp_tw_ack(struct net *net, struct tcp_tw_sock *tw, struct sk_buff *skb)
 				  .ts = tw->ts_recent_stamp_s != 0,
 				  .tos = tw->tos};
 
-	tcp_send_ack_reply(net, skb, &r);
+	tcp_send_ack_reply(net, skb, &r, room);
 }
 
 /* RFC 6191 section 2, from the active side: with timestamps a second later is new enough. */
