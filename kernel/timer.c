@@ -450,6 +450,22 @@ __no_lock_check bool hrtimer_cancel(struct hrtimer *t)
 	}
 }
 
+__no_lock_check bool hrtimer_del(struct hrtimer *t)
+{
+	struct timer_base *b;
+	irqflags_t flags;
+	bool was_pending;
+
+	if (!READ_ONCE(t->pending))
+		return false;
+	b = hr_lock_base(t, &flags);
+	was_pending = t->pending;
+	if (was_pending)
+		hr_remove(b, t);
+	spin_unlock_irqrestore(&b->lock, flags);
+	return was_pending;
+}
+
 static void hr_run(struct timer_base *b)
 {
 	u64 now_ns = ktime_get_ns();

@@ -59,6 +59,9 @@ struct hrtimer {
 void hrtimer_setup(struct hrtimer *t, u64 (*fn)(struct hrtimer *t));
 void hrtimer_start(struct hrtimer *t, u64 expires_ns);
 bool hrtimer_cancel(struct hrtimer *t);
+/* The same, but it does not wait for the function, which may be running on another CPU and wait for
+ * a lock that the caller holds. */
+bool hrtimer_del(struct hrtimer *t);
 
 static inline bool hrtimer_pending(const struct hrtimer *t)
 {

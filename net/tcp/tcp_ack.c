@@ -30,10 +30,8 @@ static void update_window(struct sock *sk, struct sk_buff *skb, seq32 ack,
 	tp->snd_wnd = wnd;
 	if (tcp_send_head(sk))
 		tcp_slow_start_after_idle_check(sk);
-	if (wnd > tp->max_window) {
-		tp->max_window = wnd;
-		tcp_sync_mss(sk, tp->pmtu_cookie);
-	}
+	if (wnd > tp->max_window)
+		tcp_max_window_grew(sk, wnd);
 }
 
 /* The peer answered a probe: the window opened, or it lives and is probed again. */

@@ -261,6 +261,9 @@ struct sock *tcp_accept(struct sock *sk, int flags)
 	u64 timeo;
 	int err = -EINVAL;
 
+	/* The queue has a lock of its own: the listener's is for who must wait. */
+	if (READ_ONCE(sk->sk_state) == TCP_LISTEN && (child = accept_dequeue(sk)))
+		return child;
 	lock_sock(sk);
 	timeo = sock_rcvtimeo(sk, flags & O_NONBLOCK);
 	if (sk->sk_state == TCP_LISTEN) {

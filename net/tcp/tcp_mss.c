@@ -63,6 +63,17 @@ u32 tcp_sync_mss(struct sock *sk, u32 pmtu)
 	return mss;
 }
 
+void tcp_max_window_grew(struct sock *sk, u32 wnd)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	u32 bound = tcp_bound_to_half_wnd(tp, ~0u);
+
+	tp->max_window = wnd;
+	bound = min(bound, tcp_bound_to_half_wnd(tp, ~0u));
+	if (tp->mss_cache >= bound)
+		tcp_sync_mss(sk, tp->pmtu_cookie);
+}
+
 u32 tcp_current_mss(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);

@@ -147,6 +147,6 @@ void tcp_pacing_init(struct sock *sk)
 
 void tcp_pacing_stop(struct sock *sk)
 {
-	if (hrtimer_cancel(&tcp_sk(sk)->pacing_timer))
+	if (hrtimer_del(&tcp_sk(sk)->pacing_timer))
 		sock_put(sk);
 }

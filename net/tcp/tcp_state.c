@@ -83,13 +83,14 @@ void tcp_done(struct sock *sk)
 	if (tcp_state_in(sk, TCPS(SYN_SENT) | TCPS(SYN_RECV)))
 		TCP_INC_STATS(sock_net(sk), ATTEMPTFAILS);
 	tcp_set_state(sk, TCP_CLOSE);
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	if (sock_flag(sk, SOCK_DEAD)) {
+		tcp_orphan_done(sk);
+		return;
+	}
 	tcp_clear_timers(sk);
 	tcp_fastopen_remove(sk);
-	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-	if (!sock_flag(sk, SOCK_DEAD))
-		sk->sk_state_change(sk);
-	else
-		tcp_orphan_done(sk);
+	sk->sk_state_change(sk);
 }
 
 void tcp_done_with_error(struct sock *sk, int err)
