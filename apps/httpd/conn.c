@@ -31,7 +31,10 @@ static void conn_free(struct worker *w, struct conn *c)
 		file_put(c->file);
 	free(c->in);
 	free(c->out);
-	free(c);
+	if (w->spare)
+		free(c);
+	else
+		w->spare = c;
 }
 
 /* A connection that not even epoll can take ends. */
@@ -415,13 +418,14 @@ static void conn_readable(struct worker *w, struct conn *c)
  * it waits for then. */
 void conn_start(struct worker *w, int fd)
 {
-	struct conn *c = calloc(1, sizeof(*c));
+	struct conn *c = w->spare ? w->spare : malloc(sizeof(*c));
 
+	w->spare = NULL;
 	if (!c) {
 		close(fd);
 		return;
 	}
-	c->fd = fd;
+	*c = (struct conn){.fd = fd};
 	conn_readable(w, c);
 }
 

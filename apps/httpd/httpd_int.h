@@ -120,6 +120,7 @@ struct worker {
 	const struct httpd_config *config;
 	int epfd, listen_fd;
 	unsigned nconns;
+	struct conn *spare; /* the last that ended, for the next: most are over at once */
 	bool accepting;
 	struct conn_list waiting[NR_WAITS];
 	struct file_cache files;

@@ -178,8 +178,10 @@ static void sk_free_rcu(struct rcu_head *head)
 /* Both counts are zero: nobody but rcu readers can still see sk. */
 static void sk_destroy(struct sock *sk)
 {
-	skb_queue_purge_reason(&sk->sk_receive_queue, SKB_DROP_REASON_SOCKET_CLOSED);
-	skb_queue_purge_reason(&sk->sk_error_queue, SKB_CONSUMED);
+	if (!skb_queue_empty(&sk->sk_receive_queue))
+		skb_queue_purge_reason(&sk->sk_receive_queue, SKB_DROP_REASON_SOCKET_CLOSED);
+	if (!skb_queue_empty(&sk->sk_error_queue))
+		skb_queue_purge_reason(&sk->sk_error_queue, SKB_CONSUMED);
 	sk_dst_reset(sk);
 	sk_mem_reclaim(sk);
 	WARN_ON_ONCE(atomic_read(&sk->sk_rmem_alloc));

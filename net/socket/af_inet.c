@@ -324,10 +324,10 @@ static int inet_accept(struct socket *s, struct socket *newsock, int flags)
 
 	if (IS_ERR(child))
 		return (int)PTR_ERR(child);
-	lock_sock(child);
-	sock_graft(child, newsock);
 	newsock->state = SS_CONNECTED;
-	release_sock(child);
+	spin_lock_bh(&child->sk_lock.slock); /* nobody calls on it yet */
+	sock_graft(child, newsock);
+	spin_unlock_bh(&child->sk_lock.slock);
 	return 0;
 }
 
