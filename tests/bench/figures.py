@@ -5,6 +5,7 @@ seconds; the guest may be Sluice or Linux. The clients are stock ones: wrk, iper
 import json
 import os
 import re
+import resource
 import statistics
 import sys
 import time
@@ -78,6 +79,7 @@ FIGURES = {
     "keep-alive, 1 connection": ("/s", True, lambda g, s: wrk(g, 1, s)[0]),
     "keep-alive, 32 connections": ("/s", True, lambda g, s: wrk(g, 32, s)[0]),
     "keep-alive, 256 connections": ("/s", True, lambda g, s: wrk(g, 256, s)[0]),
+    "p50 with 32 connections": ("ms", False, lambda g, s: wrk(g, 32, s)[1]),
     "p99 with 32 connections": ("ms", False, lambda g, s: wrk(g, 32, s)[2]),
     "connections": ("/s", True, lambda g, s: wrk(g, 32, s, "-H", "Connection: close")[0]),
     "16 MiB files": ("MB/s", True, download),
@@ -92,7 +94,8 @@ FIGURES = {
 
 
 def cpu_seconds(guest):
-    """CPU time so far of (the virtual CPUs' threads, QEMU's others: devices and the TAP)."""
+    """CPU time so far of [the virtual CPUs' threads, QEMU's others: devices and the TAP, clients that
+    have ended, all that the host's CPUs did]."""
     virtual = {str(c["thread-id"]) for c in guest.qmp.execute("query-cpus-fast")}
     seconds = [0.0, 0.0]
     tasks = f"/proc/{guest.process.pid}/task"
@@ -103,13 +106,18 @@ def cpu_seconds(guest):
         except OSError:  # it has just ended
             continue
         seconds[thread not in virtual] += (int(user) + int(system)) / CLOCK_TICKS
-    return seconds
+    clients = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with open("/proc/stat", encoding="ascii") as f:
+        ticks = list(map(int, f.readline().split()[1:9]))
+    idle = ticks[3] + ticks[4]  # and waiting for a disk
+    return [*seconds, clients.ru_utime + clients.ru_stime, (sum(ticks) - idle) / CLOCK_TICKS]
 
 
 def in_turns(guests, rounds, seconds):
     """{figure: {guest: [values]}}, A B A B; a figure that failed is told, and has no value. Beside
-    them in {"busy": {guest: [[virtual CPUs, QEMU's other threads]]}} the CPUs that each run took:
-    where the virtual CPU has time to spare, the host's side is what limits."""
+    them in {"busy": {guest: [[virtual CPUs, QEMU's other threads, client, all of the host]]}} the CPUs
+    that each run took: where the virtual CPU has time to spare, the host's side is what limits; where
+    all of the host's are taken, the machine is full."""
     found = {figure: {name: [] for name in guests} for figure in FIGURES}
     for figure, (_, _, measure) in FIGURES.items():
         busy = {name: [] for name in guests}
@@ -133,7 +141,9 @@ def medians(values, guests):
 
 
 def shares(busy):
-    """Medians in per cent of a host CPU, as text: the virtual CPUs + QEMU's other threads."""
+    """Medians in per cent of a host CPU, as text: virtual CPUs + QEMU's other threads + client, and
+    the host's use, where the rest is the kernel's network."""
     if not busy:
         return "-"
-    return " + ".join(f"{100 * statistics.median(column):.0f}" for column in zip(*busy))
+    *parts, host = [f"{100 * statistics.median(column):.0f}" for column in zip(*busy)]
+    return f"{' + '.join(parts)} of {host}"
