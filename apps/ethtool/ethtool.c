@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ethtool: link, offloads (-k, -K), statistics (-S), driver (-i), rings (-g), queues (-l), receive
- * side scaling (-x), receive rings (-n).
+ * side scaling (-x, -X), receive rings (-n).
  */
 #include <errno.h>
 #include <linux/ethtool.h>
@@ -36,6 +36,15 @@ static int fail(const char *what)
 {
 	fprintf(stderr, "ethtool: %s: %s\n", what, strerror(errno));
 	return 1;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: ethtool [-k | -S | -i | -g | -l | -x | -n] DEV\n"
+			"       ethtool -K DEV FEATURE on|off ...\n"
+			"       ethtool -X DEV [hkey XX:XX...] [start N] "
+			"[equal N | weight W0 W1 ... | default]\n");
+	return 2;
 }
 
 /* ---- names of a string set ------------------------------------------------------------------ */
@@ -349,6 +358,139 @@ static int show_rss(const struct tool *t)
 	return status;
 }
 
+/* ---- changing it: -X DEV [hkey XX:XX...] [start N] [equal N | weight W0 W1 ... | default] -------
+ */
+
+struct rss_wish {
+	const char *key;
+	long start, equal;
+	char **weight; /* of each queue, from start on */
+	int nweights;
+	bool standard;
+};
+
+static long decimal(const char *s)
+{
+	char *end;
+	long v = strtol(s, &end, 10);
+
+	return *s && !*end && v >= 0 && v < 65536 ? v : -1;
+}
+
+static bool read_rss_wish(struct rss_wish *w, int argc, char **argv)
+{
+	*w = (struct rss_wish){0};
+	for (int i = 0; i < argc; i++) {
+		const char *next = i + 1 < argc ? argv[i + 1] : "";
+
+		if (!strcmp(argv[i], "default")) {
+			w->standard = true;
+		} else if (!strcmp(argv[i], "hkey") && *next) {
+			w->key = argv[++i];
+		} else if (!strcmp(argv[i], "start") && decimal(next) >= 0) {
+			w->start = decimal(argv[++i]);
+		} else if (!strcmp(argv[i], "equal") && decimal(next) > 0) {
+			w->equal = decimal(argv[++i]);
+		} else if (!strcmp(argv[i], "weight")) {
+			w->weight = argv + i + 1;
+			while (i + 1 < argc && decimal(argv[i + 1]) >= 0) {
+				w->nweights++;
+				i++;
+			}
+			if (!w->nweights)
+				return false;
+		} else {
+			return false;
+		}
+	}
+	return (w->key || w->standard || w->equal || w->nweights) &&
+	       w->standard + !!w->equal + !!w->nweights <= 1 &&
+	       (!w->start || w->equal || w->nweights);
+}
+
+/* A share of the n entries for each queue, by its weight. False: none has any, or too much. */
+static bool weigh(const struct rss_wish *w, uint32_t *entry, uint32_t n)
+{
+	uint32_t sum = 0, partial = 0, at = 0;
+
+	for (int q = 0; q < w->nweights; q++)
+		sum += (uint32_t)decimal(w->weight[q]);
+	if (!sum || sum > n)
+		return false;
+	for (int q = 0; q < w->nweights; q++) {
+		partial += (uint32_t)decimal(w->weight[q]);
+		while (at < n && at < n * partial / sum)
+			entry[at++] = (uint32_t)(w->start + q);
+	}
+	return true;
+}
+
+/* Pairs of digits with colons between them. */
+static bool read_key(const char *text, uint8_t *key, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++, text += 3) {
+		const char pair[3] = {text[0], text[0] ? text[1] : '\0', '\0'};
+		char *end;
+		unsigned long v = strtoul(pair, &end, 16);
+
+		if (!pair[1] || *end || pair[0] == '-' || pair[0] == '+' ||
+		    text[2] != (i + 1 < n ? ':' : '\0'))
+			return false;
+		key[i] = (uint8_t)v;
+	}
+	return true;
+}
+
+/* From what there is (r: its sizes) and what is wished; false, and said why: it makes no sense. */
+static bool fill_rss(const struct rss_wish *w, struct ethtool_rxfh *r)
+{
+	uint32_t entries = r->indir_size, *entry = r->rss_config;
+
+	if (w->standard) {
+		r->indir_size = 0;
+	} else if (!w->equal && !w->nweights) {
+		r->indir_size = ETH_RXFH_INDIR_NO_CHANGE;
+	} else if (w->equal) {
+		for (uint32_t i = 0; i < entries; i++)
+			entry[i] = (uint32_t)(w->start + i % w->equal);
+	} else if (!weigh(w, entry, entries)) {
+		fprintf(stderr, "ethtool: weights must sum up to 1 to %u\n", entries);
+		return false;
+	}
+	if (!w->key) {
+		r->key_size = 0;
+	} else if (!read_key(w->key,
+			     (uint8_t *)(r->indir_size == entries ? entry + entries : entry),
+			     r->key_size)) {
+		fprintf(stderr, "ethtool: the key has %u bytes: XX:XX:...\n", r->key_size);
+		return false;
+	}
+	return true;
+}
+
+static int set_rss(const struct tool *t, int argc, char **argv)
+{
+	struct ethtool_rxfh sizes = {.cmd = ETHTOOL_GRSSH}, *r;
+	struct rss_wish w;
+	int status = 0;
+
+	if (!read_rss_wish(&w, argc, argv))
+		return usage();
+	if (ask(t, &sizes) < 0)
+		return fail("receive side scaling");
+	r = calloc(1, sizeof(*r) + sizes.indir_size * sizeof(r->rss_config[0]) + sizes.key_size);
+	if (!r)
+		return fail("receive side scaling");
+	*r = sizes;
+	r->cmd = ETHTOOL_SRSSH;
+	if (!fill_rss(&w, r))
+		status = 2;
+	else if (ask(t, r) < 0)
+		status = fail("cannot set receive side scaling");
+	free(r);
+	return status;
+}
+
 static int show_link(const struct tool *t)
 {
 	struct ethtool_cmd c = {.cmd = ETHTOOL_GSET};
@@ -371,13 +513,6 @@ static int show_link(const struct tool *t)
 	return 0;
 }
 
-static int usage(void)
-{
-	fprintf(stderr, "usage: ethtool [-k | -S | -i | -g | -l | -x | -n] DEV\n"
-			"       ethtool -K DEV FEATURE on|off ...\n");
-	return 2;
-}
-
 static int ethtool_main(int argc, char **argv)
 {
 	static const struct {
@@ -388,7 +523,10 @@ static int ethtool_main(int argc, char **argv)
 		     {"-n", show_rx_rings}};
 	struct tool t = {.dev = argc > 1 ? argv[argc == 2 ? 1 : 2] : NULL};
 	int (*show)(const struct tool *t) = argc == 2 && argv[1][0] != '-' ? show_link : NULL;
-	bool set = argc > 4 && argc % 2 && !strcmp(argv[1], "-K");
+	int (*set)(const struct tool *t, int argc, char **argv) =
+		argc > 4 && argc % 2 && !strcmp(argv[1], "-K") ? set_features
+		: argc > 3 && !strcmp(argv[1], "-X")           ? set_rss
+							       : NULL;
 	int status;
 
 	for (size_t i = 0; argc == 3 && i < sizeof(shows) / sizeof(shows[0]); i++)
@@ -399,10 +537,10 @@ static int ethtool_main(int argc, char **argv)
 	t.fd = socket(AF_INET, SOCK_DGRAM, 0);
 	if (t.fd < 0)
 		return fail("socket");
-	status = set ? set_features(&t, argc - 3, argv + 3) : show(&t);
+	status = set ? set(&t, argc - 3, argv + 3) : show(&t);
 	close(t.fd);
 	return status;
 }
 
 APP(ethtool, ethtool_main,
-    "ethtool [-k|-K|-S|-i|-g|-l|-x|-n] dev: a device's offloads and counters", false);
+    "ethtool [-k|-K|-S|-i|-g|-l|-x|-X|-n] dev: a device's offloads and counters", false);

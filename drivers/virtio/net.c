@@ -573,10 +573,29 @@ static bool vnet_get_rss(struct net_device *dev, struct netdev_rss *rss)
 		return false;
 	rss->entries = vn->rss_entries;
 	rss->key_bytes = sizeof(vn->rss_key);
-	for (unsigned i = 0; i < vn->rss_entries; i++)
-		rss->queue[i] = vnet_rss_queue(vn, i);
+	memcpy(rss->queue, vn->rss_queue, sizeof(vn->rss_queue));
 	memcpy(rss->key, vn->rss_key, sizeof(vn->rss_key));
 	return true;
+}
+
+/* A device that refuses keeps what it had, and so do we. */
+static int vnet_set_rss(struct net_device *dev, const struct netdev_rss *rss)
+{
+	struct vnet *vn = netdev_priv(dev);
+	struct netdev_rss old;
+	int err = 0;
+
+	if (!vnet_get_rss(dev, &old))
+		return -EOPNOTSUPP;
+	memcpy(vn->rss_queue, rss->queue, sizeof(vn->rss_queue));
+	memcpy(vn->rss_key, rss->key, sizeof(vn->rss_key));
+	if (vn->cvq)
+		err = vnet_ctrl_set_rss(vn);
+	if (err) {
+		memcpy(vn->rss_queue, old.queue, sizeof(vn->rss_queue));
+		memcpy(vn->rss_key, old.key, sizeof(vn->rss_key));
+	}
+	return err;
 }
 
 static const struct net_device_ops vnet_ops = {
@@ -593,6 +612,7 @@ static const struct net_device_ops vnet_ops = {
 	.ndo_get_ethtool_stats = vnet_get_ethtool_stats,
 	.ndo_get_ringparam = vnet_get_ringparam,
 	.ndo_get_rss = vnet_get_rss,
+	.ndo_set_rss = vnet_set_rss,
 };
 
 /* -- probe ------------------------------------------------------------------------------------ */
@@ -725,6 +745,8 @@ static int vnet_probe(struct virtio_device *d)
 	take_features(vn);
 	vn->rss_entries = NETDEV_RSS_ENTRIES;
 	get_random_bytes(vn->rss_key, sizeof(vn->rss_key));
+	for (unsigned i = 0; i < vn->rss_entries; i++)
+		vn->rss_queue[i] = (u16)(i % pairs);
 	read_mac(vn);
 	err = read_mtu(vn);
 	if (err)

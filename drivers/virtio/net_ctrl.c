@@ -111,7 +111,7 @@ static u8 *put(u8 *p, const void *v, size_t n)
  * pairs, the key. */
 int vnet_ctrl_set_rss(struct vnet *vn)
 {
-	u16 mask = (u16)(vn->rss_entries - 1), unclassified = 0, queue;
+	u16 mask = (u16)(vn->rss_entries - 1), unclassified = 0;
 	u8 *p = vn->ctrl->data, key_bytes = sizeof(vn->rss_key);
 
 	static_assert(4 + 3 * 2 + 1 + 2 * NETDEV_RSS_ENTRIES + NETDEV_RSS_KEY <=
@@ -120,10 +120,7 @@ int vnet_ctrl_set_rss(struct vnet *vn)
 	p = put(p, &vn->rss_types, sizeof(vn->rss_types));
 	p = put(p, &mask, sizeof(mask));
 	p = put(p, &unclassified, sizeof(unclassified));
-	for (unsigned i = 0; i < vn->rss_entries; i++) {
-		queue = vnet_rss_queue(vn, i);
-		p = put(p, &queue, sizeof(queue));
-	}
+	p = put(p, vn->rss_queue, vn->rss_entries * sizeof(vn->rss_queue[0]));
 	p = put(p, &vn->pairs, sizeof(vn->pairs));
 	p = put(p, &key_bytes, sizeof(key_bytes));
 	p = put(p, vn->rss_key, sizeof(vn->rss_key));

@@ -156,10 +156,11 @@ struct vnet {
 	u16 rss_entries;  /* a power of two */
 	u32 rss_types;    /* what is hashed over */
 	u8 rss_key[NETDEV_RSS_KEY];
-	u8 rx_pages;           /* pages of one receive buffer without MRG_RXBUF */
-	u32 lro_types;         /* SKB_GSO_* that the device may send */
-	struct virtqueue *cvq; /* [rtnl] NULL: none */
-	bool cvq_stuck;        /* [rtnl] a command was not answered: no more until the next reset */
+	u16 rss_queue[NETDEV_RSS_ENTRIES]; /* the pair that gets what falls into an entry */
+	u8 rx_pages;                       /* pages of one receive buffer without MRG_RXBUF */
+	u32 lro_types;                     /* SKB_GSO_* that the device may send */
+	struct virtqueue *cvq;             /* [rtnl] NULL: none */
+	bool cvq_stuck; /* [rtnl] a command was not answered: no more until the next reset */
 	struct vnet_ctrl *ctrl;
 	struct virtio_work config_work, reset_work, rx_mode_work;
 	u32 resets;         /* [rtnl] since the device was found */
@@ -196,11 +197,6 @@ void vnet_tx_clean_opportunistic(struct vnet_sq *sq);
 /* net_ctrl.c: rtnl held, may sleep. 0 or -errno (-EOPNOTSUPP: the device has no such command). */
 int vnet_ctrl_set_pairs(struct vnet *vn, u16 pairs);
 int vnet_ctrl_set_rss(struct vnet *vn);
-/* The pair that gets what falls into entry i of the table. */
-static inline u16 vnet_rss_queue(const struct vnet *vn, unsigned i)
-{
-	return (u16)(i % vn->pairs);
-}
 int vnet_ctrl_set_mac(struct vnet *vn, const u8 *mac);
 int vnet_ctrl_announce_ack(struct vnet *vn);
 int vnet_ctrl_guest_offloads(struct vnet *vn, u64 offloads);

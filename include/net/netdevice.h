@@ -162,7 +162,7 @@ struct netdev_ringparam { /* descriptors, for ethtool -g */
 /* Receive side scaling: the queue of each part of the hash's values, and the hash's key. */
 #define NETDEV_RSS_ENTRIES 128
 #define NETDEV_RSS_KEY     40
-struct netdev_rss { /* for ethtool -x */
+struct netdev_rss { /* for ethtool -x, -X */
 	u16 entries, key_bytes;
 	u16 queue[NETDEV_RSS_ENTRIES];
 	u8 key[NETDEV_RSS_KEY];
@@ -193,6 +193,8 @@ struct net_device_ops {
 	void (*ndo_get_ringparam)(struct net_device *dev, struct netdev_ringparam *r);
 	/* False: it does no receive side scaling (now). */
 	bool (*ndo_get_rss)(struct net_device *dev, struct netdev_rss *rss);
+	/* The whole of it anew: as many entries and bytes of key as it has, queues that exist. */
+	int (*ndo_set_rss)(struct net_device *dev, const struct netdev_rss *rss);
 };
 
 /* Link-layer header: Ethernet's is eth_header_ops. */

@@ -130,6 +130,46 @@ static int get_rss(struct net_device *dev, struct ethtool_rxfh *r)
 	return err;
 }
 
+/* The table into rss: n entries, none for the default, in which all queues take turns. */
+static int take_table(const struct net_device *dev, struct netdev_rss *rss, const u32 *queue, u32 n)
+{
+	u32 queues = min(dev->num_rx_queues, dev->real_num_tx_queues);
+
+	if (n && n != rss->entries)
+		return -EINVAL;
+	for (u32 i = 0; i < rss->entries; i++) {
+		u32 q = n ? queue[i] : i % queues;
+
+		if (q >= queues)
+			return -EINVAL;
+		rss->queue[i] = (u16)q;
+	}
+	return 0;
+}
+
+static int set_rss(struct net_device *dev, const struct ethtool_rxfh *r)
+{
+	struct netdev_rss *rss = kzalloc(sizeof(*rss), GFP_KERNEL);
+	bool table = r->indir_size != ETH_RXFH_INDIR_NO_CHANGE;
+	int err = 0;
+
+	if (!rss)
+		return -ENOMEM;
+	if (!dev->netdev_ops->ndo_set_rss || !dev->netdev_ops->ndo_get_rss(dev, rss))
+		err = -EOPNOTSUPP;
+	else if (r->rss_context || (r->hfunc && r->hfunc != ETH_RSS_HASH_TOP) ||
+		 (r->key_size && r->key_size != rss->key_bytes))
+		err = -EINVAL;
+	if (!err && table)
+		err = take_table(dev, rss, r->rss_config, r->indir_size);
+	if (!err && r->key_size)
+		memcpy(rss->key, r->rss_config + (table ? r->indir_size : 0), r->key_size);
+	if (!err && (table || r->key_size))
+		err = dev->netdev_ops->ndo_set_rss(dev, rss);
+	kfree(rss);
+	return err;
+}
+
 static struct netdev_stat_row *read_stats(struct net_device *dev, u32 n)
 {
 	struct netdev_stat_row *rows = kcalloc(max(n, 1u), sizeof(*rows), GFP_KERNEL);
@@ -271,6 +311,8 @@ static int ethtool_command(struct net_device *dev, void *data)
 		return get_rx_rings(dev, data);
 	case ETHTOOL_GRSSH:
 		return get_rss(dev, data);
+	case ETHTOOL_SRSSH:
+		return set_rss(dev, data);
 	case ETHTOOL_GCHANNELS:
 		return get_channels(dev, data);
 	default:

@@ -180,6 +180,41 @@ def test_receive_side_scaling(boot, nic):
     guest.check_alive()
 
 
+def rss_table(guest):
+    shown = guest.sh("ethtool -x eth0")
+    return [int(q) for row in re.findall(r"^ +\d+: (.*)$", shown, re.M) for q in row.split()]
+
+
+@pytest.mark.parametrize("nic", RSS)
+def test_receive_side_scaling_is_changed(boot, nic):
+    """ethtool -X: flows go where the new table, and key, say; what makes no sense changes nothing."""
+    guest = boot(cpus=2, pcap=False, **RSS[nic]).wait_ready()
+    for words, want in (("equal 1", [0] * 128), ("start 1 equal 1", [1] * 128), ("equal 2", [0, 1] * 64),
+                        ("weight 3 1", [0] * 96 + [1] * 32), ("default", [0, 1] * 64)):  # fmt: skip
+        assert guest.sh(f"ethtool -X eth0 {words}").strip() == ""
+        assert rss_table(guest) == want
+    guest.sh("ethtool -X eth0 start 1 equal 1")
+    before = counted(guest, "rx")
+    for port in range(20200, 20206):
+        echoes_from(guest, port)
+    grown = {q: n - before[q] for q, n in counted(guest, "rx").items()}
+    assert grown[1] >= 120 and grown[0] < 20, grown
+    key = bytes(range(1, 41))
+    guest.sh(f"ethtool -X eth0 hkey {key.hex(':')} equal 2")
+    assert key.hex(":") in guest.sh("ethtool -x eth0")
+    addresses = socket.inet_aton(HOST_IP) + socket.inet_aton(guest.ip)
+    for port in range(20210, 20216):
+        expected = toeplitz(key, addresses + struct.pack(">HH", port, 7)) % 2
+        before = counted(guest, "rx")
+        echoes_from(guest, port)
+        grown = {q: n - before[q] for q, n in counted(guest, "rx").items()}
+        assert grown[expected] >= 20 and grown[1 - expected] < 5, (port, expected, grown)
+    for bad in ("equal 3", "equal 0", "weight 0 0", "weight 100 100", "hkey 01:02", "start 1", "equal 1 default", "x"):
+        assert guest.sh(f"ethtool -X eth0 {bad}").strip() != ""
+    assert rss_table(guest) == [0, 1] * 64
+    guest.check_alive()
+
+
 @pytest.mark.parametrize("nic", ["e1000e", "virtio-hash"])
 def test_transmit_packet_steering(boot, nic):
     """A CPU sends by its own queue; the mask of another queue takes it over there."""

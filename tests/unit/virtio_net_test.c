@@ -966,6 +966,15 @@ static void flows_are_spread_by_hash(void **state)
 	assert_true(vn->dev->netdev_ops->ndo_get_rss(vn->dev, rss));
 	assert_int_equal(rss->entries, 128);
 	assert_memory_equal(rss->key, host.ctrl_data + 267, 40);
+	for (unsigned i = 0; i < 128; i++)
+		rss->queue[i] = i < 100 ? 3 : 1;
+	rss->key[7] ^= 0x55;
+	assert_int_equal(vn->dev->netdev_ops->ndo_set_rss(vn->dev, rss), 0);
+	for (unsigned i = 0; i < 128; i++) {
+		memcpy(&v, host.ctrl_data + 8 + 2 * i, 2);
+		assert_int_equal(v, i < 100 ? 3 : 1);
+	}
+	assert_memory_equal(rss->key, host.ctrl_data + 267, 40);
 	unplug();
 	cpus = 1;
 	free(rss);

@@ -138,7 +138,7 @@ struct intel_nic {
 	struct spinlock stats_lock;
 	struct intel_hw_stats hw_stats; /* [stats] */
 	u8 reta[INTEL_RETA_ENTRIES];    /* the queue of each part of the hash's values [I] */
-	u8 rss_key[INTEL_RSS_KEY];      /* [I] */
+	u8 rss_key[INTEL_RSS_KEY];      /* [rtnl] */
 	void *irq_arg[INTEL_MAX_VECS];
 	char irq_name[INTEL_MAX_VECS][IFNAMSIZ + 8];
 	struct intel_queue queue[INTEL_MAX_QUEUES];
@@ -208,6 +208,8 @@ int intel_rx_alloc(struct intel_queue *q, unsigned count);
 void intel_rx_free(struct intel_queue *q);
 /* Give all descriptors to a device that has just been reset, and start the receiver. */
 void intel_rx_start(struct intel_nic *nic);
+/* Tell the device how flows go to queues: table and key. */
+void intel_rss_start(struct intel_nic *nic);
 /* Hand up to budget frames to the stack; returns how many. [poll] */
 int intel_rx_poll(struct intel_queue *q, int budget);
 

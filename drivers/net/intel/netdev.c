@@ -439,6 +439,18 @@ static bool intel_get_rss(struct net_device *dev, struct netdev_rss *rss)
 	return true;
 }
 
+static int intel_set_rss(struct net_device *dev, const struct netdev_rss *rss)
+{
+	struct intel_nic *nic = netdev_priv(dev);
+
+	for (unsigned i = 0; i < INTEL_RETA_ENTRIES; i++)
+		nic->reta[i] = (u8)rss->queue[i];
+	memcpy(nic->rss_key, rss->key, INTEL_RSS_KEY);
+	if (netif_running(dev))
+		intel_rss_start(nic);
+	return 0;
+}
+
 static const struct net_device_ops intel_netdev_ops = {
 	.ndo_open = intel_open,
 	.ndo_stop = intel_stop,
@@ -452,6 +464,7 @@ static const struct net_device_ops intel_netdev_ops = {
 	.ndo_get_ethtool_stats = intel_get_ethtool_stats,
 	.ndo_get_ringparam = intel_get_ringparam,
 	.ndo_get_rss = intel_get_rss,
+	.ndo_set_rss = intel_set_rss,
 };
 
 /* ---- probe and remove

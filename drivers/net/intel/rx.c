@@ -299,8 +299,8 @@ static void rx_ring_start(struct intel_queue *q)
 	intel_wr_ring(q, REG_RDT, 0);
 }
 
-/* [D] 7.1.2.8, 10.2.9: flows to queues. What has no hash goes to the first. */
-static void rss_start(struct intel_nic *nic)
+/* [D] 7.1.2.8, 10.2.9: what has no hash goes to the first queue. */
+void intel_rss_start(struct intel_nic *nic)
 {
 	if (nic->nqueues == 1) {
 		intel_wr(nic, REG_MRQC, 0);
@@ -320,7 +320,7 @@ void intel_rx_start(struct intel_nic *nic)
 
 	if (nic->family->extended_rx) {
 		intel_wr(nic, REG_RFCTL, RFCTL_EXSTEN | RFCTL_ACK_DIS);
-		rss_start(nic);
+		intel_rss_start(nic);
 	}
 	if (nic->nqueues > 1)
 		csum |= RXCSUM_PCSD;

@@ -18,22 +18,24 @@
 #define ETHTOOL_SFEATURES  0x0000003b
 #define ETHTOOL_GCHANNELS  0x0000003c
 #define ETHTOOL_GRSSH      0x00000046
+#define ETHTOOL_SRSSH      0x00000047
 
-#define ETH_GSTRING_LEN       32
-#define ETHTOOL_FWVERS_LEN    32
-#define ETHTOOL_BUSINFO_LEN   32
-#define ETHTOOL_EROMVERS_LEN  32
-#define ETHTOOL_F_UNSUPPORTED (1 << 0)
-#define ETHTOOL_F_WISH        (1 << 1)
-#define DUPLEX_HALF           0x00
-#define DUPLEX_FULL           0x01
-#define DUPLEX_UNKNOWN        0xff
-#define AUTONEG_DISABLE       0x00
-#define AUTONEG_ENABLE        0x01
-#define PORT_TP               0x00
-#define PORT_OTHER            0xff
-#define SPEED_UNKNOWN         -1
-#define ETH_RSS_HASH_TOP      (1 << 0)
+#define ETH_GSTRING_LEN          32
+#define ETHTOOL_FWVERS_LEN       32
+#define ETHTOOL_BUSINFO_LEN      32
+#define ETHTOOL_EROMVERS_LEN     32
+#define ETHTOOL_F_UNSUPPORTED    (1 << 0)
+#define ETHTOOL_F_WISH           (1 << 1)
+#define DUPLEX_HALF              0x00
+#define DUPLEX_FULL              0x01
+#define DUPLEX_UNKNOWN           0xff
+#define AUTONEG_DISABLE          0x00
+#define AUTONEG_ENABLE           0x01
+#define PORT_TP                  0x00
+#define PORT_OTHER               0xff
+#define SPEED_UNKNOWN            -1
+#define ETH_RSS_HASH_TOP         (1 << 0)
+#define ETH_RXFH_INDIR_NO_CHANGE 0xffffffff
 
 enum ethtool_stringset {
 	ETH_SS_TEST = 0,
@@ -119,7 +121,8 @@ struct ethtool_rxnfc {
 struct ethtool_rxfh {
 	u32 cmd;
 	u32 rss_context;
-	u32 indir_size; /* entries, and bytes of the key: in: room, out: what there is */
+	u32 indir_size; /* entries, and bytes of the key: in: room, out: what there is. To set:
+			 * NO_CHANGE, or 0 for the default table; a key of 0 bytes stays */
 	u32 key_size;
 	u8 hfunc; /* ETH_RSS_HASH_* */
 	u8 rsvd8[3];
