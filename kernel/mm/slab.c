@@ -463,7 +463,8 @@ static unsigned best_order(size_t stride)
 
 static unsigned magazine_size(size_t stride)
 {
-	unsigned n = stride <= 1024 ? MAGAZINE_MAX : 4;
+	/* A socket is large, and made and ended as often as packets come. */
+	unsigned n = stride <= 1024 ? MAGAZINE_MAX : stride <= 2048 ? MAGAZINE_MAX / 2 : 4;
 
 	return mem_is_small() && n > 4 ? n / 2 : n;
 }

@@ -566,6 +566,8 @@ struct tcp_initial_window {
 };
 void tcp_select_initial_window(const struct sock *sk, u32 mss, u32 init_segs, bool wscale_ok,
 			       struct tcp_initial_window *w);
+/* The clamp alone, for a scale that was chosen before. */
+u32 tcp_initial_clamp(const struct sock *sk, u8 wscale);
 void tcp_init_buffer_space(struct sock *sk);
 /* What could be offered now, in bytes, by silly window avoidance; may be less than what was. */
 u32 tcp_new_window(struct sock *sk);

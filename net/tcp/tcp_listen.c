@@ -130,11 +130,12 @@ struct sock *tcp_make_child(struct sock *sk, struct tcp_request_sock *req, bool 
 		goto drop;
 	}
 	tcp_sk(child)->source_bits = bits;
-	tcp_req_window(req, sk, dst, &w);
-	if (req->cookie)
+	if (req->cookie) {
+		tcp_req_window(req, sk, dst, &w);
 		tcp_req_set_window(req, &w);
+	}
 	child_reset(child);
-	child_init(child, req, dst, w.clamp);
+	child_init(child, req, dst, tcp_initial_clamp(sk, req->rcv_wscale));
 	child->sk_hash = req->key.hash;
 	if (!tcp_inherit_port(sk, child)) {
 		tcp_child_abandon(child);

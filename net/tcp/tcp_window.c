@@ -35,17 +35,22 @@ u32 tcp_full_space(const struct sock *sk)
 /* ---- at the start -----------------------------------------------------------------------------
  */
 
+u32 tcp_initial_clamp(const struct sock *sk, u8 wscale)
+{
+	u32 clamp = tcp_sk(sk)->window_clamp;
+
+	if (unlikely(sk->sk_userlocks & SOCK_RCVBUF_LOCK))
+		clamp = min(clamp ? clamp : ~0u, tcp_full_space(sk));
+	return min(clamp ? clamp : ~0u, 65535u << wscale);
+}
+
 void tcp_select_initial_window(const struct sock *sk, u32 mss, u32 init_segs, bool wscale_ok,
 			       struct tcp_initial_window *w)
 {
 	const struct netns_tcp *nt = tcp_net(sk);
-	u32 space = tcp_full_space(sk), clamp = tcp_sk(sk)->window_clamp;
+	u32 clamp = tcp_initial_clamp(sk, TCP_MAX_WSCALE);
+	u32 space = min(tcp_full_space(sk), clamp);
 
-	if (sk->sk_userlocks & SOCK_RCVBUF_LOCK && (!clamp || clamp > space))
-		clamp = space;
-	if (!clamp)
-		clamp = 65535u << TCP_MAX_WSCALE;
-	space = min(space, clamp);
 	if (space > mss)
 		space = space / mss * mss;
 	/* What a SYN can say; more as the peer's packets prove well filled. */
