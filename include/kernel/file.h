@@ -19,12 +19,17 @@ struct page;
 /* poll: the file's poll method calls poll_wait() for each wait queue that could change its
  * answer, then returns the events that hold now (EPOLLIN ...). pt may be NULL: only the answer. */
 struct poll_table {
+	/* May be NULL: the queues are not asked for. */
 	void (*queue)(struct poll_table *pt, struct file *f, struct wait_queue *wq);
+	/* From the file: the receive queue that feeds it (<kernel/busy_poll.h>), 0: none; and
+	 * whether poll() may look at that in place of sleeping. */
+	u32 napi_id;
+	bool may_busy_poll;
 };
 
 static inline void poll_wait(struct file *f, struct wait_queue *wq, struct poll_table *pt)
 {
-	if (pt)
+	if (pt && pt->queue)
 		pt->queue(pt, f, wq);
 }
 

@@ -80,9 +80,10 @@ struct netdev_queue {
 } __aligned(64);
 
 /* ---- NAPI ------------------------------------------------------------------------------- */
-#define NAPI_STATE_SCHED   0 /* on a poll list, or being polled: the scheduler owns it */
-#define NAPI_STATE_MISSED  1 /* scheduled again meanwhile */
-#define NAPI_STATE_DISABLE 2
+#define NAPI_STATE_SCHED        0 /* on a poll list, or being polled: the scheduler owns it */
+#define NAPI_STATE_MISSED       1 /* scheduled again meanwhile */
+#define NAPI_STATE_DISABLE      2
+#define NAPI_STATE_IN_BUSY_POLL 3 /* a thread has it, who needs no interrupts: busy_poll.c */
 
 #define GRO_HASH_BUCKETS 8
 
@@ -102,14 +103,15 @@ struct napi_struct {
 	struct list_head dev_list;
 	struct gro_list gro_hash[GRO_HASH_BUCKETS];
 	unsigned long gro_bitmask;
-	unsigned cpu; /* that polls it */
-	u32 napi_id;
+	unsigned cpu;              /* that polls it */
+	u16 napi_id;               /* [I] 0: cannot be polled by threads */
+	struct hlist_node id_node; /* [napi_id_lock, rcu] */
 	struct call_single_data *csd;
 };
 
 void netif_napi_add(struct net_device *dev, struct napi_struct *n,
 		    int (*poll)(struct napi_struct *n, int budget));
-void netif_napi_del(struct napi_struct *n);
+void netif_napi_del(struct napi_struct *n); /* may sleep */
 void napi_enable(struct napi_struct *n);
 void napi_disable(struct napi_struct *n); /* sleeps until no poll runs */
 /* From the interrupt handler, the queue's interrupt masked. */
@@ -467,6 +469,7 @@ struct rps_flows;
 /* net/core sysctls and per-CPU receive state. */
 struct netns_core {
 	int somaxconn, netdev_max_backlog, netdev_budget, netdev_budget_usecs, dev_weight;
+	int busy_read, busy_poll; /* us: for new sockets, for poll() and epoll_wait() */
 	int rmem_default, rmem_max, wmem_default, wmem_max, optmem_max;
 	char default_qdisc[16];
 	u64 rps_default_mask;        /* CPUs that take flows from the one that polls; 0: none */

@@ -121,7 +121,7 @@ struct sk_buff {
 	u16 alloc_cpu;
 	be16 protocol;                                    /* EtherType */
 	u16 transport_header, network_header, mac_header; /* from head; 0xffff: not set */
-	u16 inner_reserved;
+	u16 napi_id;   /* that received it, 0: none; for busy polling */
 	u32 tail, end; /* from head */
 	u8 *head, *data;
 	u32 truesize; /* bytes of memory that this skb stands for, itself included */

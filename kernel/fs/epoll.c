@@ -10,6 +10,7 @@
  */
 #include "fs_int.h"
 
+#include <kernel/busy_poll.h>
 #include <kernel/handoff.h>
 #include <kernel/mm.h>
 #include <kernel/syscalls.h>
@@ -30,6 +31,8 @@ struct eventpoll {
 	unsigned cpu;           /* of who waited last [a] */
 	struct wait_queue wq;   /* threads in epoll_wait() */
 	struct wait_queue poll_wq;
+	u32 napi_id;    /* the receive queue of the file that was ready last [a] */
+	bool busy_poll; /* who would sleep looks there first [a] */
 };
 
 struct epitem {
@@ -110,6 +113,20 @@ static u32 item_events(struct epitem *item, struct poll_table *pt)
 
 	/* A one-shot that has fired wants nothing, not even errors. */
 	return wanted & ~EP_PRIVATE_BITS ? mask & (wanted | EPOLLERR | EPOLLHUP) : 0;
+}
+
+/* What a file that may be ready has; and what brought that. */
+static u32 ready_events(struct eventpoll *ep, struct epitem *item)
+{
+	struct poll_table pt = {.queue = NULL};
+	u32 mask;
+
+	if (likely(!ep->busy_poll))
+		return item_events(item, NULL);
+	mask = item_events(item, &pt);
+	if (pt.napi_id)
+		WRITE_ONCE(ep->napi_id, pt.napi_id);
+	return mask;
 }
 
 /* ---- the set -----------------------------------------------------------------------------------
@@ -403,7 +420,7 @@ static int ep_collect(struct eventpoll *ep, struct epoll_event *evs, int max)
 	list_splice_tail_init(&ep->ready, &scan);
 	spin_unlock_irqrestore(&ep->lock, flags);
 	while (n < max && (item = take_ready(ep, &scan))) {
-		u32 mask = item_events(item, NULL);
+		u32 mask = ready_events(ep, item);
 
 		if (!mask)
 			continue;
@@ -422,6 +439,24 @@ static int ep_collect(struct eventpoll *ep, struct epoll_event *evs, int max)
 	return n;
 }
 
+static bool ep_has_ready(const void *arg)
+{
+	return !list_empty(&((const struct eventpoll *)arg)->ready);
+}
+
+/* Before sleeping: look at the device for a while. False: that is not asked for. */
+static bool ep_look(struct eventpoll *ep, u64 left_ns)
+{
+	u64 limit_ns = min(busy_poll_limit_ns(), left_ns);
+	u32 id = READ_ONCE(ep->napi_id);
+
+	WRITE_ONCE(ep->busy_poll, limit_ns != 0);
+	if (likely(!limit_ns) || !id)
+		return false;
+	busy_poll_ops->loop(id, limit_ns, ep_has_ready, ep);
+	return true;
+}
+
 static u64 ep_sleep(struct eventpoll *ep, u64 left_ns)
 {
 	struct wait_entry e = {.func = NULL};
@@ -438,6 +473,7 @@ int sys_epoll_wait(int epfd, struct epoll_event *evs, int max, int timeout_ms)
 {
 	u64 left_ns = timeout_ms < 0 ? WAIT_FOREVER : (u64)timeout_ms * NSEC_PER_MSEC;
 	struct file *epf = fget(epfd);
+	bool looked = false;
 	int n = -EINVAL;
 
 	if (!epf)
@@ -447,6 +483,11 @@ int sys_epoll_wait(int epfd, struct epoll_event *evs, int max, int timeout_ms)
 			n = ep_collect(epf->private, evs, max);
 			if (n || !left_ns)
 				break;
+			if (!looked) {
+				looked = true;
+				if (ep_look(epf->private, left_ns))
+					continue;
+			}
 			left_ns = ep_sleep(epf->private, left_ns);
 		}
 	}

@@ -3,6 +3,7 @@
  * poll(): ask each file, and if none is ready sleep on all their wait queues at once. Thread
  * context.
  */
+#include <kernel/busy_poll.h>
 #include <kernel/file.h>
 #include <kernel/mm.h>
 #include <kernel/syscalls.h>
@@ -27,6 +28,8 @@ struct poller {
 	u32 triggered; /* [a] something happened since the last scan */
 	struct poll_entry *entries;
 	bool no_memory;
+	u64 busy_until_ns; /* before that it looks at devices and does not sleep */
+	bool looked;       /* at one, since the last time it was asked */
 };
 
 static bool poll_wake(struct wait_entry *e, u32 key)
@@ -81,9 +84,14 @@ static u32 poll_one(struct poller *p, struct pollfd *pfd, bool queue)
 		pfd->revents = POLLNVAL;
 		return 1;
 	}
-	mask = f->ops->poll ? f->ops->poll(f, queue ? &p->pt : NULL) : POLLIN | POLLOUT;
+	p->pt = (struct poll_table){.queue = queue ? poll_queue : NULL};
+	mask = f->ops->poll ? f->ops->poll(f, &p->pt) : POLLIN | POLLOUT;
 	fput(f);
 	pfd->revents = (short)(mask & ((u32)pfd->events | POLLERR | POLLHUP));
+	if (!pfd->revents && p->busy_until_ns && p->pt.may_busy_poll && p->pt.napi_id) {
+		busy_poll_ops->loop(p->pt.napi_id, 0, NULL, NULL);
+		p->looked = true;
+	}
 	return pfd->revents != 0;
 }
 
@@ -94,6 +102,30 @@ static int poll_all(struct poller *p, struct pollfd *fds, nfds_t n, bool queue)
 	for (nfds_t i = 0; i < n; i++)
 		ready += (int)poll_one(p, &fds[i], queue && !ready);
 	return ready;
+}
+
+/* Look at the devices until then at most. */
+static void poller_be_busy(struct poller *p, u64 left_ns)
+{
+	u64 limit_ns = min(busy_poll_limit_ns(), left_ns);
+
+	if (limit_ns)
+		p->busy_until_ns = ktime_get_ns() + limit_ns;
+}
+
+/* Ask the files again at once? They were last asked with a look at their devices, in whose course
+ * some may have become ready. */
+static bool poller_stays_busy(struct poller *p)
+{
+	bool looked = p->looked;
+
+	p->looked = false;
+	if (!looked || need_resched() || ktime_get_ns() >= p->busy_until_ns) {
+		p->busy_until_ns = 0;
+		return looked;
+	}
+	udelay(1);
+	return true;
 }
 
 /* Sleep until something was triggered or the time is over. Returns the time left. */
@@ -109,13 +141,14 @@ static u64 poll_sleep(struct poller *p, u64 left_ns)
 
 int sys_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 {
-	struct poller p = {.pt.queue = poll_queue, .thread = thread_current()};
+	struct poller p = {.thread = thread_current()};
 	u64 left_ns = timeout_ms < 0 ? WAIT_FOREVER : (u64)timeout_ms * NSEC_PER_MSEC;
 	bool queue = left_ns != 0;
 	int ready;
 
 	if (n > POLL_MAX)
 		return -EINVAL;
+	poller_be_busy(&p, left_ns);
 	for (;;) {
 		WRITE_ONCE(p.triggered, 0);
 		ready = poll_all(&p, fds, n, queue);
@@ -126,7 +159,8 @@ int sys_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 			ready = -ENOMEM;
 			break;
 		}
-		left_ns = poll_sleep(&p, left_ns);
+		if (likely(!p.busy_until_ns) || !poller_stays_busy(&p))
+			left_ns = poll_sleep(&p, left_ns);
 	}
 	poller_end(&p);
 	return ready;

@@ -34,6 +34,12 @@ const struct packet_type *packet_type_get(be16 protocol);
 /* Copies to those that want every packet (ETH_P_ALL). */
 void packet_taps_deliver(struct sk_buff *skb, struct net_device *dev);
 
+/* n->poll() of a NAPI that is the caller's, and what belongs around it: its value. Bottom halves
+ * off. */
+int napi_poll_once(struct napi_struct *n, int budget);
+/* NULL: none of that id. Rcu. */
+struct napi_struct *napi_by_id(u32 id);
+
 /* rps.c: the CPU that is to take skb (network header set) up the stack. Where *tail is set, the
  * input_queue_tail of that CPU behind skb is to be noted there. Rcu read side. */
 unsigned rps_cpu(struct sk_buff *skb, u32 **tail);

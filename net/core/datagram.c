@@ -2,7 +2,7 @@
 /*
  * Queues of received datagrams: softirqs append under the queue's lock, threads take from it.
  */
-#include <net/sock.h>
+#include <net/busy_poll.h>
 
 #include <errno.h>
 
@@ -50,6 +50,7 @@ static struct sk_buff *try_recv(struct sock *sk, int flags)
 struct sk_buff *skb_recv_datagram(struct sock *sk, int flags, int *err)
 {
 	u64 timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	bool may_poll = sk_can_busy_loop(sk);
 	struct sk_buff *skb;
 
 	for (;;) {
@@ -65,6 +66,11 @@ struct sk_buff *skb_recv_datagram(struct sock *sk, int flags, int *err)
 		if (sk->sk_shutdown & RCV_SHUTDOWN)
 			return NULL;
 		*err = -EAGAIN;
+		if (unlikely(may_poll)) {
+			may_poll = false;
+			sk_busy_loop(sk, !timeo);
+			continue;
+		}
 		if (!timeo)
 			return NULL;
 		prepare_to_wait(sk->sk_wq, &e, true);

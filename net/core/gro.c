@@ -206,6 +206,7 @@ void napi_gro_receive(struct napi_struct *n, struct sk_buff *skb)
 {
 	bool kept;
 
+	skb->napi_id = n->napi_id;
 	dev_count_rx(skb);
 	if (unlikely(READ_ONCE(skb->dev->rx_sink))) {
 		consume_skb(skb);

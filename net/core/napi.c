@@ -294,6 +294,8 @@ bool napi_complete_done(struct napi_struct *n, int work_done)
 
 	if (n->gro_bitmask)
 		napi_gro_flush(n, ~0ull);
+	if (unlikely(test_bit(NAPI_STATE_IN_BUSY_POLL, &n->state)))
+		return false;
 	flags = local_irq_save();
 	if (!list_empty(&n->poll_list))
 		list_del_init(&n->poll_list);
@@ -315,26 +317,38 @@ bool napi_complete_done(struct napi_struct *n, int work_done)
 	return true;
 }
 
-/* One turn of n, which was taken off the poll list. True: it has more to do. */
-static bool napi_poll(struct softnet_data *sd, struct napi_struct *n, int *work)
+static __always_inline int poll_once(struct softnet_data *sd, struct napi_struct *n, int budget)
 {
-	int weight = n->weight;
+	int work = 0;
 
-	*work = 0;
 	sd->polls++;
 	sd->bells_gather = true;
 	rcu_read_lock();
 	if (test_bit(NAPI_STATE_SCHED, &n->state))
-		*work = n->poll(n, weight);
+		work = n->poll(n, budget);
 	rcu_read_unlock();
 	sd->polls++;
 	dev_xmit_later_flush();
 	sd->bells_gather = false;
 	if (sd->bells)
 		netdev_tx_bells_ring(sd);
-	if (unlikely(*work > weight))
-		pr_err("%s: napi poll returned %d of %d", n->dev ? n->dev->name : "backlog", *work,
-		       weight);
+	if (unlikely(work > budget))
+		pr_err("%s: napi poll returned %d of %d", n->dev ? n->dev->name : "backlog", work,
+		       budget);
+	return work;
+}
+
+int napi_poll_once(struct napi_struct *n, int budget)
+{
+	return poll_once(&this_cpu(softnet_data), n, budget);
+}
+
+/* One turn of n, which was taken off the poll list. True: it has more to do. */
+static bool napi_poll(struct softnet_data *sd, struct napi_struct *n, int *work)
+{
+	int weight = n->weight;
+
+	*work = poll_once(sd, n, weight);
 	if (*work < weight)
 		return false;
 	if (unlikely(test_bit(NAPI_STATE_DISABLE, &n->state))) {
@@ -395,7 +409,47 @@ static void net_rx_action(void)
 /* -- a napi_struct's life
  * ------------------------------------------------------------------------------------ */
 
-static u32 napi_next_id = 1; /* [rtnl, or before other threads run] */
+#define ID_BUCKETS 64
+
+static DEFINE_SPINLOCK(napi_id_lock);
+static u16 napi_last_id;                       /* [napi_id_lock] */
+static struct hlist_head napi_ids[ID_BUCKETS]; /* [napi_id_lock, rcu] of napi_structs by id */
+
+static struct hlist_head *id_bucket(u32 id)
+{
+	return &napi_ids[id % ID_BUCKETS];
+}
+
+struct napi_struct *napi_by_id(u32 id)
+{
+	struct napi_struct *n;
+
+	hlist_for_each_entry_rcu(n, id_bucket(id), id_node) {
+		if (n->napi_id == id)
+			return n;
+	}
+	return NULL;
+}
+
+/* There are not so many that all are taken. */
+static void napi_id_add(struct napi_struct *n)
+{
+	spin_lock_bh(&napi_id_lock);
+	do {
+		napi_last_id++;
+	} while (!napi_last_id || napi_by_id(napi_last_id));
+	n->napi_id = napi_last_id;
+	hlist_add_head_rcu(&n->id_node, id_bucket(n->napi_id));
+	spin_unlock_bh(&napi_id_lock);
+}
+
+static void napi_id_del(struct napi_struct *n)
+{
+	spin_lock_bh(&napi_id_lock);
+	hlist_del_rcu(&n->id_node);
+	spin_unlock_bh(&napi_id_lock);
+	synchronize_rcu();
+}
 
 void netif_napi_add(struct net_device *dev, struct napi_struct *n,
 		    int (*poll)(struct napi_struct *n, int budget))
@@ -406,16 +460,20 @@ void netif_napi_add(struct net_device *dev, struct napi_struct *n,
 	n->poll = poll;
 	n->dev = dev;
 	n->cpu = 0;
-	n->napi_id = __atomic_fetch_add(&napi_next_id, 1, __ATOMIC_RELAXED);
+	n->napi_id = 0;
 	napi_gro_init(n);
 	INIT_LIST_HEAD(&n->dev_list);
-	if (dev)
-		list_add_tail(&n->dev_list, &dev->napi_list);
+	if (!dev)
+		return;
+	napi_id_add(n);
+	list_add_tail(&n->dev_list, &dev->napi_list);
 }
 
 void netif_napi_del(struct napi_struct *n)
 {
 	list_del_init(&n->dev_list);
+	if (n->napi_id)
+		napi_id_del(n);
 	napi_gro_drop(n);
 }
 

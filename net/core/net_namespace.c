@@ -57,6 +57,8 @@ static const struct ctl_table core_table[] = {
 	CORE_INT(netdev_budget, 1, INT32_MAX),
 	CORE_INT(netdev_budget_usecs, 1, INT32_MAX),
 	CORE_INT(dev_weight, 1, INT32_MAX),
+	CORE_INT(busy_read, 0, INT32_MAX),
+	CORE_INT(busy_poll, 0, INT32_MAX),
 	CORE_INT(rmem_default, 256, INT32_MAX),
 	CORE_INT(rmem_max, 256, INT32_MAX),
 	CORE_INT(wmem_default, 4608, INT32_MAX),

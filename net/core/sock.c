@@ -120,6 +120,7 @@ struct sock *sk_alloc(struct net *net, u16 family, struct proto *prot, unsigned 
 	sk->sk_rcvbuf = net->core->rmem_default;
 	sk->sk_sndbuf = net->core->wmem_default;
 	sk->sk_rcvlowat = 1;
+	sk->sk_ll_usec = (u32)net->core->busy_read;
 	sk->sk_rcvtimeo_ns = WAIT_FOREVER;
 	sk->sk_sndtimeo_ns = WAIT_FOREVER;
 	sk->sk_pacing_rate = ~0ull;

@@ -4,7 +4,7 @@
  * a reference to the file while it runs, so that a close() in another thread cannot pull the
  * socket away. Thread context.
  */
-#include <net/sock.h>
+#include <net/busy_poll.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,6 +63,10 @@ static u32 socket_poll(struct file *f, struct poll_table *pt)
 {
 	struct socket *s = f->private;
 
+	if (pt && s->sk) {
+		pt->napi_id = READ_ONCE(s->sk->sk_napi_id);
+		pt->may_busy_poll = sk_can_busy_loop(s->sk);
+	}
 	return s->ops->poll(f, s, pt);
 }
 

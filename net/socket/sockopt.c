@@ -8,6 +8,7 @@
 #include <lib/compiler.h>
 #include <limits.h>
 #include <linux/net_tstamp.h>
+#include <net/busy_poll.h>
 #include <net/inet_sock.h>
 #include <net/tcp.h>
 #include <stddef.h>
@@ -210,7 +211,12 @@ static int set_int_option(struct sock *sk, int name, int val)
 	case SO_BUSY_POLL:
 		if (val < 0)
 			return -EINVAL;
-		sk->sk_ll_usec = (u32)val;
+		WRITE_ONCE(sk->sk_ll_usec, (u32)val);
+		return 0;
+	case SO_BUSY_POLL_BUDGET:
+		if (val < 1 || val > NAPI_POLL_WEIGHT)
+			return -EINVAL;
+		WRITE_ONCE(sk->sk_busy_poll_budget, (u8)val);
 		return 0;
 	case SO_INCOMING_CPU:
 		sk->sk_incoming_cpu = (u32)val;
@@ -353,6 +359,9 @@ static int get_int_option(struct sock *sk, int name, int *val)
 		break;
 	case SO_NO_CHECK:
 		*val = sk->sk_no_check_tx;
+		break;
+	case SO_BUSY_POLL_BUDGET:
+		*val = sk->sk_busy_poll_budget ? sk->sk_busy_poll_budget : BUSY_POLL_BUDGET;
 		break;
 	case SO_INCOMING_CPU:
 		*val = (int)sk->sk_incoming_cpu;

@@ -7,6 +7,8 @@
  */
 #include "tcp_int.h"
 
+#include <net/busy_poll.h>
+
 /* ---- helpers -------------------------------------------------------------------------------- */
 
 void tcp_v4_fill_cb(struct sk_buff *skb)
@@ -122,6 +124,7 @@ static noinline void listener_rcv(struct sock *sk, struct sk_buff *skb, const st
 	struct sock *child = NULL;
 
 	f.dif = sk->sk_bound_dev_if;
+	sk_mark_napi_id(sk, skb);
 	if (th->flags & TCPHDR_RST) {
 		why = SKB_DROP_REASON_TCP_RESET;
 	} else if ((th->flags & (TCPHDR_ACK | TCPHDR_SYN)) == TCPHDR_ACK) {
@@ -192,6 +195,7 @@ static noinline void sock_rcv(struct sock *sk, struct sk_buff *skb)
 		return;
 	}
 	skb->dev = NULL;
+	sk_mark_napi_id(sk, skb);
 	bh_lock_sock(sk);
 	segs_in(tcp_sk(sk), skb);
 	if (!sock_owned_by_user(sk))

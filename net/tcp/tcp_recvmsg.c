@@ -3,6 +3,8 @@
  * The application reads: from the receive queue by sequence numbers, so that what a segment repeats
  * is skipped; a FIN reads as the end. Thread context.
  */
+#include <net/busy_poll.h>
+
 #include "tcp_int.h"
 
 struct reader {
@@ -156,6 +158,9 @@ ssize_t tcp_recvmsg(struct sock *sk, struct msghdr *msg, struct iov_iter *to, in
 
 	if (flags & MSG_ERRQUEUE)
 		return ip_recv_error(sk, msg, to);
+	if (unlikely(sk_can_busy_loop(sk)) && skb_queue_empty(&sk->sk_receive_queue) &&
+	    sk->sk_state == TCP_ESTABLISHED)
+		sk_busy_loop(sk, !sock_rcvtimeo(sk, flags & MSG_DONTWAIT));
 	lock_sock(sk);
 	if (flags & MSG_OOB) {
 		n = tcp_recv_urg(sk, msg, to, flags);

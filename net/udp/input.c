@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <kernel/rculist.h>
 #include <lib/checksum.h>
+#include <net/busy_poll.h>
 #include <netinet/tcp.h>
 
 /* Header and length are possible, the checksum is right: 0, else why not. Trims the padding. */
@@ -39,7 +40,7 @@ static void deliver_one(struct sock *sk, struct sk_buff *skb)
 {
 	enum skb_drop_reason why;
 
-	sk->sk_napi_id = 0;
+	sk_mark_napi_id(sk, skb);
 	skb_pull(skb, sizeof(struct udphdr));
 	if (!sock_queue_rcv_skb(sk, skb, &why)) {
 		UDP_INC_STATS(sock_net(sk), INDATAGRAMS);

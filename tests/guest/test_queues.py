@@ -6,6 +6,7 @@ import re
 import socket
 import struct
 import subprocess
+import time
 
 import payload
 import pytest
@@ -240,3 +241,30 @@ def test_transmit_packet_steering(boot, nic):
     assert "nvalid" in guest.sh(f"echo xyz > {files[0]}")
     assert int(guest.sh(f"cat {files[0]}"), 16) == 3
     guest.check_alive()
+
+
+@pytest.mark.parametrize("nic", ["virtio", "e1000", "e1000e"])
+def test_busy_polling(boot, nic):
+    """Who waits for packets polls the device, by TCP and by UDP; interrupts work as before after."""
+    guest = boot(nic=nic, cpus=1).wait_ready()
+
+    def echoes(rounds):
+        """So many each way, when the guest waits for them; how many came by busy polls."""
+        was = guest.counters()["TcpExt.BusyPollRxPackets"]
+        with guest.connect(7, timeout=10) as tcp, guest.udp() as udp:
+            for i in range(rounds):
+                text = b"%4d" % i
+                time.sleep(0.002)
+                tcp.sendall(text)
+                assert tcp.recv(100) == text
+                time.sleep(0.002)
+                udp.sendto(text, (guest.ip, 7))
+                assert udp.recv(100) == text
+        return guest.counters()["TcpExt.BusyPollRxPackets"] - was
+
+    assert echoes(10) == 0
+    guest.sh("sysctl -w net.core.busy_poll=50000")
+    assert echoes(50) > 50
+    guest.sh("sysctl -w net.core.busy_poll=0")
+    eventually(lambda: echoes(10) == 0)
+    assert guest.ping().returncode == 0
