@@ -249,6 +249,7 @@ struct net_device {
 	const struct net_device_ops *netdev_ops;
 	const struct header_ops *header_ops;
 	struct netdev_queue *tx;
+	struct netdev_rx_queue *rx; /* num_rx_queues of them */
 	u16 num_tx_queues, real_num_tx_queues, num_rx_queues;
 	struct list_head napi_list;
 	struct pcpu_sw_netstats *stats[MAX_CPUS];
@@ -466,13 +467,22 @@ u32 netif_skb_features(struct sk_buff *skb, const struct net_device *dev);
 
 struct rps_flows;
 
+/* What steers the packets of a device's receive queue (net/core/rps.c). */
+struct netdev_rx_queue {
+	struct net_device *dev; /* [I] */
+	u64 rps_mask;           /* CPUs that take flows from the one that polls; 0: none [a] */
+	u32 rps_flow_cnt;       /* 0: packets don't follow their sockets [a] */
+};
+
 /* net/core sysctls and per-CPU receive state. */
 struct netns_core {
 	int somaxconn, netdev_max_backlog, netdev_budget, netdev_budget_usecs, dev_weight;
 	int busy_read, busy_poll; /* us: for new sockets, for poll() and epoll_wait() */
 	int rmem_default, rmem_max, wmem_default, wmem_max, optmem_max;
 	char default_qdisc[16];
-	u64 rps_default_mask;        /* CPUs that take flows from the one that polls; 0: none */
+	struct net *net;             /* [I] */
+	u64 rps_default_mask;        /* of queues to come, and when written of all [rtnl] */
+	u32 rps_default_flow_cnt;    /* the same */
 	struct rps_flows *rps_flows; /* [rcu] sockets' CPUs by flow; NULL: packets don't follow */
 };
 

@@ -47,7 +47,10 @@ unsigned rps_cpu(struct sk_buff *skb, u32 **tail);
  * backlog's lock held. */
 bool rps_flow_limit(struct softnet_data *sd, u32 hash, u32 max);
 void rps_flows_free(struct rps_flows *flows);
-extern const struct ctl_ops ctl_cpumask, ctl_rps_flows;
+extern const struct ctl_ops ctl_rps_mask, ctl_rps_flows;
+/* A device's receive queues get the defaults, and their files; and lose them. rtnl held. */
+void rps_register(struct net_device *dev);
+void rps_unregister(struct net_device *dev);
 /* Hexadecimal as Linux has it, with or without a comma every 32 bits. 0 or -EINVAL. */
 int cpumask_parse(const char *text, size_t len, u64 *mask);
 

@@ -90,7 +90,8 @@ struct net_device *alloc_netdev_mqs(size_t sizeof_priv, const char *name,
 				    unsigned rxqs)
 {
 	size_t head = ALIGN(sizeof(struct net_device) + sizeof_priv, 64);
-	size_t size = head + txqs * sizeof(struct netdev_queue);
+	size_t rx_at = ALIGN(head + txqs * sizeof(struct netdev_queue), 64);
+	size_t size = rx_at + rxqs * sizeof(struct netdev_rx_queue);
 	struct net_device *dev;
 
 	if (!txqs || !rxqs)
@@ -108,6 +109,9 @@ struct net_device *alloc_netdev_mqs(size_t sizeof_priv, const char *name,
 	spin_lock_init(&dev->addr_lock);
 	netdev_init_queues(dev, (struct netdev_queue *)(void *)((u8 *)dev + head), txqs);
 	dev->num_rx_queues = (u16)rxqs;
+	dev->rx = (void *)((u8 *)dev + rx_at);
+	for (unsigned i = 0; i < rxqs; i++)
+		dev->rx[i].dev = dev;
 	dev->gso_max_size = GSO_MAX_SIZE;
 	dev->gso_max_segs = GSO_MAX_SEGS;
 	dev_watchdog_setup(dev);
@@ -187,6 +191,7 @@ static int register_locked(struct net_device *dev, struct net *net)
 		memcpy(dev->perm_addr, dev->dev_addr, sizeof(dev->perm_addr));
 	set_bit(__LINK_STATE_PRESENT, &dev->state);
 	dev_init_scheduler(dev);
+	rps_register(dev);
 	xps_register(dev);
 	list_add_tail_rcu(&dev->dev_list, &net->dev_base_head);
 	net->dev_base_seq++;
@@ -228,6 +233,7 @@ void unregister_netdev(struct net_device *dev)
 	linkwatch_forget(dev);
 	call_netdevice_notifiers(dev, NETDEV_UNREGISTER);
 	dev_mc_flush(dev);
+	rps_unregister(dev);
 	xps_unregister(dev);
 	rtnl_unlock();
 	timer_del_sync(&dev->watchdog_timer);

@@ -68,7 +68,7 @@ static const struct ctl_table core_table[] = {
 	 .offset = offsetof(struct netns_core, rps_default_mask),
 	 .count = 1,
 	 .mode = 0644,
-	 .ops = &ctl_cpumask},
+	 .ops = &ctl_rps_mask},
 	{.name = "rps_sock_flow_entries",
 	 .offset = offsetof(struct netns_core, rps_flows),
 	 .count = 1,
@@ -94,6 +94,7 @@ static int core_net_init(struct net *net)
 	if (!s)
 		return -ENOMEM;
 	s->core = core_defaults;
+	s->core.net = net;
 	net->core = &s->core;
 	sysctl_register(&s->ctl, "net/core", core_table, ARRAY_SIZE(core_table), net->core);
 	return net_core_proc_init(net);

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Receive packet steering: where a device has fewer receive queues than there are CPUs, the CPU
- * that polls it hands each flow, by its hash, to a CPU of the mask net.core.rps_default_mask, whose
- * backlog takes it up the stack. A mask of 0 (the default) leaves packets where they arrived.
+ * that polls it hands each flow, by its hash, to a CPU of the queue's mask, whose backlog takes it
+ * up the stack: /sys/class/net/DEV/queues/rx-N/rps_cpus. A mask of 0 (the default) leaves packets
+ * where they arrived. net.core.rps_default_mask, written, is the mask of all queues there are and
+ * to come.
  *
  * Receive flow steering goes before: with net.core.rps_sock_flow_entries the CPU on which a flow's
- * socket was last read or written takes its packets. A flow changes CPU only when the old one has
- * none of its packets left, so they stay in order.
+ * socket was last read or written takes its packets, of queues whose rps_flow_cnt is not 0. A flow
+ * changes CPU only when the old one has none of its packets left, so they stay in order. One table
+ * serves all queues; the sysctl sets their rps_flow_cnt to its size.
  *
  * Context: softirq. The hash is keyed, and the same for both directions of a flow.
  */
 #include <kernel/atomic.h>
 #include <kernel/mm.h>
 #include <kernel/rcu.h>
+#include <kernel/vfs.h>
 #include <lib/bitops.h>
 #include <lib/err.h>
 #include <lib/hash.h>
@@ -48,6 +52,7 @@ struct rps_flows {
 };
 
 bool rfs_wanted;
+static bool rps_wanted; /* somebody has set a mask, or the table, once [a] */
 
 static size_t flows_bytes(u32 entries)
 {
@@ -83,7 +88,7 @@ void rps_record_sock(const struct sock *sk)
 	if (sk->sk_family != AF_INET || be32_is_zero(sk->sk_daddr))
 		return;
 	rcu_read_lock();
-	t = rcu_dereference(net_core_params()->rps_flows);
+	t = rcu_dereference(sock_net(sk)->core->rps_flows);
 	if (t) {
 		u32 hash = flow_hash_ipv4(sk->sk_daddr, sk->sk_rcv_saddr, sk->sk_dport,
 					  be16_make(sk->sk_num), sk->sk_protocol);
@@ -107,10 +112,21 @@ static int entries_read(const struct ctl_table *t, void *data, char *text, size_
 	return scnprintf(text, size, "%u", n);
 }
 
+static void set_flow_cnt(struct net_device *dev, u32 n)
+{
+	for (unsigned i = 0; i < dev->num_rx_queues; i++)
+		WRITE_ONCE(dev->rx[i].rps_flow_cnt, n);
+	if (n)
+		WRITE_ONCE(rps_wanted, true);
+}
+
 /* Rounded up to a power of two. */
 static int entries_write(const struct ctl_table *t, void *data, const char *text, size_t len)
 {
-	struct rps_flows **slot = data, *new = NULL, *old;
+	struct netns_core *core =
+		container_of((struct rps_flows **)data, struct netns_core, rps_flows);
+	struct rps_flows *new = NULL, *old;
+	struct net_device *dev;
 	u32 n;
 
 	if (kstrtou32(text, 10, &n) || n > RPS_FLOWS_MAX)
@@ -122,8 +138,13 @@ static int entries_write(const struct ctl_table *t, void *data, const char *text
 			return -ENOMEM;
 		new->mask = n - 1;
 	}
-	old = xchg(slot, new);
+	rtnl_lock();
+	old = xchg(&core->rps_flows, new);
 	WRITE_ONCE(rfs_wanted, new != NULL);
+	core->rps_default_flow_cnt = n;
+	for_each_netdev(core->net, dev)
+		set_flow_cnt(dev, n);
+	rtnl_unlock();
 	synchronize_rcu();
 	if (old)
 		kvfree(old, flows_bytes(old->mask + 1));
@@ -142,13 +163,20 @@ void rps_flows_free(struct rps_flows *flows)
 
 unsigned rps_cpu(struct sk_buff *skb, u32 **tail)
 {
-	const struct netns_core *params = net_core_params();
-	u64 mask = READ_ONCE(params->rps_default_mask) & online_mask();
-	struct rps_flows *flows = rcu_dereference(params->rps_flows);
+	const struct net_device *dev = skb->dev;
+	const struct netdev_rx_queue *q;
+	struct rps_flows *flows = NULL;
 	unsigned n;
+	u64 mask;
 
-	if (likely(!mask && !flows) || (skb->protocol.wire != BE16(ETH_P_IP).wire &&
-					skb->protocol.wire != BE16(ETH_P_IPV6).wire))
+	if (likely(!READ_ONCE(rps_wanted)))
+		return smp_processor_id();
+	q = &dev->rx[skb->queue_mapping < dev->num_rx_queues ? skb->queue_mapping : 0];
+	mask = READ_ONCE(q->rps_mask) & online_mask();
+	if (READ_ONCE(q->rps_flow_cnt))
+		flows = rcu_dereference(dev_net(dev)->core->rps_flows);
+	if ((!mask && !flows) || (skb->protocol.wire != BE16(ETH_P_IP).wire &&
+				  skb->protocol.wire != BE16(ETH_P_IPV6).wire))
 		return smp_processor_id();
 	/* Sockets note their flows by our own hash, whatever a device has computed. */
 	n = flows ? flow_cpu(&flows->flow[skb_flow_hash(skb) & flows->mask], tail) : 0;
@@ -189,13 +217,8 @@ bool rps_flow_limit(struct softnet_data *sd, u32 hash, u32 max)
 	return true;
 }
 
-/* -- the mask, in hexadecimal as Linux has it ----------------------------------------------------
+/* -- masks, in hexadecimal as Linux has them ----------------------------------------------------
  */
-
-static int mask_read(const struct ctl_table *t, void *data, char *text, size_t size)
-{
-	return scnprintf(text, size, "%llx", READ_ONCE(*(u64 *)data));
-}
 
 int cpumask_parse(const char *text, size_t len, u64 *mask)
 {
@@ -213,14 +236,120 @@ int cpumask_parse(const char *text, size_t len, u64 *mask)
 	return kstrtou64(digits, 16, mask) ? -EINVAL : 0;
 }
 
-static int mask_write(const struct ctl_table *t, void *data, const char *text, size_t len)
+static void set_mask(struct netdev_rx_queue *q, u64 mask)
 {
+	if (mask)
+		WRITE_ONCE(rps_wanted, true);
+	WRITE_ONCE(q->rps_mask, mask);
+}
+
+static void set_masks(struct net_device *dev, u64 mask)
+{
+	for (unsigned i = 0; i < dev->num_rx_queues; i++)
+		set_mask(&dev->rx[i], mask);
+}
+
+static int default_read(const struct ctl_table *t, void *data, char *text, size_t size)
+{
+	return scnprintf(text, size, "%llx", READ_ONCE(*(u64 *)data));
+}
+
+static int default_write(const struct ctl_table *t, void *data, const char *text, size_t len)
+{
+	struct netns_core *core = container_of((u64 *)data, struct netns_core, rps_default_mask);
+	struct net_device *dev;
 	u64 v;
 	int err = cpumask_parse(text, len, &v);
 
-	if (!err)
-		WRITE_ONCE(*(u64 *)data, v);
-	return err;
+	if (err)
+		return err;
+	rtnl_lock();
+	WRITE_ONCE(core->rps_default_mask, v);
+	for_each_netdev(core->net, dev)
+		set_masks(dev, v);
+	rtnl_unlock();
+	return 0;
 }
 
-const struct ctl_ops ctl_cpumask = {mask_read, mask_write};
+const struct ctl_ops ctl_rps_mask = {default_read, default_write};
+
+/* -- /sys/class/net/DEV/queues/rx-N --------------------------------------------------------------
+ */
+
+static void cpus_show(struct seq_file *m)
+{
+	const struct netdev_rx_queue *q = m->private;
+
+	seq_printf(m, "%llx\n", READ_ONCE(q->rps_mask));
+}
+
+static ssize_t cpus_write(void *private, const char *text, size_t len)
+{
+	u64 mask;
+	int err = cpumask_parse(text, len, &mask);
+
+	if (err)
+		return err;
+	set_mask(private, mask);
+	return (ssize_t)len;
+}
+
+static void flow_cnt_show(struct seq_file *m)
+{
+	const struct netdev_rx_queue *q = m->private;
+
+	seq_printf(m, "%u\n", READ_ONCE(q->rps_flow_cnt));
+}
+
+static ssize_t flow_cnt_write(void *private, const char *text, size_t len)
+{
+	struct netdev_rx_queue *q = private;
+	char digits[12] = "";
+	u32 n;
+
+	while (len && text[len - 1] == '\n')
+		len--;
+	if (len >= sizeof(digits))
+		return -EINVAL;
+	memcpy(digits, text, len);
+	if (kstrtou32(digits, 10, &n) || n > RPS_FLOWS_MAX)
+		return -EINVAL;
+	if (n)
+		WRITE_ONCE(rps_wanted, true);
+	WRITE_ONCE(q->rps_flow_cnt, n ? (u32)roundup_pow_of_two(n) : 0);
+	return (ssize_t)len;
+}
+
+static void queue_path(const struct net_device *dev, unsigned i, const char *file, char *path,
+		       size_t size)
+{
+	snprintf(path, size, "/sys/class/net/%s/queues/rx-%u%s", dev->name, i, file);
+}
+
+/* Only the image's own net shows there. Without memory for a file there is none, no more. */
+void rps_register(struct net_device *dev)
+{
+	char path[80];
+
+	set_masks(dev, dev->net->core->rps_default_mask);
+	set_flow_cnt(dev, dev->net->core->rps_default_flow_cnt);
+	for (unsigned i = 0; i < dev->num_rx_queues && dev->net == &init_net; i++) {
+		queue_path(dev, i, "/rps_cpus", path, sizeof(path));
+		proc_create(path, cpus_show, cpus_write, &dev->rx[i]);
+		queue_path(dev, i, "/rps_flow_cnt", path, sizeof(path));
+		proc_create(path, flow_cnt_show, flow_cnt_write, &dev->rx[i]);
+	}
+}
+
+void rps_unregister(struct net_device *dev)
+{
+	static const char *const files[] = {"/rps_cpus", "/rps_flow_cnt", ""};
+	char path[80];
+
+	for (unsigned i = 0; i < dev->num_rx_queues && dev->net == &init_net; i++) {
+		for (unsigned k = 0; k < ARRAY_SIZE(files); k++) {
+			queue_path(dev, i, files[k], path, sizeof(path));
+			proc_remove(path);
+		}
+	}
+}

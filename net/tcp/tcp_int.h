@@ -356,7 +356,7 @@ struct sock *tcp_lookup_listener(struct netns_tcp *nt, const struct tcp_flow *f,
 static inline u32 tcp_steer_cpu(const struct sk_buff *skb)
 {
 	return min(skb->dev->num_rx_queues, skb->dev->real_num_tx_queues) > 1 ||
-			       READ_ONCE(dev_net(skb->dev)->core->rps_default_mask)
+			       READ_ONCE(skb->dev->rx[0].rps_mask)
 		       ? smp_processor_id()
 		       : TCP_NO_CPU;
 }

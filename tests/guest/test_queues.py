@@ -75,6 +75,38 @@ def test_receive_flow_steering(boot, nic):
     guest.check_alive()
 
 
+def test_steering_of_a_queue(boot):
+    """rps_cpus and rps_flow_cnt of one queue; the sysctls write those of all."""
+    guest = boot(cpus=2, pcap=False).wait_ready()
+    queue = "/sys/class/net/eth0/queues/rx-0"
+    mask, flows = f"{queue}/rps_cpus", f"{queue}/rps_flow_cnt"
+    assert guest.sh(f"cat {mask}").strip() == "0" and guest.sh(f"cat {flows}").strip() == "0"
+    for cpu in (1, 0):
+        guest.sh(f"echo {1 << cpu} > {mask}")
+        with guest.connect(7) as s:
+            handled(guest, s)
+            found = handled(guest, s)
+        assert found[cpu] >= 20 and found[1 - cpu] < 20, (cpu, found)
+    guest.sh("sysctl -w net.core.rps_sock_flow_entries=1000")
+    assert guest.sh(f"cat {flows}").strip() == "1024"
+    guest.sh(f"echo 3 > {mask}")
+    used = int(re.search(r"^.*\binetd\b.*$", guest.sh("cat /proc/threads"), re.M).group().split()[1])
+    with guest.connect(7) as s:
+        handled(guest, s)
+        found = handled(guest, s)
+        assert found[used] >= 20 and found[1 - used] < 20, found
+        guest.sh(f"echo {2 - used} > {mask}")
+        guest.sh(f"echo 0 > {flows}")
+        handled(guest, s)
+        found = handled(guest, s)
+        assert found[1 - used] >= 20 and found[used] < 20, found
+    for file in (mask, flows):
+        assert "nvalid" in guest.sh(f"echo xyz > {file}")
+    guest.sh("sysctl -w net.core.rps_default_mask=1")
+    assert guest.sh(f"cat {mask}").strip() == "1"
+    guest.check_alive()
+
+
 @pytest.mark.limit(120)
 @pytest.mark.parametrize("nic", ["virtio", "e1000"])
 def test_receive_packet_steering(boot, nic):

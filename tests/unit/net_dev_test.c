@@ -484,7 +484,8 @@ static void heavy_flows_leave_room(void **state)
 	unsigned light = 0;
 	struct sk_buff *skb;
 
-	init_net.core->rps_default_mask = 2;
+	assert_int_equal(sysctl_write("net/core/rps_default_mask", net_a.core, "2"), 0);
+	assert_int_equal(t->dev->rx[0].rps_mask, 2);
 	local_bh_disable();
 	for (u32 i = 0; i < 5000; i++) {
 		steer(t->dev, 0x01234567 * (1 + i % 8));
@@ -502,7 +503,7 @@ static void heavy_flows_leave_room(void **state)
 	local_bh_enable();
 	host_run_for(NSEC_PER_MSEC);
 	assert_int_equal(sd->input_pkt_queue.qlen, 0);
-	init_net.core->rps_default_mask = 0;
+	assert_int_equal(sysctl_write("net/core/rps_default_mask", net_a.core, "0"), 0);
 	tap_free(t);
 }
 
