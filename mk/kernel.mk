@@ -22,6 +22,7 @@ HOT := lib/checksum.c lib/siphash.c lib/rbtree.c \
 	net/core/sock.c net/core/sock_mem.c net/core/neighbour.c net/core/dql.c net/core/rps.c \
 	net/ethernet/eth.c net/sched/sch_generic.c \
 	net/ipv4/ip_input.c net/ipv4/ip_output.c net/ipv4/route.c net/ipv4/ipv4.c net/ipv4/fib.c \
+	net/core/datagram.c net/ipv4/datagram.c net/udp/input.c net/udp/output.c net/udp/hash.c \
 	net/ipv4/icmp.c net/ipv4/ip_early.c net/tcp/tcp_early.c net/tcp/tcp_syncookies.c \
 	net/tcp/tcp_input.c net/tcp/tcp_ack.c net/tcp/tcp_data.c net/tcp/tcp_output.c \
 	net/tcp/tcp_sendmsg.c net/tcp/tcp_recvmsg.c net/tcp/tcp_hash.c net/tcp/tcp_ipv4.c \
@@ -34,7 +35,7 @@ HOT := lib/checksum.c lib/siphash.c lib/rbtree.c \
 FAST := lib/string.c kernel/mm/page_alloc.c kernel/sched/% kernel/x86/copy.c \
 	kernel/fs/poll.c kernel/fs/sendfile.c drivers/net/intel/rx.c drivers/net/intel/tx.c \
 	net/core/gso.c net/core/flow_hash.c net/ethernet/% net/sched/% \
-	net/udp/input.c net/udp/output.c net/udp/hash.c apps/httpd/request.c $(HOT)
+	apps/httpd/request.c $(HOT)
 HOT_FLAGS := -flto --param max-inline-insns-auto=100 --param early-inlining-insns=60 \
 	--param inline-unit-growth=100
 KLDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --gc-sections \

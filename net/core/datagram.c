@@ -35,6 +35,8 @@ static struct sk_buff *try_recv(struct sock *sk, int flags)
 	struct sk_buff_head *q = &sk->sk_receive_queue;
 	struct sk_buff *skb;
 
+	if (skb_queue_empty(q)) /* who is about to sleep looks again */
+		return NULL;
 	spin_lock_bh(&q->lock);
 	skb = skb_peek(q);
 	if (skb && flags & MSG_PEEK) {

@@ -391,6 +391,11 @@ static void net_rx_action(void)
 			break;
 		}
 	}
+	/* Mostly that is all: what comes from now on raises the softirq itself. */
+	if (likely(list_empty(&list) && list_empty(&repoll) && list_empty(&sd->poll_list))) {
+		sd->busy_since_ns = 0;
+		return;
+	}
 	/* What is left goes first next time, then what came meanwhile, then who had a full turn. */
 	local_irq_disable();
 	list_splice_tail_init(&sd->poll_list, &list);

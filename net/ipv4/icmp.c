@@ -457,7 +457,7 @@ static bool echo_early(struct sk_buff *skb)
 	u32 len = skb->len - (u32)sizeof(struct iphdr);
 	struct net *net = dev_net(skb->dev);
 	const struct neighbour *n;
-	csum32 sum;
+	be16 check;
 
 	if (skb->len < sizeof(struct iphdr) + sizeof(*icmp) || skb_is_nonlinear(skb) ||
 	    icmp->type != ICMP_ECHO || net->ipv4->icmp_echo_ignore_all ||
@@ -466,16 +466,17 @@ static bool echo_early(struct sk_buff *skb)
 	n = ip_early_way_back(skb);
 	if (!n)
 		return false;
-	/* Of all but the type and the checksum itself. */
-	sum = csum_partial(&icmp->rest, len - offsetof(struct icmp_wire, rest),
-			   be16_make(icmp->code).wire);
-	if (!be16_is_zero(csum_fold(csum_add(sum, icmp->check.wire + BE16(ICMP_ECHO << 8).wire))))
+	check = icmp->check;
+	csum_replace2(&check, BE16(ICMP_ECHO << 8), BE16(ICMP_ECHOREPLY << 8));
+	/* Zero has two forms, and only the sum over all tells which is the usual way's. */
+	if (be16_is_zero(check) || check.wire == 0xffff ||
+	    !be16_is_zero(csum_fold(csum_partial(icmp, len, 0))))
 		return false;
 	ICMP_INC_STATS(net, INMSGS);
 	count_in(net, ICMP_ECHO);
 	count_out(net, ICMP_ECHOREPLY);
 	icmp->type = ICMP_ECHOREPLY;
-	icmp->check = csum_fold(sum);
+	icmp->check = check;
 	ip_early_turn(skb, n);
 	return true;
 }
