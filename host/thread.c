@@ -256,6 +256,7 @@ void schedule(void)
 {
 	struct thread *t = current_thread;
 
+	thread_unplug();
 	if (t->state == THREAD_RUNNING && !t->on_rq)
 		enqueue(t);
 	reschedule();

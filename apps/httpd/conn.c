@@ -48,9 +48,10 @@ static void wait_for(struct worker *w, struct conn *c, enum conn_wait what)
 /* ---- sending ------------------------------------------------------------------------------- */
 
 /* Send len bytes at data. What the socket does not take is kept with the connection. */
-static enum progress send_now(struct conn *c, const char *data, size_t len, int flags)
+static enum progress send_now(const struct worker *w, struct conn *c, const char *data, size_t len,
+			      int flags)
 {
-	ssize_t n = send(c->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
+	ssize_t n = send(c->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL | w->batch | flags);
 
 	if (n == (ssize_t)len)
 		return GO_ON;
@@ -73,7 +74,7 @@ static enum progress flush(struct worker *w, struct conn *c, int flags)
 	size_t len = w->out_len;
 
 	w->out_len = 0;
-	return len ? send_now(c, w->out, len, flags) : GO_ON;
+	return len ? send_now(w, c, w->out, len, flags) : GO_ON;
 }
 
 static enum progress send_kept(struct conn *c)
@@ -245,7 +246,7 @@ static enum progress answer_ready(struct worker *w, struct conn *c, const struct
 	}
 	c->close_after = m->close;
 	if ((last || m->close) && !w->out_len)
-		return send_now(c, r->data, r->len, m->close ? MSG_MORE : 0);
+		return send_now(w, c, r->data, r->len, m->close ? MSG_MORE : 0);
 	memcpy(w->out + w->out_len, r->data, r->len);
 	w->out_len += r->len;
 	return GO_ON;

@@ -122,6 +122,7 @@ struct worker {
 	unsigned nconns;
 	struct conn *spare; /* the last that ended, for the next: most are over at once */
 	bool accepting;
+	int batch; /* MSG_BATCH while others wait for an answer too, which then leave together */
 	struct conn_list waiting[NR_WAITS];
 	struct file_cache files;
 	struct memo memo[NR_MEMOS];

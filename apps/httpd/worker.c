@@ -160,6 +160,7 @@ static void set_accepting(struct worker *w, bool on)
 
 static void accept_some(struct worker *w)
 {
+	w->batch = MSG_BATCH;
 	for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
 		int fd = accept4(w->listen_fd, NULL, NULL, SOCK_NONBLOCK);
 
@@ -189,6 +190,7 @@ static void worker_loop(struct worker *w)
 
 		w->now_ms = clock_ms();
 		for (int i = 0; i < n; i++) {
+			w->batch = i + 1 < n ? MSG_BATCH : 0;
 			if (ev[i].data.ptr)
 				conn_event(w, ev[i].data.ptr, ev[i].events);
 			else

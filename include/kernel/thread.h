@@ -41,6 +41,8 @@ struct thread {
 	void *arg;
 	void *home; /* the hosted home's coroutine */
 	void *net;  /* struct net of its system calls, NULL: init_net [o] */
+	/* What it put off, to be done when it next sleeps (Linux's plugs); once [o] */
+	void (*unplug)(void);
 	char name[THREAD_NAME_LEN];
 };
 
@@ -55,6 +57,18 @@ int thread_join(struct thread *t);
 _Noreturn void thread_exit(int code);
 
 struct thread *thread_current(void);
+
+/* Do what the current thread put off, if anything. Thread context, interrupts on. */
+static inline void thread_unplug(void)
+{
+	struct thread *t = thread_current();
+	void (*fn)(void) = t->unplug;
+
+	if (unlikely(fn)) {
+		t->unplug = NULL;
+		fn();
+	}
+}
 
 /* Give up the CPU: runnable again at once (yield), or after the state was set to sleeping and
  * until somebody calls thread_wake(). */

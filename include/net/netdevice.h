@@ -398,6 +398,9 @@ static inline bool netif_tx_queue_stopped(const struct netdev_queue *q)
  * still off. */
 bool netdev_tx_bell_later(struct netdev_queue *q);
 void __netdev_tx_bells(void);
+/* The current thread sends more in a moment (MSG_BATCH): bells for it wait until thread_unplug(),
+ * which comes before it sleeps, or for 16 packets, or for the next softirq. Thread context. */
+void netdev_tx_hold(void);
 /* With the queue stopped for good: wait until nobody is going to ring it. */
 void netdev_tx_bell_settle(struct netdev_queue *q);
 /* Does anybody wait to hear that skb, just given to the device, is sent? */
@@ -513,6 +516,7 @@ struct softnet_data {                        /* per CPU, as /proc/net/softnet_st
 	struct flow_limit flow_limit; /* [lock of input_pkt_queue] */
 	u8 xmit_recursion;
 	bool bells_gather;          /* [o] within a poll, which rings them at its end */
+	u8 bells_held;              /* [o] packets since a thread holds bells */
 	struct netdev_queue *bells; /* [o] queues whose doorbells were put off */
 };
 DECLARE_PER_CPU(struct softnet_data, softnet_data);

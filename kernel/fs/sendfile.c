@@ -6,6 +6,7 @@
 #include <kernel/file.h>
 #include <kernel/mm.h>
 #include <kernel/syscalls.h>
+#include <kernel/thread.h>
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -87,6 +88,7 @@ ssize_t sys_sendfile(int out_fd, int in_fd, off_t *off, size_t len)
 	s64 pos;
 
 	len = min(len, (size_t)MAX_RW_COUNT);
+	thread_unplug(); /* what is much does not wait for more */
 	if (!out || !in)
 		goto put;
 	n = -EINVAL;

@@ -219,6 +219,7 @@ static void reap_dead(void)
 
 void schedule(void)
 {
+	thread_unplug();
 	reschedule(false);
 	if (unlikely(!list_empty(&this_cpu(run_queue).dead)) && may_sleep())
 		reap_dead();

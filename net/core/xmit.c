@@ -212,6 +212,9 @@ struct sk_buff *dev_xmit_list(struct sk_buff *skb, struct netdev_queue *txq, boo
 
 /* -- doorbells ------------------------------------------------------------------------------- */
 
+/* Packets that a bell is held for: the device is to work while the next are made. */
+#define BELLS_HELD_MOST 16
+
 bool netdev_tx_bell_later(struct netdev_queue *q)
 {
 	struct softnet_data *sd = &this_cpu(softnet_data);
@@ -229,6 +232,7 @@ void netdev_tx_bells_ring(struct softnet_data *sd)
 {
 	struct netdev_queue *q;
 
+	sd->bells_held = 0;
 	while ((q = sd->bells)) {
 		sd->bells = q->bell_next;
 		spin_lock(&q->xmit_lock);
@@ -238,13 +242,35 @@ void netdev_tx_bells_ring(struct softnet_data *sd)
 	}
 }
 
+static void ring_held(void)
+{
+	local_bh_disable();
+	netdev_tx_bells();
+	local_bh_enable();
+}
+
+void netdev_tx_hold(void)
+{
+	thread_current()->unplug = ring_held;
+}
+
+/* The thread that sends has more for the device in a moment. */
+static bool held(struct softnet_data *sd)
+{
+	if (in_serving_softirq() || thread_current()->unplug != ring_held ||
+	    sd->bells_held >= BELLS_HELD_MOST)
+		return false;
+	sd->bells_held++;
+	return true;
+}
+
 /* A thread that only dev_queue_xmit() has taken bottom halves from holds no lock that would have to
  * wait for the bell; others may, and the softirq they let in next does it. */
 void __netdev_tx_bells(void)
 {
 	struct softnet_data *sd = &this_cpu(softnet_data);
 
-	if (sd->bells_gather)
+	if (sd->bells_gather || held(sd))
 		return;
 	if ((__this_cpu(preempt_count) & SOFTIRQ_MASK) == SOFTIRQ_DISABLE_OFFSET)
 		netdev_tx_bells_ring(sd);

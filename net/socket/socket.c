@@ -460,7 +460,11 @@ ssize_t sys_sendmsg(int fd, const struct msghdr *msg, int flags)
 	if (!s)
 		return err;
 	iov_iter_init(&from, msg->msg_iov, (unsigned)msg->msg_iovlen, (size_t)len);
+	if (flags & MSG_BATCH)
+		netdev_tx_hold();
 	len = s->ops->sendmsg(s, msg, &from, flags | file_msg_flags(s->file));
+	if (!(flags & MSG_BATCH))
+		thread_unplug();
 	sockfd_put(s);
 	return len;
 }

@@ -112,12 +112,13 @@ static int ring_poll(struct napi_struct *n, int budget)
 {
 	struct ring_dev *r = container_of(n, struct ring_dev, napi);
 	int work = r->to_poll < budget ? r->to_poll : budget;
+	unsigned rings = r->rings;
 
 	r->polls++;
 	r->to_poll -= work;
 	for (; r->poll_answers; r->poll_answers--) {
 		send_frame(n->dev, 64, 0);
-		assert_int_equal(r->rings, 0);
+		assert_int_equal(r->rings, rings);
 	}
 	if (work < budget)
 		napi_complete_done(n, work);
@@ -223,6 +224,62 @@ static void doorbell(void **state)
 	assert_int_equal(r->used, 3);
 	assert_int_equal(r->untold, 0);
 	assert_int_equal(r->rings, 1);
+	ring_free(dev);
+}
+
+/* What a thread sends while it has more to send is told to the device together: before the thread
+ * sleeps, when it says that there is no more, and after a number of packets; what softirqs send
+ * meanwhile goes at once. */
+static void doorbell_held(void **state)
+{
+	struct net_device *dev = ring_new(0);
+	struct ring_dev *r = netdev_priv(dev);
+	unsigned n;
+
+	r->has_bell = true;
+	ring_up(dev);
+	netdev_tx_hold();
+	send_frame(dev, 64, 0);
+	send_frame(dev, 64, 0);
+	assert_int_equal(r->untold, 2);
+	thread_unplug();
+	assert_int_equal(r->untold, 0);
+	assert_int_equal(r->rings, 1);
+	send_frame(dev, 64, 0);
+	assert_int_equal(r->rings, 2);
+
+	netdev_tx_hold();
+	send_frame(dev, 64, 0);
+	assert_int_equal(r->untold, 1);
+	thread_sleep_ns(1);
+	assert_int_equal(r->untold, 0);
+	assert_int_equal(r->rings, 3);
+	ring_complete(dev, r->used);
+
+	netdev_tx_hold();
+	r->poll_answers = 1;
+	send_frame(dev, 64, 0);
+	assert_int_equal(r->untold, 1);
+	local_bh_disable();
+	napi_schedule(&r->napi);
+	local_bh_enable();
+	assert_int_equal(r->untold, 0);
+	assert_int_equal(r->rings, 4);
+	thread_unplug();
+	assert_int_equal(r->rings, 4);
+	ring_free(dev);
+
+	dev = ring_new(0);
+	r = netdev_priv(dev);
+	r->has_bell = true;
+	ring_up(dev);
+	netdev_tx_hold();
+	for (n = 0; !r->rings && n < 100; n++) {
+		send_frame(dev, 64, 0);
+		ring_complete(dev, 1);
+	}
+	assert_in_range(n, 8, 32);
+	thread_unplug();
 	ring_free(dev);
 }
 
@@ -596,6 +653,7 @@ int main(void)
 		T(names),
 		T(carrier),
 		T(doorbell),
+		T(doorbell_held),
 		T(doorbell_stop_and_wake),
 		T(queue_stops_and_wakes),
 		T(watchdog),
