@@ -430,6 +430,48 @@ static void test_cubic_follows_reno(void **state)
 	assert_in_range(tp->snd_cwnd, 18, 20);
 }
 
+/* A window that grows leaves the MSS as working it out anew would: whether it was bound by half of
+ * the window, is, or never was. */
+static void test_mss_while_the_window_grows(void **state)
+{
+	struct sock *sk;
+	struct tcp_sock *tp;
+	u32 mss;
+
+	(void)state;
+	peer_connects(with_sack);
+	sk = peer_sock->sk;
+	tp = peer_tp();
+	for (unsigned i = 0; i < 5000; i++) {
+		tp->rx_opt.mss_clamp = (u16)(100 + host_random_below(2000));
+		tp->max_window = (u32)host_random_below(i % 3 ? 4000 : 700) * !!(i % 16);
+		tcp_sync_mss(sk, tp->pmtu_cookie);
+		tcp_max_window_grew(sk,
+				    tp->max_window + 1 + (u32)host_random_below(i % 2 ? 10 : 3000));
+		mss = tp->mss_cache;
+		assert_int_equal(mss, tcp_sync_mss(sk, tp->pmtu_cookie));
+	}
+}
+
+/* The clamp of a window follows from the scale that was chosen with it. */
+static void test_clamp_follows_from_the_scale(void **state)
+{
+	struct tcp_initial_window w;
+	struct sock *sk;
+
+	(void)state;
+	peer_connects(with_sack);
+	sk = peer_sock->sk;
+	for (unsigned i = 0; i < 1000; i++) {
+		sk->sk_userlocks = i % 2 ? SOCK_RCVBUF_LOCK : 0;
+		sk->sk_rcvbuf = (int)host_random_below(i % 3 ? 100000 : 20000000);
+		peer_tp()->window_clamp = i % 5 ? 0 : (u32)host_random_below(1u << 28);
+		tcp_select_initial_window(sk, 1000, 0, i % 7, &w);
+		assert_int_equal(w.clamp, tcp_initial_clamp(sk, w.wscale));
+		assert_in_range(w.clamp, w.wnd, 65535u << w.wscale);
+	}
+}
+
 #define OUTPUT_TEST(t) cmocka_unit_test_setup_teardown(t, peer_setup, peer_teardown)
 
 int main(void)
@@ -455,6 +497,8 @@ int main(void)
 		OUTPUT_TEST(test_choice_of_congestion_control),
 		OUTPUT_TEST(test_cubic_curve),
 		OUTPUT_TEST(test_cubic_follows_reno),
+		OUTPUT_TEST(test_mss_while_the_window_grows),
+		OUTPUT_TEST(test_clamp_follows_from_the_scale),
 		cmocka_unit_test(test_reno_arithmetic),
 	};
 
