@@ -225,6 +225,29 @@ static void test_fin_wait2_is_a_record(void **state)
 	assert_int_equal(waiting(), 0);
 }
 
+static const struct tap_frame *last_sent(void)
+{
+	return tap->sent[(tap->nsent - 1) % TAP_FRAMES];
+}
+
+/* The ACK of the FIN that was waited for is written over it; that of the same FIN again, which is
+ * dropped and counted, has memory of its own. They are the same byte for byte. */
+static void test_answer_in_the_fins_place(void **state)
+{
+	const struct tap_frame *first, *second;
+
+	(void)state;
+	close_ours(1000);
+	theirs(1000, 0, 0);
+	theirs(1000, TCPHDR_FIN, 0);
+	first = last_sent();
+	theirs(1000, TCPHDR_FIN, 0);
+	second = last_sent();
+	assert_ptr_not_equal(first, second);
+	assert_int_equal(first->len, second->len);
+	assert_memory_equal(first->data, second->data, first->len);
+}
+
 /* The FIN was acknowledged before close(). */
 static void test_closed_in_fin_wait2(void **state)
 {
@@ -401,6 +424,7 @@ int main(void)
 		TEST(test_assassination),
 		TEST(test_many_from_one_address),
 		TEST(test_fin_wait2_is_a_record),
+		TEST(test_answer_in_the_fins_place),
 		TEST(test_closed_in_fin_wait2),
 		TEST(test_fin_timeout),
 		TEST(test_fin_wait2_text),
