@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ethtool: link, offloads (-k, -K), statistics (-S), driver (-i), rings (-g), queues (-l), receive
- * side scaling (-x, -X), receive rings (-n).
+ * side scaling (-x, -X), receive rings (-n), held-back interrupts (-c, -C).
  */
 #include <errno.h>
 #include <linux/ethtool.h>
@@ -38,10 +38,20 @@ static int fail(const char *what)
 	return 1;
 }
 
+/* A number below 65536, or -1. */
+static long decimal(const char *s)
+{
+	char *end;
+	long v = strtol(s, &end, 10);
+
+	return *s && !*end && v >= 0 && v < 65536 ? v : -1;
+}
+
 static int usage(void)
 {
-	fprintf(stderr, "usage: ethtool [-k | -S | -i | -g | -l | -x | -n] DEV\n"
+	fprintf(stderr, "usage: ethtool [-k | -S | -i | -g | -l | -x | -n | -c] DEV\n"
 			"       ethtool -K DEV FEATURE on|off ...\n"
+			"       ethtool -C DEV [adaptive-rx on|off] [rx-usecs N] [rx-frames N]\n"
 			"       ethtool -X DEV [hkey XX:XX...] [start N] "
 			"[equal N | weight W0 W1 ... | default]\n");
 	return 2;
@@ -290,6 +300,44 @@ static int show_rings(const struct tool *t)
 	return 0;
 }
 
+static int show_coalesce(const struct tool *t)
+{
+	struct ethtool_coalesce c = {.cmd = ETHTOOL_GCOALESCE};
+
+	if (ask(t, &c) < 0)
+		return fail("coalesce parameters");
+	printf("Coalesce parameters for %s:\nAdaptive RX: %s  TX: n/a\nrx-usecs:\t%u\n"
+	       "rx-frames:\t%u\n",
+	       t->dev, c.use_adaptive_rx_coalesce ? "on" : "off", c.rx_coalesce_usecs,
+	       c.rx_max_coalesced_frames);
+	return 0;
+}
+
+static int set_coalesce(const struct tool *t, int argc, char **argv)
+{
+	struct ethtool_coalesce c = {.cmd = ETHTOOL_GCOALESCE};
+
+	if (argc % 2)
+		return usage();
+	if (ask(t, &c) < 0)
+		return fail("coalesce parameters");
+	for (int i = 0; i < argc; i += 2) {
+		bool on = !strcmp(argv[i + 1], "on");
+		long n = decimal(argv[i + 1]);
+
+		if (!strcmp(argv[i], "adaptive-rx") && (on || !strcmp(argv[i + 1], "off")))
+			c.use_adaptive_rx_coalesce = on;
+		else if (!strcmp(argv[i], "rx-usecs") && n >= 0)
+			c.rx_coalesce_usecs = (uint32_t)n;
+		else if (!strcmp(argv[i], "rx-frames") && n >= 0)
+			c.rx_max_coalesced_frames = (uint32_t)n;
+		else
+			return usage();
+	}
+	c.cmd = ETHTOOL_SCOALESCE;
+	return ask(t, &c) < 0 ? fail("cannot set coalesce parameters") : 0;
+}
+
 static int show_channels(const struct tool *t)
 {
 	struct ethtool_channels c = {.cmd = ETHTOOL_GCHANNELS};
@@ -368,14 +416,6 @@ struct rss_wish {
 	int nweights;
 	bool standard;
 };
-
-static long decimal(const char *s)
-{
-	char *end;
-	long v = strtol(s, &end, 10);
-
-	return *s && !*end && v >= 0 && v < 65536 ? v : -1;
-}
 
 static bool read_rss_wish(struct rss_wish *w, int argc, char **argv)
 {
@@ -520,11 +560,12 @@ static int ethtool_main(int argc, char **argv)
 		int (*show)(const struct tool *t);
 	} shows[] = {{"-k", show_features}, {"-S", show_stats},    {"-i", show_driver},
 		     {"-g", show_rings},    {"-l", show_channels}, {"-x", show_rss},
-		     {"-n", show_rx_rings}};
+		     {"-n", show_rx_rings}, {"-c", show_coalesce}};
 	struct tool t = {.dev = argc > 1 ? argv[argc == 2 ? 1 : 2] : NULL};
 	int (*show)(const struct tool *t) = argc == 2 && argv[1][0] != '-' ? show_link : NULL;
 	int (*set)(const struct tool *t, int argc, char **argv) =
 		argc > 4 && argc % 2 && !strcmp(argv[1], "-K") ? set_features
+		: argc > 4 && !strcmp(argv[1], "-C")           ? set_coalesce
 		: argc > 3 && !strcmp(argv[1], "-X")           ? set_rss
 							       : NULL;
 	int status;
@@ -543,4 +584,4 @@ static int ethtool_main(int argc, char **argv)
 }
 
 APP(ethtool, ethtool_main,
-    "ethtool [-k|-K|-S|-i|-g|-l|-x|-X|-n] dev: a device's offloads and counters", false);
+    "ethtool [-k|-K|-S|-i|-g|-l|-x|-X|-n|-c|-C] dev: a device's offloads and counters", false);

@@ -85,6 +85,36 @@ static int get_ring(struct net_device *dev, struct ethtool_ringparam *r)
 	return 0;
 }
 
+static int get_coalesce(struct net_device *dev, struct ethtool_coalesce *e)
+{
+	struct netdev_coalesce c = {0};
+
+	if (!dev->netdev_ops->ndo_get_coalesce)
+		return -EOPNOTSUPP;
+	dev->netdev_ops->ndo_get_coalesce(dev, &c);
+	*e = (struct ethtool_coalesce){.cmd = ETHTOOL_GCOALESCE,
+				       .rx_coalesce_usecs = c.rx_usecs,
+				       .rx_max_coalesced_frames = c.rx_frames,
+				       .use_adaptive_rx_coalesce = c.adaptive_rx};
+	return 0;
+}
+
+/* All that is not of ours must be 0. */
+static int set_coalesce(struct net_device *dev, const struct ethtool_coalesce *e)
+{
+	struct netdev_coalesce c = {e->rx_coalesce_usecs, e->rx_max_coalesced_frames,
+				    e->use_adaptive_rx_coalesce};
+	struct ethtool_coalesce rest = *e;
+
+	if (!dev->netdev_ops->ndo_set_coalesce)
+		return -EOPNOTSUPP;
+	rest.cmd = rest.rx_coalesce_usecs = rest.rx_max_coalesced_frames = 0;
+	rest.use_adaptive_rx_coalesce = 0;
+	if (memchr_inv(&rest, 0, sizeof(rest)))
+		return -EOPNOTSUPP;
+	return dev->netdev_ops->ndo_set_coalesce(dev, &c);
+}
+
 /* Receive and transmit queue i share an interrupt or at least a CPU. */
 static int get_channels(const struct net_device *dev, struct ethtool_channels *c)
 {
@@ -295,6 +325,10 @@ static int ethtool_command(struct net_device *dev, void *data)
 		return 0;
 	case ETHTOOL_GRINGPARAM:
 		return get_ring(dev, data);
+	case ETHTOOL_GCOALESCE:
+		return get_coalesce(dev, data);
+	case ETHTOOL_SCOALESCE:
+		return set_coalesce(dev, data);
 	case ETHTOOL_GSTRINGS:
 		return get_strings(dev, data);
 	case ETHTOOL_GSTATS:

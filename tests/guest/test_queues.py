@@ -132,6 +132,32 @@ def test_receive_packet_steering(boot, nic):
     guest.check_alive()
 
 
+@pytest.mark.limit(90)
+@pytest.mark.parametrize("nic", ["e1000", "e1000e"])
+def test_interrupts_held_back(boot, nic):
+    """ethtool -C: a fixed time between interrupts is felt, the adaptive one settles where it is not."""
+    guest = boot(nic=nic, cpus=2, pcap=False, module=payload.big_archive()).wait_ready(60)
+    want = hashlib.sha256(payload.big_file()[:3000000]).hexdigest()
+    shown = guest.sh("ethtool -c eth0")
+    assert "Adaptive RX: off" in shown and re.search(r"rx-usecs:\s+25\b", shown)
+    guest.sh("ethtool -C eth0 adaptive-rx on rx-usecs 256")
+    echoes_from(guest, 20300, 300)
+    shown = guest.sh("ethtool -c eth0")
+    assert "Adaptive RX: on" in shown and int(re.search(r"rx-usecs:\s+(\d+)", shown).group(1)) < 256
+    assert downloads(guest, 2) == [want] * 2
+    assert guest.sh("ethtool -C eth0 adaptive-rx off rx-usecs 0").strip() == ""
+    assert downloads(guest, 2) == [want] * 2
+    for bad in ("rx-usecs 17000", "rx-usecs x", "rx-frames 3", "rx-usecs", "tx-usecs 3"):
+        assert guest.sh(f"ethtool -C eth0 {bad}").strip() != ""
+    assert re.search(r"rx-usecs:\s+0\b", guest.sh("ethtool -c eth0"))
+    guest.sh("ip link set eth0 down")
+    guest.sh("ethtool -C eth0 rx-usecs 50")
+    guest.sh("ip link set eth0 up")
+    guest.wait_http()
+    settle(guest)
+    guest.check_alive()
+
+
 def toeplitz(key, data):
     """The hash of receive side scaling: the key's bits from where a bit of data is set."""
     bits, window = int.from_bytes(data, "big"), int.from_bytes(key, "big")

@@ -1027,6 +1027,32 @@ static void two_queues_set_up(void **state)
 	assert_true(*reg(REG_TARC + RING_REGS(1)) & TARC_EN);
 	assert_int_equal(*reg(REG_RDT + RING_REGS(1)), nic->queue[1].rx.count - 1);
 	assert_int_equal(*reg(REG_IMS), ICR_RXQ(0) | ICR_RXQ(1) | ICR_OTHER | ICR_LSC);
+	assert_int_equal(*reg(REG_EITR(VEC_RX(1))), 97); /* 25 us */
+	assert_int_equal(*reg(REG_EITR(VEC_TX(1))), 97);
+}
+
+/* Each queue's vector gets the time; what the device cannot is refused. */
+static void two_queues_held_back(void **state)
+{
+	const struct net_device_ops *ops = dev_of()->netdev_ops;
+	struct netdev_coalesce c = {.rx_usecs = 100};
+
+	assert_int_equal(ops->ndo_set_coalesce(dev_of(), &c), 0);
+	for (unsigned n = 0; n < 2; n++)
+		assert_int_equal(*reg(REG_EITR(VEC_RX(n))), 390);
+	c = (struct netdev_coalesce){.rx_usecs = 0, .adaptive_rx = true};
+	assert_int_equal(ops->ndo_set_coalesce(dev_of(), &c), 0);
+	assert_int_equal(*reg(REG_EITR(VEC_RX(0))), 31); /* 8 us */
+	c = (struct netdev_coalesce){.rx_usecs = 16001};
+	assert_int_equal(ops->ndo_set_coalesce(dev_of(), &c), -EINVAL);
+	c = (struct netdev_coalesce){.rx_usecs = 1, .rx_frames = 4};
+	assert_int_equal(ops->ndo_set_coalesce(dev_of(), &c), -EINVAL);
+	ops->ndo_get_coalesce(dev_of(), &c);
+	assert_int_equal(c.rx_usecs, 8);
+	assert_true(c.adaptive_rx);
+	c = (struct netdev_coalesce){.rx_usecs = 25};
+	assert_int_equal(ops->ndo_set_coalesce(dev_of(), &c), 0);
+	assert_int_equal(*reg(REG_EITR(VEC_RX(0))), 97);
 }
 
 /* Frames of both queues arrive by both; a hash is believed where it covers ports and is wanted. */
@@ -1276,6 +1302,7 @@ int main(void)
 		T(open_without_memory),
 		T(tx_interrupts),
 		T2(two_queues_set_up),
+		T2(two_queues_held_back),
 		T2(two_queues_receive),
 		T2(two_queues_send),
 		T2(rx_wraps),

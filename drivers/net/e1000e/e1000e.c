@@ -101,7 +101,6 @@ static void msix_setup(struct intel_nic *nic)
 		causes |= MSIX_QUEUE(n);
 		ivar |= (VEC_RX(n) | IVAR_VALID) << IVAR_RXQ_SHIFT(n) |
 			(VEC_TX(n) | IVAR_VALID) << IVAR_TXQ_SHIFT(n);
-		intel_wr(nic, REG_EITR(VEC_RX(n)), INTEL_ITR);
 		intel_wr(nic, REG_EITR(VEC_TX(n)), INTEL_ITR);
 	}
 	intel_wr(nic, REG_EITR(vec_other(nic)), OTHER_ITR);
@@ -111,9 +110,15 @@ static void msix_setup(struct intel_nic *nic)
 	intel_wr(nic, REG_IVAR, ivar);
 }
 
+static void msix_set_itr(struct intel_queue *q, u32 units)
+{
+	intel_wr(q->nic, REG_EITR(VEC_RX(q->index)), units);
+}
+
 static const struct intel_irq_ops msix_irq = {
 	.request = msix_request,
 	.setup = msix_setup,
+	.set_itr = msix_set_itr,
 	.ims_rx = {ICR_RXQ(0), ICR_RXQ(1)},
 	.ims_tx = {ICR_TXQ(0), ICR_TXQ(1)},
 	.ims_other = ICR_OTHER | ICR_LSC,

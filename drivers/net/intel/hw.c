@@ -181,7 +181,6 @@ void intel_hw_setup(struct intel_nic *nic)
 	intel_hw_set_mac(nic, nic->dev->dev_addr);
 	for (unsigned i = 1; i < RAR_ENTRIES; i++)
 		intel_wr(nic, REG_RAH(i), 0);
-	intel_wr(nic, REG_ITR, INTEL_ITR);
 }
 
 /* [S] 13.5.1 with MO 0: bits 47 to 36 of the address choose one of 4096 bits. */

@@ -14,6 +14,7 @@
 
 #include <kernel/io.h>
 #include <kernel/pci.h>
+#include <net/dim.h>
 #include <net/netdevice.h>
 
 /* Ring sizes: powers of two, multiples of 8 ([S] 13.4.27). Small machines take the smaller. */
@@ -41,10 +42,14 @@
 #define INTEL_RETA_ENTRIES 128u
 #define INTEL_RSS_KEY      40u
 
-/* Interrupts no closer than that: 25 us. [S] 13.4.18, unit 256 ns. */
-#define INTEL_ITR 98u
+/* Interrupts no closer than that, unless told otherwise. [S] 13.4.18: unit 256 ns, 16 bits. */
+#define INTEL_ITR_USECS     25u
+#define INTEL_ITR_MAX_USECS 16000u
+#define INTEL_ITR_UNITS(us) ((us)*1000u / 256u)
+#define INTEL_ITR           INTEL_ITR_UNITS(INTEL_ITR_USECS)
 
 struct intel_nic;
+struct intel_queue;
 
 /* How causes become interrupts. */
 struct intel_irq_ops {
@@ -52,6 +57,8 @@ struct intel_irq_ops {
 	int (*request)(struct intel_nic *nic);
 	/* Program what a reset lost, or NULL: nothing. */
 	void (*setup)(struct intel_nic *nic);
+	/* Least time between the queue's receive interrupts; NULL: REG_ITR has it. */
+	void (*set_itr)(struct intel_queue *q, u32 units);
 	/* What is unmasked while the device is up: by each queue's NAPI, of those of transmit by
 	 * who waits for them, and the rest always. */
 	u32 ims_rx[INTEL_MAX_QUEUES], ims_tx[INTEL_MAX_QUEUES];
@@ -112,6 +119,7 @@ struct intel_queue {
 	struct napi_struct napi;
 	struct intel_rx_ring rx;
 	struct intel_tx_ring tx;
+	struct dim dim; /* [poll] where nic->adaptive */
 } __aligned(64);
 
 /* Counters that the device clears when they are read. */
@@ -134,6 +142,8 @@ struct intel_nic {
 	u32 reset_parked;  /* [a] the queues whose polls have seen that */
 	u32 rctl;          /* [rtnl, addr_lock] */
 	u32 link_status;   /* STATUS bits last told */
+	u32 rx_usecs;      /* least time between receive interrupts [rtnl] */
+	bool adaptive;     /* ... follows the traffic [a] */
 	u64 resets;
 	struct spinlock stats_lock;
 	struct intel_hw_stats hw_stats; /* [stats] */

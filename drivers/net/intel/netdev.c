@@ -69,6 +69,22 @@ static void irqs_free(struct intel_nic *nic)
 		free_irq(pci_irq_vector(nic->pdev, nic->nvecs - 1u), nic->irq_arg[nic->nvecs - 1]);
 }
 
+static void set_usecs(struct intel_queue *q, u32 usecs)
+{
+	u32 units = INTEL_ITR_UNITS(usecs);
+
+	if (q->nic->irq->set_itr)
+		q->nic->irq->set_itr(q, units);
+	else
+		intel_wr(q->nic, REG_ITR, units);
+}
+
+static void moderate(struct intel_nic *nic)
+{
+	intel_for_each_queue(q, nic)
+		set_usecs(q, nic->adaptive ? dim_usecs(&q->dim) : nic->rx_usecs);
+}
+
 static void device_start(struct intel_nic *nic)
 {
 	intel_hw_setup(nic);
@@ -76,6 +92,7 @@ static void device_start(struct intel_nic *nic)
 	intel_rx_start(nic);
 	if (nic->irq->setup)
 		nic->irq->setup(nic);
+	moderate(nic);
 }
 
 /* No CPU is in intel_start_xmit() any more when this returns; a doorbell may still be rung. */
@@ -158,6 +175,9 @@ static int intel_poll(struct napi_struct *napi, int budget)
 	}
 	ims = intel_ims_rx(q) | intel_tx_poll(q, budget);
 	done = intel_rx_poll(q, budget);
+	if (READ_ONCE(nic->adaptive) && done < budget &&
+	    dim_poll_ended(&q->dim, (u32)done, ktime_get_ns()))
+		set_usecs(q, dim_usecs(&q->dim));
 	if (done < budget && napi_complete_done(napi, done) && nic->up)
 		intel_wr(nic, REG_IMS, ims);
 	return done;
@@ -423,6 +443,40 @@ static void intel_get_ringparam(struct net_device *dev, struct netdev_ringparam 
 				       nic->queue[0].tx.count};
 }
 
+static void intel_get_coalesce(struct net_device *dev, struct netdev_coalesce *c)
+{
+	const struct intel_nic *nic = netdev_priv(dev);
+
+	c->adaptive_rx = nic->adaptive;
+	c->rx_usecs = nic->adaptive ? dim_usecs(&nic->queue[0].dim) : nic->rx_usecs;
+}
+
+/* The polls are held off while what they decide by is set up. */
+static int intel_set_coalesce(struct net_device *dev, const struct netdev_coalesce *c)
+{
+	struct intel_nic *nic = netdev_priv(dev);
+
+	if (c->rx_frames || c->rx_usecs > INTEL_ITR_MAX_USECS)
+		return -EINVAL;
+	intel_for_each_queue(q, nic) {
+		if (nic->up)
+			napi_disable(&q->napi);
+	}
+	nic->rx_usecs = c->rx_usecs;
+	intel_for_each_queue(q, nic)
+		dim_start(&q->dim, c->rx_usecs);
+	WRITE_ONCE(nic->adaptive, c->adaptive_rx);
+	if (nic->up)
+		moderate(nic);
+	intel_for_each_queue(q, nic) {
+		if (nic->up) {
+			napi_enable(&q->napi);
+			intel_irq_poll(q); /* what came meanwhile, and the interrupt's unmasking */
+		}
+	}
+	return 0;
+}
+
 static bool intel_get_rss(struct net_device *dev, struct netdev_rss *rss)
 {
 	const struct intel_nic *nic = netdev_priv(dev);
@@ -463,6 +517,8 @@ static const struct net_device_ops intel_netdev_ops = {
 	.ndo_get_stats64 = intel_get_stats,
 	.ndo_get_ethtool_stats = intel_get_ethtool_stats,
 	.ndo_get_ringparam = intel_get_ringparam,
+	.ndo_get_coalesce = intel_get_coalesce,
+	.ndo_set_coalesce = intel_set_coalesce,
 	.ndo_get_rss = intel_get_rss,
 	.ndo_set_rss = intel_set_rss,
 };
@@ -588,6 +644,7 @@ int intel_probe(struct pci_dev *pdev, const struct intel_family *family, const c
 	if (err)
 		goto unmap;
 	rss_init(nic);
+	nic->rx_usecs = INTEL_ITR_USECS;
 	dev->num_tx_queues = dev->real_num_tx_queues = dev->num_rx_queues = nic->nqueues;
 	netdev_fill(nic, mac);
 	err = register_netdev(dev, NULL);

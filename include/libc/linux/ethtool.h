@@ -8,6 +8,8 @@
 #define ETHTOOL_GSET       0x00000001
 #define ETHTOOL_GDRVINFO   0x00000003
 #define ETHTOOL_GLINK      0x0000000a
+#define ETHTOOL_GCOALESCE  0x0000000e
+#define ETHTOOL_SCOALESCE  0x0000000f
 #define ETHTOOL_GRINGPARAM 0x00000010
 #define ETHTOOL_GSTRINGS   0x0000001b
 #define ETHTOOL_GSTATS     0x0000001d
@@ -117,6 +119,33 @@ struct ethtool_rxnfc {
 	u32 rule_cnt;
 	u32 rule_locs[];
 };
+
+struct ethtool_coalesce {
+	u32 cmd;
+	u32 rx_coalesce_usecs;
+	u32 rx_max_coalesced_frames;
+	u32 rx_coalesce_usecs_irq;
+	u32 rx_max_coalesced_frames_irq;
+	u32 tx_coalesce_usecs;
+	u32 tx_max_coalesced_frames;
+	u32 tx_coalesce_usecs_irq;
+	u32 tx_max_coalesced_frames_irq;
+	u32 stats_block_coalesce_usecs;
+	u32 use_adaptive_rx_coalesce;
+	u32 use_adaptive_tx_coalesce;
+	u32 pkt_rate_low;
+	u32 rx_coalesce_usecs_low;
+	u32 rx_max_coalesced_frames_low;
+	u32 tx_coalesce_usecs_low;
+	u32 tx_max_coalesced_frames_low;
+	u32 pkt_rate_high;
+	u32 rx_coalesce_usecs_high;
+	u32 rx_max_coalesced_frames_high;
+	u32 tx_coalesce_usecs_high;
+	u32 tx_max_coalesced_frames_high;
+	u32 rate_sample_interval;
+};
+static_assert(sizeof(struct ethtool_coalesce) == 92, "ABI");
 
 struct ethtool_rxfh {
 	u32 cmd;
