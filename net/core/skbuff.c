@@ -82,7 +82,7 @@ static void skb_init(struct sk_buff *skb, void *head, u32 size)
 	skb->mac_header = skb->transport_header = 0xffff;
 	skb->alloc_cpu = (u16)smp_processor_id();
 	shinfo = skb_shinfo(skb);
-	memset(shinfo, 0, offsetof(struct skb_shared_info, frags));
+	clear_words(shinfo, offsetof(struct skb_shared_info, frags));
 	atomic_set(&shinfo->dataref, 1);
 }
 
@@ -474,7 +474,7 @@ struct sk_buff *skb_companion(struct sk_buff *skb)
 	if (skb->fclone != FCLONE_ORIG || refcount_read(&f->refs) != 1 || skb_cloned(skb))
 		return NULL;
 	skb->cloned = 1;
-	memset(n, 0, offsetof(struct sk_buff, len));
+	clear_words(n, offsetof(struct sk_buff, len));
 	memcpy(&n->len, &skb->len, sizeof(*n) - offsetof(struct sk_buff, len));
 	n->tstamp_ns = skb->tstamp_ns;
 	n->fclone = FCLONE_CLONE;

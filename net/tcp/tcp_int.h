@@ -74,7 +74,7 @@ struct tcp_skb_cb {
 		struct {                 /* sent: what the connection was like then (tcp_rate.c) */
 			u64 first_tx_us, delivered_us;
 			u32 delivered;
-			u32 delivered_ce : 20, is_app_limited : 1;
+			u32 ce_and_limited; /* delivered_ce, in the top bit is_app_limited */
 		} tx;
 	};
 	seq32 seq, end_seq; /* end_seq: seq + SYN + FIN + length */
@@ -91,6 +91,8 @@ struct tcp_skb_cb {
 	u8 in_rtx : 1; /* is in the retransmit queue */
 	u8 eor : 1;    /* end of a record: nothing is appended */
 };
+#define TCP_TX_CE_MASK       0x7fffffffu
+#define TCP_TX_LIMITED_SHIFT 31
 static_assert(sizeof(struct tcp_skb_cb) <= sizeof_field(struct sk_buff, cb), "fits skb->cb");
 #define TCP_SKB_CB(skb) ((struct tcp_skb_cb *)(uintptr_t)(skb)->cb)
 

@@ -12,6 +12,7 @@ void tcp_rate_skb_sent(struct sock *sk, struct sk_buff *skb)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+	u32 limited = tp->app_limited != 0;
 
 	/* With nothing in flight the idle time before is no part of the interval. */
 	if (!tp->packets_out) {
@@ -21,8 +22,8 @@ void tcp_rate_skb_sent(struct sock *sk, struct sk_buff *skb)
 	cb->tx.first_tx_us = tp->first_tx_us;
 	cb->tx.delivered_us = tp->delivered_us;
 	cb->tx.delivered = tp->delivered;
-	cb->tx.delivered_ce = tp->delivered_ce & 0xfffff;
-	cb->tx.is_app_limited = tp->app_limited ? 1 : 0;
+	cb->tx.ce_and_limited =
+		(tp->delivered_ce & TCP_TX_CE_MASK) | limited << TCP_TX_LIMITED_SHIFT;
 }
 
 void tcp_rate_skb_delivered(struct sock *sk, struct sk_buff *skb, struct rate_sample *rs)
@@ -35,10 +36,10 @@ void tcp_rate_skb_delivered(struct sock *sk, struct sk_buff *skb, struct rate_sa
 		return;
 	if (!rs->prior_delivered ||
 	    tcp_skb_sent_after(sent_us, tp->first_tx_us, cb->end_seq, rs->last_end_seq)) {
-		rs->prior_delivered_ce = cb->tx.delivered_ce;
+		rs->prior_delivered_ce = cb->tx.ce_and_limited & TCP_TX_CE_MASK;
 		rs->prior_delivered = cb->tx.delivered;
 		rs->prior_us = cb->tx.delivered_us;
-		rs->is_app_limited = cb->tx.is_app_limited;
+		rs->is_app_limited = cb->tx.ce_and_limited >> TCP_TX_LIMITED_SHIFT;
 		rs->is_retrans = cb->sacked & TCPCB_RETRANS;
 		rs->last_end_seq = cb->end_seq;
 		tp->first_tx_us = sent_us;
@@ -77,7 +78,7 @@ void tcp_rate_gen(struct sock *sk, u32 delivered, u32 lost, bool is_sack_reneg,
 		return;
 	}
 	rs->delivered = (s32)(tp->delivered - rs->prior_delivered);
-	rs->delivered_ce = (s32)((tp->delivered_ce - rs->prior_delivered_ce) & 0xfffff);
+	rs->delivered_ce = (s32)((tp->delivered_ce - rs->prior_delivered_ce) & TCP_TX_CE_MASK);
 	rs->snd_interval_us = (u32)rs->interval_us;
 	rs->rcv_interval_us = (u32)(tp->tcp_mstamp_us - rs->prior_us);
 	rs->interval_us = max(rs->snd_interval_us, rs->rcv_interval_us);
