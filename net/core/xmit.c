@@ -192,7 +192,8 @@ static inline bool device_takes(const struct sk_buff *skb, const struct net_devi
 	return features & NETIF_F_HW_CSUM && features & NETIF_F_SG && !skb_shinfo(skb)->frag_list;
 }
 
-struct sk_buff *dev_xmit_list(struct sk_buff *skb, struct netdev_queue *txq, bool validated)
+static __always_inline struct sk_buff *xmit_to(struct netdev_queue *txq, struct sk_buff *skb,
+					       bool validated)
 {
 	struct net_device *dev = txq->dev;
 	int rc;
@@ -208,6 +209,11 @@ struct sk_buff *dev_xmit_list(struct sk_buff *skb, struct netdev_queue *txq, boo
 	txq->xmit_lock_owner = 0;
 	spin_unlock(&txq->xmit_lock);
 	return skb;
+}
+
+struct sk_buff *dev_xmit_list(struct sk_buff *skb, struct netdev_queue *txq, bool validated)
+{
+	return xmit_to(txq, skb, validated);
 }
 
 /* -- doorbells ------------------------------------------------------------------------------- */
@@ -318,7 +324,7 @@ static inline bool try_bypass(struct Qdisc *q, struct sk_buff *skb) __must_hold(
 	}
 	q->running = true;
 	spin_unlock(&q->lock);
-	skb = dev_xmit_list(skb, q->dev_queue, false);
+	skb = xmit_to(q->dev_queue, skb, false);
 	spin_lock(&q->lock);
 	if (unlikely(skb))
 		qdisc_requeue(q, skb);

@@ -313,6 +313,13 @@ bool tcp_options_parse(const u8 *p, u32 len, struct tcp_options *o);
 /* Write them at p in Linux's order and padding; returns the length, a multiple of 4, at most 40. */
 u32 tcp_options_emit(u8 *p, const struct tcp_options *o);
 u32 tcp_options_size(const struct tcp_options *o);
+/* The same for what nearly all segments carry, a timestamp and nothing else. */
+static inline void tcp_emit_timestamp(u8 *p, u32 tsval, u32 tsecr)
+{
+	const be32 words[3] = {BE32(0x0101080a), be32_make(tsval), be32_make(tsecr)};
+
+	__builtin_memcpy(p, words, TCPOLEN_TSTAMP_ALIGNED);
+}
 /* The options of skb, whose header is linear. */
 static inline bool tcp_parse_skb(const struct sk_buff *skb, struct tcp_options *o)
 {

@@ -99,41 +99,46 @@ static void syn_options(const struct sock *sk, struct tcp_options *o)
 	o->wscale = tp->rx_opt.rcv_wscale;
 }
 
-/* Which options the segment carries beside the timestamp that every one has. */
-static noinline void rare_options(struct sock *sk, u8 flags, struct tcp_options *o)
+/* The options of a SYN, or of an ACK that tells of a hole; tcp_header_len has no room for them. */
+static noinline struct tcphdr *push_rare_header(struct sock *sk, struct sk_buff *skb, u8 flags)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
+	struct tcp_options o = {.has = tp->rx_opt.tstamp_ok ? TCP_OPT_TS : 0};
+	struct tcphdr *th;
 
 	if (flags & TCPHDR_SYN)
-		syn_options(sk, o);
+		syn_options(sk, &o);
 	if (tp->rx_opt.num_sacks || tp->has_dsack)
-		tcp_sack_fill(tp, o, TCP_MAX_OPTIONS - tcp_options_size(o));
+		tcp_sack_fill(tp, &o, TCP_MAX_OPTIONS - tcp_options_size(&o));
 	if ((flags & (TCPHDR_SYN | TCPHDR_ACK)) == TCPHDR_SYN)
-		tcp_fastopen_syn_options(sk, o);
-	if (o->has & TCP_OPT_SACK)
+		tcp_fastopen_syn_options(sk, &o);
+	if (o.has & TCP_OPT_SACK)
 		tp->has_dsack = false;
+	o.tsval = tcp_time_stamp(tp) + tp->tsoffset;
+	o.tsecr = tp->rx_opt.ts_recent;
+	th = skb_push(skb, (u32)sizeof(*th) + tcp_options_size(&o));
+	tcp_options_emit((u8 *)(th + 1), &o);
+	return th;
 }
 
 /* Push room for a header and write its options. */
 static struct tcphdr *push_header(struct sock *sk, struct sk_buff *skb, u8 flags)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	struct tcp_options o;
+	u32 len = skb->len;
 	struct tcphdr *th;
-	u32 len = sizeof(*th);
 
-	o.has = tp->rx_opt.tstamp_ok ? TCP_OPT_TS : 0;
-	o.tsval = tcp_time_stamp(tp) + tp->tsoffset;
-	o.tsecr = tp->rx_opt.ts_recent;
-	if (unlikely(flags & TCPHDR_SYN || tp->rx_opt.num_sacks || tp->has_dsack))
-		rare_options(sk, flags, &o);
-	if (o.has)
-		len += tcp_options_size(&o);
-	th = skb_push(skb, len);
+	if (unlikely(flags & TCPHDR_SYN || tp->rx_opt.num_sacks || tp->has_dsack)) {
+		th = push_rare_header(sk, skb, flags);
+	} else if (tp->rx_opt.tstamp_ok) {
+		th = skb_push(skb, sizeof(*th) + TCPOLEN_TSTAMP_ALIGNED);
+		tcp_emit_timestamp((u8 *)(th + 1), tcp_time_stamp(tp) + tp->tsoffset,
+				   tp->rx_opt.ts_recent);
+	} else {
+		th = skb_push(skb, sizeof(*th));
+	}
 	skb_reset_transport_header(skb);
-	if (o.has)
-		tcp_options_emit((u8 *)(th + 1), &o);
-	th->doff_res = (u8)((len / 4) << 4);
+	th->doff_res = (u8)(((skb->len - len) / 4) << 4);
 	return th;
 }
 
@@ -272,7 +277,8 @@ int tcp_transmit_skb(struct sock *sk, struct sk_buff *skb, bool keep, unsigned g
 
 /* One call of tcp_write_xmit(). */
 struct xmit {
-	u32 mss, max_segs, sent;
+	u32 mss, sent;
+	u32 max_segs; /* of a super-packet; 0: not asked yet */
 	int nonagle;
 	enum tcp_push push;
 	struct tcp_send_limits lim;
@@ -309,7 +315,6 @@ static u32 sendable(struct sock *sk, struct sk_buff *skb, struct xmit *x)
 		quota = 1;
 	if (!quota || tcp_pacing_check(sk))
 		return 0;
-	quota = min(quota, x->max_segs);
 	tcp_set_skb_tso_segs(skb, x->mss);
 	if (!tcp_snd_wnd_test(tp, skb, x->mss)) {
 		x->lim.rwnd = true;
@@ -318,6 +323,9 @@ static u32 sendable(struct sock *sk, struct sk_buff *skb, struct xmit *x)
 	if (tcp_skb_pcount(skb) == 1)
 		return tcp_nagle_test(tp, skb, x->mss, last ? x->nonagle : TCP_NAGLE_PUSH) ? x->mss
 											   : 0;
+	if (!x->max_segs)
+		x->max_segs = tcp_tso_segs(sk, x->mss);
+	quota = min(quota, x->max_segs);
 	if (x->push == TCP_PUSH_ALL && tcp_tso_should_defer(sk, skb, &x->lim, x->max_segs))
 		return 0;
 	if (tcp_urg_mode(tp)) /* the pointer is to be right in each segment */
@@ -360,7 +368,6 @@ bool tcp_write_xmit(struct sock *sk, u32 mss, int nonagle, enum tcp_push push, u
 			return false;
 		x.sent = probe == TCP_PROBE_SENT;
 	}
-	x.max_segs = tcp_tso_segs(sk, mss);
 	while (tcp_send_head(sk) && xmit_head(sk, &x, gfp) && push == TCP_PUSH_ALL)
 		;
 	if (x.lim.rwnd)

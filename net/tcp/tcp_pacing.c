@@ -65,9 +65,12 @@ static bool rtx_queue_is_short(const struct sock *sk)
 
 bool tcp_small_queue_check(struct sock *sk, const struct sk_buff *skb, unsigned factor)
 {
-	u64 limit = max_t(u64, 2ull * skb->truesize,
-			  READ_ONCE(sk->sk_pacing_rate) >> sk->sk_pacing_shift);
+	u64 limit;
 
+	if (rb_empty(&sk->tcp_rtx_queue))
+		return false;
+	limit = max_t(u64, 2ull * skb->truesize,
+		      READ_ONCE(sk->sk_pacing_rate) >> sk->sk_pacing_shift);
 	if (sk->sk_pacing_status == SK_PACING_NONE)
 		limit = min_t(u64, limit, (u64)tcp_net(sk)->tcp_limit_output_bytes);
 	limit = max_t(u64, limit << factor, (u64)sk_tx_unawaited(sk));

@@ -108,7 +108,7 @@ static bool more_to_read(const struct sock *sk, const struct reader *r)
 	return tail && seq_after(TCP_SKB_CB(tail)->end_seq, r->seq);
 }
 
-static ssize_t recv_locked(struct sock *sk, struct reader *r, int flags)
+static ssize_t read_all(struct sock *sk, struct reader *r, int flags)
 {
 	u64 timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	size_t lowat = flags & MSG_WAITALL ? r->left : (size_t)max(sk->sk_rcvlowat, 1);
@@ -139,6 +139,38 @@ static ssize_t recv_locked(struct sock *sk, struct reader *r, int flags)
 	return (ssize_t)r->copied;
 }
 
+/* *copied: bytes read, also where an error is what there is to return. */
+static noinline ssize_t read_any(struct sock *sk, struct iov_iter *to, int flags, u32 *copied)
+{
+	struct reader r = {.to = flags & MSG_TRUNC ? NULL : to,
+			   .left = iov_iter_count(to),
+			   .seq = tcp_sk(sk)->copied_seq,
+			   .peek = flags & MSG_PEEK};
+	ssize_t n = read_all(sk, &r, flags);
+
+	*copied = r.copied;
+	return n;
+}
+
+/* The usual read: all of the one segment that is there, with nothing else to heed. Bytes; 0: it is
+ * not that. */
+static ssize_t read_whole(struct sock *sk, struct iov_iter *to)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	struct sk_buff *skb = skb_peek(&sk->sk_receive_queue);
+	ssize_t n;
+
+	if (!skb || !skb_queue_is_last(&sk->sk_receive_queue, skb) || tp->urg_data ||
+	    !seq_eq(TCP_SKB_CB(skb)->seq, tp->copied_seq) || TCP_SKB_CB(skb)->flags & TCPHDR_FIN ||
+	    skb->len > iov_iter_count(to) || (int)skb->len < sk->sk_rcvlowat ||
+	    skb_copy_datagram_iter(skb, 0, to, skb->len))
+		return 0;
+	tp->copied_seq = TCP_SKB_CB(skb)->end_seq;
+	n = skb->len;
+	eat_skb(sk, skb);
+	return n;
+}
+
 /* For TCP_INQ: the end of the stream counts as one, so that the reader comes back for it. */
 static int inq_hint(const struct sock *sk)
 {
@@ -149,29 +181,29 @@ static int inq_hint(const struct sock *sk)
 
 ssize_t tcp_recvmsg(struct sock *sk, struct msghdr *msg, struct iov_iter *to, int flags)
 {
-	struct reader r = {.to = flags & MSG_TRUNC ? NULL : to,
-			   .left = iov_iter_count(to),
-			   .peek = flags & MSG_PEEK};
 	struct tcp_sock *tp = tcp_sk(sk);
+	u32 copied;
 	int inq = -1;
 	ssize_t n;
 
-	if (flags & MSG_ERRQUEUE)
+	if (unlikely(flags & MSG_ERRQUEUE))
 		return ip_recv_error(sk, msg, to);
 	if (unlikely(sk_can_busy_loop(sk)) && skb_queue_empty(&sk->sk_receive_queue) &&
 	    sk->sk_state == TCP_ESTABLISHED)
 		sk_busy_loop(sk, !sock_rcvtimeo(sk, flags & MSG_DONTWAIT));
 	lock_sock(sk);
-	if (flags & MSG_OOB) {
+	if (unlikely(flags & MSG_OOB)) {
 		n = tcp_recv_urg(sk, msg, to, flags);
 		release_sock(sk);
 		return n;
 	}
-	r.seq = tp->copied_seq;
-	n = recv_locked(sk, &r, flags);
-	if (!r.peek) {
+	n = flags & ~MSG_DONTWAIT ? 0 : read_whole(sk, to);
+	copied = (u32)n;
+	if (!n)
+		n = read_any(sk, to, flags, &copied);
+	if (!(flags & MSG_PEEK)) {
 		tcp_rcv_space_adjust(sk);
-		tcp_cleanup_rbuf(sk, r.copied);
+		tcp_cleanup_rbuf(sk, copied);
 	}
 	if (tp->recvmsg_inq && n >= 0)
 		inq = inq_hint(sk);
