@@ -431,8 +431,24 @@ static struct sk_buff *usual(const struct sock *sk, const struct tcp_skb_cb *ack
 		       : NULL;
 }
 
+/* It is off the queue. Text that comes with its ACK has use for the memory that it gives back. */
+static void free_only(struct sock *sk, struct sk_buff *skb, bool text)
+{
+	u32 bytes = skb->truesize;
+
+	tcp_tsorted_unlink(skb);
+	consume_skb(skb);
+	if (text) {
+		WRITE_ONCE(sk->sk_wmem_queued, sk->sk_wmem_queued - (int)bytes);
+		sk->sk_forward_alloc += (int)bytes;
+	} else {
+		tcp_wmem_uncharge(sk, bytes);
+	}
+}
+
 /* The segment is delivered and goes: counts, marks, and what it tells of the rate. */
-static void take_only(struct sock *sk, struct sk_buff *skb, u64 sent_us, struct rate_sample *rs)
+static void take_only(struct sock *sk, struct sk_buff *skb, u64 sent_us, bool text,
+		      struct rate_sample *rs)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 
@@ -443,7 +459,7 @@ static void take_only(struct sock *sk, struct sk_buff *skb, u64 sent_us, struct 
 	tcp_ack_tstamp(sk, skb);
 	tp->retransmit_skb_hint = tp->highest_sack = NULL;
 	sk->tcp_rtx_queue = RB_ROOT;
-	tcp_wmem_free_skb(sk, skb);
+	free_only(sk, skb, text);
 	tcp_chrono_stop(sk, TCP_CHRONO_BUSY);
 }
 
@@ -460,7 +476,7 @@ static void usual_ack(struct sock *sk, struct sk_buff *skb, struct sk_buff *sent
 	*rs = (struct rate_sample){.prior_in_flight = n, .rtt_us = rtt_us};
 	read_ack(sk, skb, &news);
 	heard(sk);
-	take_only(sk, sent, sent_us, rs);
+	take_only(sk, sent, sent_us, news.flag & FLAG_DATA, rs);
 	flag = news.flag | FLAG_DATA_ACKED | FLAG_SET_XMIT_TIMER;
 	/* A lone small segment: its ACK may have been delayed. */
 	if (n == 1 && (u32)seq_diff(tp->snd_una, prior_una) < tp->mss_cache &&
