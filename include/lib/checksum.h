@@ -90,8 +90,9 @@ static inline be16 ip_fast_csum(const void *hdr, unsigned ihl)
 
 	__builtin_memcpy(head, p, sizeof(head));
 	__builtin_memcpy(&word, p + 16, sizeof(word));
-	s = (head[0] & 0xffffffff) + (head[0] >> 32) + (head[1] & 0xffffffff) + (head[1] >> 32) +
-	    word;
+	s = head[0] + head[1];
+	s += s < head[0]; /* the carry comes back in */
+	s = (s & 0xffffffff) + (s >> 32) + word;
 	for (unsigned i = 5; i < ihl; i++) {
 		__builtin_memcpy(&word, p + (size_t)4 * i, sizeof(word));
 		s += word;

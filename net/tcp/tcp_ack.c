@@ -494,18 +494,13 @@ static void usual_ack(struct sock *sk, struct sk_buff *skb, struct sk_buff *sent
 	tcp_cong_control(sk, TCP_SKB_CB(skb)->ack_seq, n, flag, rs);
 }
 
-int tcp_ack(struct sock *sk, struct sk_buff *skb)
+static noinline int any_ack(struct sock *sk, struct sk_buff *skb)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	seq32 ack = TCP_SKB_CB(skb)->ack_seq;
 	u32 delivered = tp->delivered, prior_packets = tp->packets_out;
-	struct sk_buff *sent = usual(sk, TCP_SKB_CB(skb));
 	struct tcp_ack_news news;
 
-	if (likely(sent)) {
-		usual_ack(sk, skb, sent);
-		return 1;
-	}
 	begin(tp, &news);
 	if (seq_before(ack, tp->snd_una))
 		return old_ack(sk, skb, &news);
@@ -517,6 +512,16 @@ int tcp_ack(struct sock *sk, struct sk_buff *skb)
 		ack_of_flight(sk, skb, &news, delivered);
 	else
 		ack_of_nothing(sk, &news, ack, delivered);
+	return 1;
+}
+
+int tcp_ack(struct sock *sk, struct sk_buff *skb)
+{
+	struct sk_buff *sent = usual(sk, TCP_SKB_CB(skb));
+
+	if (unlikely(!sent))
+		return any_ack(sk, skb);
+	usual_ack(sk, skb, sent);
 	return 1;
 }
 
