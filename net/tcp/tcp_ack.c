@@ -473,6 +473,7 @@ static void usual_ack(struct sock *sk, struct sk_buff *skb, struct sk_buff *sent
 	struct rate_sample *rs = &news.rate;
 
 	news.flag = 0;
+	news.sack_delivered = 0; /* of the rest nothing is asked */
 	*rs = (struct rate_sample){.prior_in_flight = n, .rtt_us = rtt_us};
 	read_ack(sk, skb, &news);
 	heard(sk);
