@@ -303,7 +303,7 @@ static bool short_keep(struct sk_buff *skb)
 {
 	struct short_pool *pool;
 	irqflags_t flags;
-	bool room;
+	bool room, many = false;
 
 	if (!skb->pp_recycle || skb->cloned || skb_shinfo(skb)->nr_frags ||
 	    skb_shinfo(skb)->frag_list)
@@ -315,10 +315,10 @@ static bool short_keep(struct sk_buff *skb)
 	if (likely(room)) {
 		skb->next = pool->first;
 		pool->first = skb;
-		pool->n++;
+		many = ++pool->n == SHORT_PER_PAGE + 1;
 	}
 	local_irq_restore(flags);
-	if (unlikely(pool->n == SHORT_PER_PAGE + 1 && pool->trim.fn && !timer_pending(&pool->trim)))
+	if (unlikely(many) && pool->trim.fn && !timer_pending(&pool->trim))
 		timer_mod(&pool->trim, ktime_get_ns() + SHORT_TRIM_NS);
 	return room;
 }
