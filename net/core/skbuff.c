@@ -200,8 +200,8 @@ struct sk_buff *netdev_alloc_skb(struct net_device *dev, u32 len)
 }
 
 /* -- short packets: ACKs, requests, SYNs, pings. An sk_buff and its head stay together from one
- * packet to the next; each CPU keeps some, but none that it had no use for in a while. Made
- * and trimmed with bottom halves off. --------------------------------------------------------- */
+ * packet to the next; each CPU keeps some, but none that it had no use for in a while. Bottom
+ * halves off. ---------------------------------------------------------------------------------- */
 
 #define SHORT_BYTES    256u
 #define SHORT_SIZE     SKB_DATA_ALIGN(NET_SKB_PAD + NET_IP_ALIGN + SHORT_BYTES)
@@ -301,26 +301,17 @@ static struct sk_buff *short_alloc(void)
 /* skb, which nobody has any more, stays for the next packet. False: it is to be freed. */
 static bool short_keep(struct sk_buff *skb)
 {
-	struct short_pool *pool;
-	irqflags_t flags;
-	bool room, many = false;
+	struct short_pool *pool = &this_cpu(short_pool);
 
 	if (!skb->pp_recycle || skb->cloned || skb_shinfo(skb)->nr_frags ||
-	    skb_shinfo(skb)->frag_list)
+	    skb_shinfo(skb)->frag_list || !in_softirq() || pool->n >= short_pool_most)
 		return false;
-	/* A thread too: what it read is what the next poll has use for. */
-	flags = local_irq_save();
-	pool = &this_cpu(short_pool);
-	room = pool->n < short_pool_most;
-	if (likely(room)) {
-		skb->next = pool->first;
-		pool->first = skb;
-		many = ++pool->n == SHORT_PER_PAGE + 1;
-	}
-	local_irq_restore(flags);
-	if (unlikely(many) && pool->trim.fn && !timer_pending(&pool->trim))
+	skb->next = pool->first;
+	pool->first = skb;
+	if (unlikely(++pool->n == SHORT_PER_PAGE + 1 && pool->trim.fn &&
+		     !timer_pending(&pool->trim)))
 		timer_mod(&pool->trim, ktime_get_ns() + SHORT_TRIM_NS);
-	return room;
+	return true;
 }
 
 struct sk_buff *napi_alloc_skb(struct net_device *dev, u32 len)
