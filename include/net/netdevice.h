@@ -408,7 +408,7 @@ static inline bool netif_tx_queue_stopped(const struct netdev_queue *q)
 bool netdev_tx_bell_later(struct netdev_queue *q);
 void __netdev_tx_bells(void);
 /* The current thread sends more in a moment (MSG_BATCH): bells for it wait until thread_unplug(),
- * which comes before it sleeps, or for 16 packets, or for the next softirq. Thread context. */
+ * which comes before it sleeps, or for eight packets, or for the next softirq. Thread context. */
 void netdev_tx_hold(void);
 /* With the queue stopped for good: wait until nobody is going to ring it. */
 void netdev_tx_bell_settle(struct netdev_queue *q);

@@ -219,7 +219,7 @@ struct sk_buff *dev_xmit_list(struct sk_buff *skb, struct netdev_queue *txq, boo
 /* -- doorbells ------------------------------------------------------------------------------- */
 
 /* Packets that a bell is held for: the device is to work while the next are made. */
-#define BELLS_HELD_MOST 16
+#define BELLS_HELD_MOST 8
 
 bool netdev_tx_bell_later(struct netdev_queue *q)
 {
