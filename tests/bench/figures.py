@@ -7,6 +7,7 @@ import os
 import re
 import resource
 import statistics
+import subprocess
 import sys
 import time
 
@@ -128,7 +129,7 @@ def in_turns(guests, rounds, seconds):
                 before, start = cpu_seconds(guest), time.monotonic()
                 try:
                     found[figure][name].append(measure(guest, seconds))
-                except (AssertionError, RuntimeError, ValueError) as why:
+                except (AssertionError, RuntimeError, ValueError, subprocess.TimeoutExpired) as why:
                     print(f"  {figure} of {name} failed: {why}", file=sys.stderr)
                     continue
                 took = time.monotonic() - start
