@@ -388,6 +388,7 @@ void thread_exit(int code)
 
 	if (t == &first_thread)
 		host_die("the first thread called thread_exit()");
+	thread_unplug();
 	t->exit_code = code;
 	co->ended = true;
 	t->state = THREAD_DEAD;

@@ -137,6 +137,7 @@ void thread_exit(int code)
 	struct thread *self = thread_current();
 
 	might_sleep();
+	thread_unplug();
 	self->exit_code = code;
 	smp_store_release(&to_kthread(self)->done, 1);
 	wake_up_all(self->join_wq);

@@ -227,13 +227,21 @@ static void doorbell(void **state)
 	ring_free(dev);
 }
 
+static int hold_and_end(void *dev)
+{
+	netdev_tx_hold();
+	send_frame(dev, 64, 0);
+	return 0;
+}
+
 /* What a thread sends while it has more to send is told to the device together: before the thread
- * sleeps, when it says that there is no more, and after a number of packets; what softirqs send
- * meanwhile goes at once. */
+ * sleeps or ends, when it says that there is no more, and after a number of packets; what softirqs
+ * send meanwhile goes at once. */
 static void doorbell_held(void **state)
 {
 	struct net_device *dev = ring_new(0);
 	struct ring_dev *r = netdev_priv(dev);
+	struct thread *t;
 	unsigned n;
 
 	r->has_bell = true;
@@ -267,6 +275,13 @@ static void doorbell_held(void **state)
 	assert_int_equal(r->rings, 4);
 	thread_unplug();
 	assert_int_equal(r->rings, 4);
+
+	ring_complete(dev, r->used);
+	t = thread_create("holds", hold_and_end, dev, 0, PRIO_NORMAL);
+	thread_join(t);
+	thread_put(t);
+	assert_int_equal(r->untold, 0);
+	assert_int_equal(r->rings, 5);
 	ring_free(dev);
 
 	dev = ring_new(0);
