@@ -123,20 +123,29 @@ static u64 pacing_timer(struct hrtimer *t)
 	return 0;
 }
 
+/* It waits for room below: go on in a softirq, unless everybody has closed it. */
+static void tsq_kick(struct sock *sk)
+{
+	if (!refcount_inc_not_zero(&sk->sk_refcnt))
+		return;
+	if (test_and_set_bit(TCP_TSQ_QUEUED, &sk->sk_tsq_flags)) {
+		sock_put(sk);
+		return;
+	}
+	clear_bit(TCP_TSQ_THROTTLED, &sk->sk_tsq_flags);
+	smp_call_function_single_async(smp_processor_id(), &tcp_sk(sk)->tsq_call);
+}
+
 void tcp_wfree(struct sk_buff *skb)
 {
 	struct sock *sk = skb->sk;
-	bool kick = test_bit(TCP_TSQ_THROTTLED, &sk->sk_tsq_flags) &&
-		    !test_and_set_bit(TCP_TSQ_QUEUED, &sk->sk_tsq_flags);
 
-	/* Closed by everybody: only this packet keeps the memory still. */
-	if (kick && !refcount_inc_not_zero(&sk->sk_refcnt))
-		kick = false;
-	if (kick)
-		clear_bit(TCP_TSQ_THROTTLED, &sk->sk_tsq_flags);
+	rcu_read_lock(); /* sk stays, though this packet may be the last that kept it */
+	/* First the room, then the question: who says that it waits sees the one, or is seen. */
 	sock_wfree(skb);
-	if (kick)
-		smp_call_function_single_async(smp_processor_id(), &tcp_sk(sk)->tsq_call);
+	if (unlikely(test_bit(TCP_TSQ_THROTTLED, &sk->sk_tsq_flags)))
+		tsq_kick(sk);
+	rcu_read_unlock();
 }
 
 void tcp_pacing_init(struct sock *sk)

@@ -10,10 +10,12 @@
 #include <errno.h>
 #include <kernel/mm.h>
 #include <kernel/uio.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -290,6 +292,63 @@ static void test_small_queue_waits_for_completions(void **state)
 	peer_forget();
 }
 
+/* What two CPUs share in the next test: rounds begun and ended, and what the sender saw last. */
+static struct {
+	struct sock *sk;
+	unsigned begun, ended;
+	s32 below;
+	bool last;
+} race;
+
+/* A CPU that sends: it asks for the next completion and looks whether it is too late for that. */
+static void *throttle(void *arg)
+{
+	for (unsigned round = 1;; round++) {
+		while (__atomic_load_n(&race.begun, __ATOMIC_ACQUIRE) != round)
+			if (__atomic_load_n(&race.last, __ATOMIC_ACQUIRE))
+				return NULL;
+		set_bit(TCP_TSQ_THROTTLED, &race.sk->sk_tsq_flags);
+		smp_mb();
+		race.below = atomic_read(&race.sk->sk_wmem_alloc);
+		__atomic_store_n(&race.ended, round, __ATOMIC_RELEASE);
+	}
+}
+
+/* A packet is done with on one CPU while another finds that it waits for that: either it sees the
+ * room, or it is told. */
+static void test_throttled_while_the_last_packet_completes(void **state)
+{
+	pthread_t sender;
+	struct timespec begin, now;
+	s32 empty;
+
+	(void)state;
+	peer_connects(with_sack);
+	race = (__typeof__(race)){.sk = peer_sock->sk};
+	empty = atomic_read(&race.sk->sk_wmem_alloc);
+	assert_int_equal(pthread_create(&sender, NULL, throttle, NULL), 0);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	do {
+		struct sk_buff *skb = alloc_skb(100, GFP_KERNEL);
+
+		clear_bit(TCP_TSQ_THROTTLED, &race.sk->sk_tsq_flags);
+		skb->sk = race.sk;
+		atomic_add((s32)skb->truesize, &race.sk->sk_wmem_alloc);
+		__atomic_add_fetch(&race.begun, 1, __ATOMIC_RELEASE);
+		tcp_wfree(skb);
+		while (__atomic_load_n(&race.ended, __ATOMIC_ACQUIRE) != race.begun)
+			;
+		if (race.below > empty + 1)
+			assert_false(test_bit(TCP_TSQ_THROTTLED, &race.sk->sk_tsq_flags));
+		skb->sk = NULL;
+		consume_skb(skb);
+		host_run_for(0);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (race.begun < 10000 && now.tv_sec - begin.tv_sec < 2);
+	__atomic_store_n(&race.last, true, __ATOMIC_RELEASE);
+	assert_int_equal(pthread_join(sender, NULL), 0);
+}
+
 static void test_super_packet_follows_the_rate(void **state)
 {
 	struct sock *sk;
@@ -492,6 +551,7 @@ int main(void)
 		OUTPUT_TEST(test_notsent_lowat),
 		OUTPUT_TEST(test_pacing_spreads_a_window),
 		OUTPUT_TEST(test_small_queue_waits_for_completions),
+		OUTPUT_TEST(test_throttled_while_the_last_packet_completes),
 		OUTPUT_TEST(test_super_packet_follows_the_rate),
 		OUTPUT_TEST(test_split_keeps_count_and_memory),
 		OUTPUT_TEST(test_choice_of_congestion_control),
