@@ -25,7 +25,7 @@ HOT := lib/checksum.c lib/siphash.c lib/rbtree.c \
 	net/core/datagram.c net/ipv4/datagram.c net/udp/input.c net/udp/output.c net/udp/hash.c \
 	net/ipv4/icmp.c net/ipv4/ip_early.c net/tcp/tcp_early.c net/tcp/tcp_syncookies.c \
 	net/tcp/tcp_input.c net/tcp/tcp_ack.c net/tcp/tcp_data.c net/tcp/tcp_output.c \
-	net/tcp/tcp_sendmsg.c net/tcp/tcp_recvmsg.c net/tcp/tcp_hash.c net/tcp/tcp_ipv4.c \
+	net/tcp/tcp_sendmsg.c net/tcp/tcp_short.c net/tcp/tcp_recvmsg.c net/tcp/tcp_hash.c net/tcp/tcp_ipv4.c \
 	net/tcp/tcp_timer.c net/tcp/tcp_window.c net/tcp/tcp_rtt.c net/tcp/tcp_cong.c \
 	net/tcp/tcp_options.c net/tcp/tcp_minisocks.c net/tcp/tcp_reqsk.c net/tcp/tcp_offload.c \
 	net/tcp/tcp_rate.c net/tcp/tcp_castate.c net/tcp/tcp_recovery.c net/tcp/tcp_cc.c \

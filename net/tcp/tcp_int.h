@@ -652,6 +652,13 @@ void tcp_send_ack_at(struct sock *sk, seq32 rcv_nxt);
 /* A segment without data and one number behind: keepalive, or 0 bytes of a closed window. */
 int tcp_send_probe_segment(struct sock *sk);
 
+/* ---- tcp_short.c -------------------------------------------------------------------------------
+ */
+#define TCP_LINEAR_MAX 2048u /* text behind its headers: they are less than a page */
+/* Send what is in from, if it is short and can go at once, in front of nothing else. Bytes sent; 0:
+ * not done, for whatever reason. */
+size_t tcp_send_short(struct sock *sk, struct iov_iter *from, int flags);
+
 /* ---- tcp_connect.c */
 int tcp_connect(struct sock *sk);
 

@@ -9,8 +9,6 @@
 
 #include "tcp_int.h"
 
-#define LINEAR_MAX 2048u /* so that head and text are less than a page */
-
 /* ---- waiting ----------------------------------------------------------------------------------
  */
 
@@ -176,7 +174,7 @@ static ssize_t share_piece(struct sock *sk, struct source *src, struct sk_buff *
  * piece to the device. */
 static bool fits_linear(const struct sock *sk, const struct source *src)
 {
-	return src->from && src->left <= min3(src->mss, src->goal, LINEAR_MAX) &&
+	return src->from && src->left <= min3(src->mss, src->goal, TCP_LINEAR_MAX) &&
 	       skb_queue_empty(&sk->sk_write_queue);
 }
 
@@ -470,17 +468,25 @@ static noinline ssize_t send_zerocopy(struct sock *sk, const struct msghdr *msg,
 	return n;
 }
 
-ssize_t tcp_sendmsg(struct sock *sk, const struct msghdr *msg, struct iov_iter *from, int flags)
+/* A stream's destination is its peer: msg matters to Fast Open only. */
+static noinline ssize_t send_any(struct sock *sk, const struct msghdr *msg, struct iov_iter *from,
+				 int flags)
 {
 	struct source src = {.from = from, .left = iov_iter_count(from)};
+
+	if (unlikely(flags & MSG_ZEROCOPY) && sock_flag(sk, SOCK_ZEROCOPY) && src.left)
+		return send_zerocopy(sk, msg, &src, flags);
+	return send_plain(sk, msg, &src, flags);
+}
+
+ssize_t tcp_sendmsg(struct sock *sk, const struct msghdr *msg, struct iov_iter *from, int flags)
+{
 	ssize_t n;
 
-	/* A stream's destination is its peer: msg matters to Fast Open only. */
 	lock_sock(sk);
-	if (unlikely(flags & MSG_ZEROCOPY) && sock_flag(sk, SOCK_ZEROCOPY) && src.left)
-		n = send_zerocopy(sk, msg, &src, flags);
-	else
-		n = send_plain(sk, msg, &src, flags);
+	n = (ssize_t)tcp_send_short(sk, from, flags);
+	if (!n)
+		n = send_any(sk, msg, from, flags);
 	release_sock(sk);
 	return n;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The short way of a usual ACK (tcp_ack.c) does what the long one does: an application that writes
- * now and then, and a peer that acknowledges all of it, a part, late, twice, with a changing window
- * or not at all, by a seed; played twice, the second time with the short way shut. All that is sent
- * is the same, and so are TCP_INFO and what congestion control was told after every step, and every
- * counter in the end.
+ * The short ways of a message while nothing is in flight (tcp_short.c) and of the usual ACK
+ * (tcp_ack.c) do what the long ones do: an application that writes now and then, and a peer that
+ * acknowledges all of it, a part, late, twice, with a changing window or not at all, by a seed;
+ * played twice, the second time with the short ways shut. All that is sent is the same, and so are
+ * TCP_INFO and what congestion control was told after every step, and every counter in the end.
  */
 #include "../../include/libc/netinet/tcp.h"
 
@@ -27,7 +27,8 @@
 struct play {
 	u64 random;
 	u32 written, acked, sent; /* ends, relative */
-	u32 usual;                /* ACKs for a single segment in flight */
+	u32 alone, usual;         /* messages with nothing in flight; ACKs for a single segment */
+	int flags;                /* of what is written */
 };
 
 struct record {
@@ -116,7 +117,7 @@ TCP_CONGESTION_CONTROL(spy);
 static void acknowledge(struct play *p, u32 ack)
 {
 	const struct rb_node *only = peer_sock->sk->tcp_rtx_queue.node;
-	static const u16 windows[] = {65535, 65535, 65535, 30000, 2000};
+	static const u16 windows[] = {65535, 65535, 65535, 30000, 2000, 300};
 
 	p->usual += only && !only->left && !only->right && ack == p->sent && ack > p->acked;
 	peer_send((struct peer_seg){.flags = TCPHDR_ACK,
@@ -126,6 +127,22 @@ static void acknowledge(struct play *p, u32 ack)
 	p->acked = max(p->acked, ack);
 }
 
+static void write_some(struct play *p, u32 len)
+{
+	static u8 data[6000];
+	const struct tcp_sock *tp = peer_tp();
+	struct iovec v = {data, len};
+	struct msghdr m = {0};
+	struct iov_iter it;
+
+	p->alone += !tp->packets_out && !tcp_send_head(peer_sock->sk) && len < PEER_MSS &&
+		    len <= tp->snd_wnd;
+	iov_iter_init(&it, &v, 1, len);
+	assert_int_equal(peer_sock->ops->sendmsg(peer_sock, &m, &it, MSG_DONTWAIT | p->flags), len);
+	host_run_for(0);
+	p->written += len;
+}
+
 static void step(struct play *p)
 {
 	switch (below(p, 10)) {
@@ -133,12 +150,8 @@ static void step(struct play *p)
 	case 1:
 	case 2:
 	case 3:
-		if (p->written - p->acked < FLIGHT) {
-			u32 len = 1 + below(p, below(p, 4) ? 900 : 6000);
-
-			peer_app_writes(len);
-			p->written += len;
-		}
+		if (p->written - p->acked < FLIGHT)
+			write_some(p, 1 + below(p, below(p, 4) ? 900 : 5000));
 		break;
 	case 4:
 	case 5:
@@ -158,8 +171,8 @@ static void step(struct play *p)
 	host_run_for(below(p, 3000000));
 }
 
-/* Returns how many usual ACKs there were. */
-static u32 play(const char *cc, u64 seed, bool short_way, struct record *r)
+/* Returns the play as it ended. */
+static struct play play(const char *cc, u64 seed, bool short_ways, struct record *r)
 {
 	struct play p = {.random = seed, .written = 1, .acked = 1, .sent = 1};
 	struct tcp_sock *tp;
@@ -173,9 +186,10 @@ static u32 play(const char *cc, u64 seed, bool short_way, struct record *r)
 	tp = peer_tp();
 	lock_sock(peer_sock->sk);
 	assert_int_equal(tcp_cc_set(peer_sock->sk, cc), 0);
-	if (!short_way) { /* shut while a probe of the path's MTU is on its way, for ever here */
+	if (!short_ways) { /* shut while a probe of the path's MTU is on its way, for ever here */
 		tp->mtup.probe_size = 1;
 		tp->mtup.probe_start = tp->mtup.probe_end = seq_add(tp->snd_una, 1u << 30);
+		p.flags = MSG_CONFIRM; /* without meaning to a stream, but not known to be */
 	}
 	release_sock(peer_sock->sk);
 	tp->nonagle = (u8)(seed & 1 ? TCP_NAGLE_OFF : 0);
@@ -188,16 +202,19 @@ static u32 play(const char *cc, u64 seed, bool short_way, struct record *r)
 	for (u32 i = 0; i < __LINUX_MIB_MAX; i++)
 		r->mib[i] = peer_mib(i);
 	peer_stop();
-	return p.usual;
+	return p;
 }
 
 static void same_both_ways(const char *cc)
 {
 	static struct record a, b;
-	u32 usual = 0;
+	u32 usual = 0, alone = 0;
 
 	for (u64 seed = 1; seed <= SEEDS; seed++) {
-		usual += play(cc, seed, true, &a);
+		struct play p = play(cc, seed, true, &a);
+
+		usual += p.usual;
+		alone += p.alone;
 		play(cc, seed, false, &b);
 		for (u32 i = 0; i < STEPS; i++) {
 			assert_int_equal(a.wire[i], b.wire[i]);
@@ -206,7 +223,7 @@ static void same_both_ways(const char *cc)
 		}
 		assert_memory_equal(a.mib, b.mib, sizeof(a.mib));
 	}
-	assert_true(usual > SEEDS * 4);
+	assert_true(usual > SEEDS * 4 && alone > SEEDS * 4);
 }
 
 static void test_same_with_cubic(void **state)
