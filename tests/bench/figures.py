@@ -38,14 +38,22 @@ def download(guest, seconds):
 
 # -- iperf3 -----------------------------------------------------------------------------------------
 
+# What Linux's server says while it still clears up after the client before, or opens its port anew.
+NOT_YET = re.compile("unable to connect|the server is busy")
+
 
 def iperf3(guest, seconds, *options):
     """The sums at the end of stock iperf3's report, the guest being its server."""
     argv = ["iperf3", "-c", guest.ip, "-t", str(seconds), "-J", *options]
-    report = json.loads(guest.ns.run(argv, timeout=seconds + 30, check=False).stdout)
-    if "error" in report:
-        raise RuntimeError(f"{' '.join(argv)}: {report['error']}")
-    return report["end"]
+    for _ in range(5):
+        report = json.loads(guest.ns.run(argv, timeout=seconds + 30, check=False).stdout)
+        if "error" not in report:
+            return report["end"]
+        if not NOT_YET.search(report["error"]):
+            break
+        print(f"  iperf3: {report['error']}; once more", file=sys.stderr)
+        time.sleep(1)
+    raise RuntimeError(f"{' '.join(argv)}: {report['error']}")
 
 
 def tcp(*options):
