@@ -99,8 +99,9 @@ struct netns_tcp {
 		siphash_key key; /* [cookie_lock] to write */
 	} cookie_secret[4];
 	struct spinlock cookie_lock;
-	u32 cookie_sent_s;         /* [a] when the last one was sent */
-	struct percpu_area *early; /* [I] what tcp_early.c knows of the poll under way */
+	u32 cookie_sent_s;             /* [a] when the last one was sent */
+	struct percpu_area *early;     /* [I] what tcp_early.c knows of the poll under way */
+	struct percpu_area *flow_hash; /* [I] hashes of flows that were asked for lately */
 
 	struct tcp_req_wheel *req_wheel; /* [I] one a CPU */
 	struct tcp_source_chain source[TCP_SOURCE_CHAINS];

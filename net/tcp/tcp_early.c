@@ -291,7 +291,8 @@ bool tcp4_rx_early(struct sk_buff *skb)
 	rt = ip_early_check(skb, &e->ip);
 	if (!rt || !checksum_ok(skb))
 		return false;
-	s.flow = tcp_v4_flow(net->tcp, skb);
+	s.flow = tcp_v4_flow(skb);
+	s.flow.hash = tcp_flow_hash(net->tcp, &s.flow);
 	sk = cookie_listener(e, net->tcp, skb, &s.flow);
 	if (!sk)
 		return false;

@@ -46,6 +46,45 @@ static struct sock_key *key_of(struct hlist_node *n)
 	return container_of(n, struct sock_key, node);
 }
 
+/* ---- hashes ---------------------------------------------------------------------------------- */
+
+#define HASHES_REMEMBERED 256u
+
+/* A flow and its hash, which nothing but the flow and the net's key decide: never out of date. */
+struct flow_hash {
+	be32 laddr, faddr;
+	u32 ports, hash;
+};
+
+u32 tcp_flow_hash_again(const struct netns_tcp *nt, const struct tcp_flow *f)
+{
+	struct flow_hash *h = alloc_percpu_ptr(nt->flow_hash, smp_processor_id());
+	u32 ports = (u32)f->lport << 16 | f->fport.wire;
+
+	h += (f->faddr.wire ^ ports) * 0x9e3779b1u / (u32)(0x100000000ull / HASHES_REMEMBERED);
+	if (h->ports == ports && be32_eq(h->faddr, f->faddr) && be32_eq(h->laddr, f->laddr))
+		return h->hash;
+	*h = (struct flow_hash){f->laddr, f->faddr, ports, tcp_flow_hash(nt, f)};
+	return h->hash;
+}
+
+static int flow_hash_init(struct netns_tcp *nt)
+{
+	struct tcp_flow none = {0};
+
+	nt->flow_hash = alloc_percpu(HASHES_REMEMBERED * sizeof(struct flow_hash),
+				     __alignof__(struct flow_hash));
+	if (!nt->flow_hash)
+		return -ENOMEM;
+	for_each_cpu(cpu) {
+		struct flow_hash *h = alloc_percpu_ptr(nt->flow_hash, cpu);
+
+		for (unsigned i = 0; i < HASHES_REMEMBERED; i++)
+			h[i].hash = tcp_flow_hash(nt, &none);
+	}
+	return 0;
+}
+
 /* ---- established ----------------------------------------------------------------------------- */
 
 static bool key_matches(const struct sock_key *k, const struct tcp_flow *f)
@@ -355,6 +394,10 @@ int tcp_hash_init(struct netns_tcp *nt)
 	get_random_bytes(&nt->ts_key, sizeof(nt->ts_key));
 	get_random_bytes(&nt->port_key, sizeof(nt->port_key));
 	get_random_bytes(nt->port_offset, sizeof(nt->port_offset));
+	if (flow_hash_init(nt)) {
+		tcp_hash_exit(nt);
+		return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -365,4 +408,6 @@ void tcp_hash_exit(struct netns_tcp *nt)
 	if (nt->bhash.chain)
 		kvfree(nt->bhash.chain, (nt->bhash.mask + 1) * sizeof(*nt->bhash.chain));
 	nt->ehash.chain = nt->bhash.chain = NULL;
+	free_percpu(nt->flow_hash);
+	nt->flow_hash = NULL;
 }

@@ -351,6 +351,9 @@ static inline u32 tcp_flow_hash(const struct netns_tcp *nt, const struct tcp_flo
 
 	return hsiphash_3u32(f->laddr.wire, f->faddr.wire, ports, &nt->hash_key);
 }
+/* The same, for a flow whose segments follow one another: this CPU remembers hashes. Bottom halves
+ * off. */
+u32 tcp_flow_hash_again(const struct netns_tcp *nt, const struct tcp_flow *f);
 /* The connection, request or TIME-WAIT record of a flow, with a reference (tcp_key_put());
  * NULL: none. rcu. */
 struct sock_key *tcp_lookup_established(struct netns_tcp *nt, const struct tcp_flow *f);
@@ -435,18 +438,16 @@ struct tcp_af_ops {
 	u16 gso_type;
 };
 extern const struct tcp_af_ops tcp_ipv4_ops;
-/* Fill in the control block of a received segment / the flow it is of, hashed / checksum and
+/* Fill in the control block of a received segment / the flow it is of, not hashed / checksum and
  * csum_start of one to be sent. */
 void tcp_v4_fill_cb(struct sk_buff *skb);
-static inline struct tcp_flow tcp_v4_flow(const struct netns_tcp *nt, const struct sk_buff *skb)
+static inline struct tcp_flow tcp_v4_flow(const struct sk_buff *skb)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 	const struct tcphdr *th = tcp_hdr(skb);
-	struct tcp_flow f = {iph->daddr, iph->saddr,        be16_get(th->dest),
-			     th->source, skb->dev->ifindex, 0};
 
-	f.hash = tcp_flow_hash(nt, &f);
-	return f;
+	return (struct tcp_flow){iph->daddr, iph->saddr,        be16_get(th->dest),
+				 th->source, skb->dev->ifindex, 0};
 }
 void tcp_v4_check(struct sk_buff *skb, be32 saddr, be32 daddr);
 /* tcp_early.c: see struct net_protocol. */

@@ -156,8 +156,9 @@ int tcp_do_rcv(struct sock *sk, struct sk_buff *skb)
 	bool reset = false;
 
 	if (sk->sk_state == TCP_LISTEN) {
-		struct tcp_flow f = tcp_v4_flow(tcp_net(sk), skb);
+		struct tcp_flow f = tcp_v4_flow(skb);
 
+		f.hash = tcp_flow_hash(tcp_net(sk), &f);
 		listener_rcv(sk, skb, &f);
 		return 0;
 	}
@@ -290,10 +291,12 @@ static enum skb_drop_reason check_header(struct net *net, struct sk_buff *skb)
 /* Hand skb to whoever its flow belongs to. False: that changed meanwhile, look again. */
 static bool demux(struct net *net, struct sk_buff *skb)
 {
-	struct tcp_flow f = tcp_v4_flow(net->tcp, skb);
-	struct sock_key *key = tcp_lookup_established(net->tcp, &f);
+	struct tcp_flow f = tcp_v4_flow(skb);
+	struct sock_key *key;
 	struct sock *sk;
 
+	f.hash = tcp_flow_hash_again(net->tcp, &f);
+	key = tcp_lookup_established(net->tcp, &f);
 	if (key && key->state == TCP_TIME_WAIT) {
 		timewait_rcv(net, tcp_twsk(key), skb, &f);
 	} else if (key && key->state == TCP_NEW_SYN_RECV) {
