@@ -69,6 +69,7 @@ struct netns_ipv4 {
 	struct neigh_table arp;
 
 	/* sysctls net.ipv4.* */
+	int ip_early_demux, tcp_early_demux, udp_early_demux;
 	int ip_default_ttl, ip_forward, ip_no_pmtu_disc, min_pmtu, mtu_expires;
 	int port_low, port_high;
 	char reserved_ports[128];

@@ -8,6 +8,8 @@
 
 #include <net/netdevice.h>
 
+struct sock;
+
 struct net_protocol {
 	u8 protocol; /* IPPROTO_* */
 	u8 family;   /* AF_INET or AF_INET6 */
@@ -24,6 +26,10 @@ struct net_protocol {
 	/* While net->rx_early: skb->data at the transport header of a packet without IP options
 	 * that is no fragment; nothing else was looked at (ip_early_check()). As packet_type's. */
 	bool (*rx_early)(struct sk_buff *skb);
+	/* Of a packet for this host that is no fragment, its headers in the linear part: the
+	 * connected socket of its flow, referenced; NULL: none. Looks, and changes nothing. */
+	struct sock *(*early_demux)(const struct sk_buff *skb);
+	u8 demux_bytes; /* of the transport header that it reads */
 };
 
 #define NET_PROTOCOL(sym)                                   \

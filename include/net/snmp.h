@@ -236,10 +236,24 @@
 	X(TCPPLBREHASH, "TCPPLBRehash") \
 	X(BEYOND_WINDOW, "BeyondWindow")
 
+
+/* /proc/net/stat/rt_cache, by Linux's names: routes that were looked for in the tables. */
+#define RT_MIB(X) \
+	X(IN_SLOW_TOT, "in_slow_tot") \
+	X(IN_SLOW_MC, "in_slow_mc") \
+	X(IN_NO_ROUTE, "in_no_route") \
+	X(IN_BRD, "in_brd") \
+	X(IN_MARTIAN_DST, "in_martian_dst") \
+	X(IN_MARTIAN_SRC, "in_martian_src") \
+	X(OUT_SLOW_TOT, "out_slow_tot") \
+	X(OUT_SLOW_MC, "out_slow_mc")
 /* clang-format on */
 
 #define X(id, text) IPSTATS_MIB_##id,
 enum { IPSTATS_MIB(X) __IPSTATS_MIB_MAX };
+#undef X
+#define X(id, text) RT_MIB_##id,
+enum { RT_MIB(X) __RT_MIB_MAX };
 #undef X
 #define X(id, text) IPEXT_MIB_##id,
 enum { IPEXT_MIB(X) __IPEXT_MIB_MAX };
@@ -266,10 +280,12 @@ struct net_mib {
 	u64 udp[__UDP_MIB_MAX];
 	u64 tcp[__TCP_MIB_MAX];
 	u64 linux_[__LINUX_MIB_MAX];
+	u64 rt[__RT_MIB_MAX]; /* last */
 };
 
 #define IP_INC_STATS(net, f)       (NET_MIB(net)->ip[IPSTATS_MIB_##f]++)
 #define IP_ADD_STATS(net, f, n)    (NET_MIB(net)->ip[IPSTATS_MIB_##f] += (n))
+#define RT_INC_STATS(net, f)       (NET_MIB(net)->rt[RT_MIB_##f]++)
 #define IPEXT_INC_STATS(net, f)    (NET_MIB(net)->ipext[IPEXT_MIB_##f]++)
 #define IPEXT_ADD_STATS(net, f, n) (NET_MIB(net)->ipext[IPEXT_MIB_##f] += (n))
 #define ICMP_INC_STATS(net, f)     (NET_MIB(net)->icmp[ICMP_MIB_##f]++)

@@ -139,6 +139,7 @@ struct sock {
 	u32 sk_tskey;                           /* what a packet's timestamps are numbered from */
 	u32 sk_zckey;                           /* number of the next send with MSG_ZEROCOPY */
 	atomic_t sk_omem_alloc;                 /* truesize of reports that are not read yet */
+	u32 sk_rx_way; /* the input route its packets passed by (ip_demux.c) [a]; 0: not known */
 	struct socket *sk_socket;
 	struct wait_queue *sk_wq;
 	u64 sk_ino;
@@ -346,6 +347,11 @@ void sock_rfree(struct sk_buff *skb);
  * above its high mark. The socket need not be locked. */
 bool skb_set_owner_datagram(struct sk_buff *skb, struct sock *sk) __must_check;
 void sock_wfree(struct sk_buff *skb);
+/* Early demux: skb, on its way up, carries the socket it is for, with a reference. / Take both off
+ * it. / Destructor meanwhile. */
+void skb_set_demuxed(struct sk_buff *skb, struct sock *sk);
+struct sock *skb_steal_sock(struct sk_buff *skb);
+void sock_edemux(struct sk_buff *skb);
 /* Of so many bytes below it a socket does not wait to hear that they are sent: no sender sleeps,
  * and no poll() or small segment is held back for them. */
 #define SOCK_TX_UNAWAITED 4096

@@ -224,6 +224,26 @@ void sk_common_release(struct sock *sk)
 	sock_put(sk);
 }
 
+void skb_set_demuxed(struct sk_buff *skb, struct sock *sk)
+{
+	skb->sk = sk;
+	skb->destructor = sock_edemux;
+}
+
+struct sock *skb_steal_sock(struct sk_buff *skb)
+{
+	struct sock *sk = skb->sk;
+
+	skb->sk = NULL;
+	skb->destructor = NULL;
+	return sk;
+}
+
+void sock_edemux(struct sk_buff *skb)
+{
+	sock_put(skb->sk);
+}
+
 void sock_orphan(struct sock *sk)
 {
 	sock_set_flag(sk, SOCK_DEAD);

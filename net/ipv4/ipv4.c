@@ -19,6 +19,9 @@
 
 static const struct netns_ipv4 defaults = {
 	.ip_default_ttl = 64,
+	.ip_early_demux = 1,
+	.tcp_early_demux = 1,
+	.udp_early_demux = 1,
 	.min_pmtu = 552,
 	.mtu_expires = 600,
 	.port_low = 32768,
@@ -50,6 +53,9 @@ static const struct netns_ipv4 defaults = {
 static const struct ctl_table ipv4_table[] = {
 	INT_ROW("ip_default_ttl", ip_default_ttl, 1, 255),
 	{.name = "ip_forward", .offset = V4(ip_forward), .count = 1, .mode = 0444, .ops = &ctl_int},
+	INT_ROW("ip_early_demux", ip_early_demux, 0, 1),
+	INT_ROW("tcp_early_demux", tcp_early_demux, 0, 1),
+	INT_ROW("udp_early_demux", udp_early_demux, 0, 1),
 	INT_ROW("ip_no_pmtu_disc", ip_no_pmtu_disc, 0, 3),
 	{.name = "ip_local_port_range",
 	 .offset = V4(port_low),

@@ -75,11 +75,20 @@ static inline bool rt_has_exceptions(const struct net *net)
 {
 	return READ_ONCE(net->ipv4->fnhe_some);
 }
+/* The checks and the route of a packet that no rt_pass knows; sets skb's dst. / skb passed them
+ * when the routes were of that genid: its route, and its pair's rt_pass again. */
+enum skb_drop_reason ip_route_input_slow(struct sk_buff *skb, be32 daddr, be32 saddr,
+					 struct net_device *dev);
+void rt_pass(struct sk_buff *skb, be32 daddr, be32 saddr, struct net_device *dev, u32 genid);
 int rt_net_init(struct net *net);
 void rt_net_exit(struct net *net);
 /* No rtable may point at dev any more. rtnl. */
 void rt_flush_dev(struct net_device *dev);
 void rt_set_input_dev(struct net *net, struct net_device *lo);
+
+/* ip_demux.c: ip_route_input_slow(), or what its connection knows; skb may carry that away. */
+enum skb_drop_reason ip_route_input_demux(struct sk_buff *skb, be32 daddr, be32 saddr,
+					  struct net_device *dev);
 
 /* ip_fragment.c */
 void ipfrag_net_init(struct net *net);

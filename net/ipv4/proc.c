@@ -5,6 +5,7 @@
 #include <kernel/vfs.h>
 #include <lib/err.h>
 #include <lib/printf.h>
+#include <lib/string.h>
 
 #include "ipv4_int.h"
 
@@ -107,10 +108,49 @@ static void frag_show(struct seq_file *m)
 		   atomic_read(&net->ipv4->frag_mem));
 }
 
+/* Linux's columns, a line a CPU; what there is nothing of is 0, in Linux too. */
+static void rt_cache_show(struct seq_file *m)
+{
+	enum { NONE = __RT_MIB_MAX };
+	static const u8 column[] = {NONE,
+				    NONE,
+				    RT_MIB_IN_SLOW_TOT,
+				    RT_MIB_IN_SLOW_MC,
+				    RT_MIB_IN_NO_ROUTE,
+				    RT_MIB_IN_BRD,
+				    RT_MIB_IN_MARTIAN_DST,
+				    RT_MIB_IN_MARTIAN_SRC,
+				    NONE,
+				    RT_MIB_OUT_SLOW_TOT,
+				    RT_MIB_OUT_SLOW_MC,
+				    NONE,
+				    NONE,
+				    NONE,
+				    NONE,
+				    NONE,
+				    NONE};
+	const struct net *net = m->private;
+
+	seq_puts(m, "entries in_hit in_slow_tot in_slow_mc in_no_route in_brd in_martian_dst "
+		    "in_martian_src out_hit out_slow_tot out_slow_mc gc_total gc_ignored "
+		    "gc_goal_miss gc_dst_overflow in_hlist_search out_hlist_search\n");
+	for_each_cpu(cpu) {
+		u64 count[NONE + 1] = {0};
+
+		memcpy(count, net->mib[cpu]->rt, sizeof(net->mib[cpu]->rt));
+		for (unsigned i = 0; i < ARRAY_SIZE(column); i++)
+			seq_printf(m, "%08x%c", (u32)count[column[i]],
+				   i + 1 < ARRAY_SIZE(column) ? ' ' : '\n');
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*show)(struct seq_file *m);
-} files[] = {{"snmp", snmp_show}, {"netstat", netstat_show}, {"ip_frag", frag_show}};
+} files[] = {{"snmp", snmp_show},
+	     {"netstat", netstat_show},
+	     {"ip_frag", frag_show},
+	     {"stat/rt_cache", rt_cache_show}};
 
 int ip_proc_init(struct net *net)
 {

@@ -499,6 +499,9 @@ static struct rtable *route_output_slow(struct net *net, struct flowi4 *fl)
 	struct fib_result res;
 	int err;
 
+	RT_INC_STATS(net, OUT_SLOW_TOT);
+	if (scoped)
+		RT_INC_STATS(net, OUT_SLOW_MC);
 	if (fl->oif) {
 		dev = dev_get_by_index(net, fl->oif);
 		if (!dev)
@@ -576,6 +579,10 @@ static __cold enum skb_drop_reason martian(struct net_device *dev, be32 saddr, b
 {
 	const struct in_device *idev = in_dev_get_rcu(dev);
 
+	if (why == SKB_DROP_REASON_IP_INADDRERRORS)
+		RT_INC_STATS(dev_net(dev), IN_MARTIAN_DST);
+	else
+		RT_INC_STATS(dev_net(dev), IN_MARTIAN_SRC);
 	if (idev && idev->log_martians)
 		pr_warn_ratelimited("%s: martian packet from %pI4 to %pI4", dev->name, &saddr,
 				    &daddr);
@@ -613,12 +620,13 @@ static enum skb_drop_reason input_multicast(struct sk_buff *skb, be32 daddr, be3
 	    (ipv4_is_loopback(saddr) && !(dev->flags & IFF_LOOPBACK)) ||
 	    (ipv4_is_zeronet(saddr) && !ipv4_is_local_multicast(daddr)))
 		return SKB_DROP_REASON_IP_SADDR_INVALID;
+	RT_INC_STATS(dev_net(dev), IN_SLOW_MC);
 	skb_dst_set_noref(skb, &dev_net(dev)->ipv4->rt_input[IN_MULTICAST]->dst);
 	return SKB_NOT_DROPPED_YET;
 }
 
-static noinline enum skb_drop_reason route_input_slow(struct sk_buff *skb, be32 daddr, be32 saddr,
-						      struct net_device *dev)
+enum skb_drop_reason ip_route_input_slow(struct sk_buff *skb, be32 daddr, be32 saddr,
+					 struct net_device *dev)
 {
 	struct net *net = dev_net(dev);
 	struct netns_ipv4 *ip4 = net->ipv4;
@@ -627,6 +635,7 @@ static noinline enum skb_drop_reason route_input_slow(struct sk_buff *skb, be32 
 	u32 genid = (u32)atomic_read(&ip4->rt_genid);
 	u8 type;
 
+	RT_INC_STATS(net, IN_SLOW_TOT);
 	if (ipv4_is_multicast(daddr))
 		return input_multicast(skb, daddr, saddr, dev);
 	if (ipv4_is_multicast(saddr) || ipv4_is_lbcast(saddr))
@@ -640,8 +649,12 @@ static noinline enum skb_drop_reason route_input_slow(struct sk_buff *skb, be32 
 	} else {
 		type = fib_local_type(net, daddr, 0);
 	}
-	if (type != RTN_LOCAL && type != RTN_BROADCAST)
+	if (type != RTN_LOCAL && type != RTN_BROADCAST) {
+		RT_INC_STATS(net, IN_NO_ROUTE);
 		return SKB_DROP_REASON_IP_INADDRERRORS; /* a host does not forward */
+	}
+	if (type == RTN_BROADCAST)
+		RT_INC_STATS(net, IN_BRD);
 	if (!be32_is_zero(saddr))
 		why = check_source(net, dev, saddr);
 	if (why != SKB_NOT_DROPPED_YET)
@@ -658,9 +671,17 @@ enum skb_drop_reason ip_route_input(struct sk_buff *skb, be32 daddr, be32 saddr,
 	struct netns_ipv4 *ip4 = dev_net(dev)->ipv4;
 
 	if (unlikely(!pass_find(ip4, saddr, daddr, dev)))
-		return route_input_slow(skb, daddr, saddr, dev);
+		return ip_route_input_demux(skb, daddr, saddr, dev);
 	skb_dst_set_noref(skb, &ip4->rt_input[IN_LOCAL]->dst);
 	return SKB_NOT_DROPPED_YET;
+}
+
+void rt_pass(struct sk_buff *skb, be32 daddr, be32 saddr, struct net_device *dev, u32 genid)
+{
+	struct netns_ipv4 *ip4 = dev_net(dev)->ipv4;
+
+	pass_remember(ip4, saddr, daddr, dev, genid);
+	skb_dst_set_noref(skb, &ip4->rt_input[IN_LOCAL]->dst);
 }
 
 /* -- per net

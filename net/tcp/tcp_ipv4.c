@@ -288,6 +288,20 @@ static enum skb_drop_reason check_header(struct net *net, struct sk_buff *skb)
 	return SKB_NOT_DROPPED_YET;
 }
 
+/* Full sockets only: the records of other states see few packets. */
+static struct sock *early_demux(const struct sk_buff *skb)
+{
+	struct netns_tcp *nt = dev_net(skb->dev)->tcp;
+	struct tcp_flow f = tcp_v4_flow(nt, skb);
+	struct sock_key *key = tcp_lookup_established(nt, &f);
+
+	if (key && (key->state == TCP_TIME_WAIT || key->state == TCP_NEW_SYN_RECV)) {
+		tcp_key_put(key);
+		return NULL;
+	}
+	return key ? container_of(key, struct sock, __sk_common.skc_key) : NULL;
+}
+
 /* Hand skb to whoever its flow belongs to. False: that changed meanwhile, look again. */
 static bool demux(struct net *net, struct sk_buff *skb)
 {
@@ -324,6 +338,10 @@ static int tcp_v4_rcv(struct sk_buff *skb)
 		return 0;
 	}
 	tcp_v4_fill_cb(skb);
+	if (unlikely(skb->sk)) {
+		sock_rcv(skb_steal_sock(skb), skb);
+		return 0;
+	}
 	while (!demux(net, skb))
 		;
 	return 0;
@@ -659,5 +677,7 @@ static const struct net_protocol tcp_protocol = {
 	.gro_complete = tcp4_gro_complete,
 	.gso_segment = tcp4_gso_segment,
 	.rx_early = tcp4_rx_early,
+	.early_demux = early_demux,
+	.demux_bytes = sizeof(struct tcphdr),
 };
 NET_PROTOCOL(tcp_protocol);

@@ -137,6 +137,33 @@ struct sock *udp_lookup(struct net *net, be32 saddr, be16 sport, be32 daddr, u16
 	return best;
 }
 
+static bool is_flow_of(const struct sock *sk, const struct iphdr *ip, const struct udphdr *uh,
+		       u32 dif)
+{
+	return sk->sk_num == be16_get(uh->dest) && sk->sk_dport.wire == uh->source.wire &&
+	       sk->sk_daddr.wire && sk->sk_daddr.wire == ip->saddr.wire &&
+	       sk->sk_rcv_saddr.wire == ip->daddr.wire &&
+	       (!sk->sk_bound_dev_if || sk->sk_bound_dev_if == dif);
+}
+
+/* The only one that is connected so: who is to get what several could is udp_lookup()'s to say. */
+struct sock *udp4_early_demux(const struct sk_buff *skb)
+{
+	const struct iphdr *ip = ip_hdr(skb);
+	const struct udphdr *uh = udp_hdr(skb);
+	struct sock *sk, *found = NULL;
+
+	hlist_for_each_entry_rcu(sk, &udp_slot(dev_net(skb->dev), be16_get(uh->dest))->head,
+				 sk_node) {
+		if (!is_flow_of(sk, ip, uh, skb->dev->ifindex))
+			continue;
+		if (found)
+			return NULL;
+		found = sk;
+	}
+	return found && refcount_inc_not_zero(&found->sk_refcnt) ? found : NULL;
+}
+
 bool udp_mcast_match(const struct sock *sk, be32 saddr, be16 sport, be32 daddr, u16 dport, u32 dif)
 {
 	return score(sk, saddr, sport, daddr, dport, dif) >= 0;

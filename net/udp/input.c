@@ -109,6 +109,7 @@ int udp_rcv(struct sk_buff *skb)
 	const struct rtable *rt = container_of(skb_dst(skb), struct rtable, dst);
 	const struct udphdr *uh;
 	struct sock *sk;
+	bool demuxed;
 
 	if (why != SKB_NOT_DROPPED_YET) {
 		if (why == SKB_DROP_REASON_UDP_CSUM)
@@ -120,10 +121,14 @@ int udp_rcv(struct sk_buff *skb)
 	if (rt->type == RTN_BROADCAST || rt->type == RTN_MULTICAST)
 		return deliver_to_all(net, skb, dif);
 	uh = udp_hdr(skb);
-	sk = udp_lookup(net, ip_hdr(skb)->saddr, uh->source, ip_hdr(skb)->daddr, be16_get(uh->dest),
-			dif);
+	demuxed = skb->sk;
+	sk = unlikely(demuxed) ? skb_steal_sock(skb)
+			       : udp_lookup(net, ip_hdr(skb)->saddr, uh->source, ip_hdr(skb)->daddr,
+					    be16_get(uh->dest), dif);
 	if (sk) {
 		deliver(sk, skb);
+		if (unlikely(demuxed))
+			sock_put(sk);
 		return 0;
 	}
 	UDP_INC_STATS(net, NOPORTS);

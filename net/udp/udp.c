@@ -163,7 +163,9 @@ static const struct net_protocol udp_protocol = {.protocol = IPPROTO_UDP,
 						 .err_handler = udp_err,
 						 .gro_receive = udp4_gro_receive,
 						 .gro_complete = udp4_gro_complete,
-						 .gso_segment = udp4_gso_segment};
+						 .gso_segment = udp4_gso_segment,
+						 .early_demux = udp4_early_demux,
+						 .demux_bytes = sizeof(struct udphdr)};
 NET_PROTOCOL(udp_protocol);
 
 /* ---- /proc/net/udp: Linux's columns --------------------------------------------------------- */

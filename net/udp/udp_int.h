@@ -17,6 +17,8 @@ int udp_get_port(struct sock *sk, u16 port);
 void udp_unhash(struct sock *sk);
 /* The best socket for a datagram from saddr:sport to daddr:dport on dif, under rcu. NULL: none. */
 struct sock *udp_lookup(struct net *net, be32 saddr, be16 sport, be32 daddr, u16 dport, u32 dif);
+/* See struct net_protocol. */
+struct sock *udp4_early_demux(const struct sk_buff *skb);
 /* May a group's or broadcast's datagram go to sk? */
 bool udp_mcast_match(const struct sock *sk, be32 saddr, be16 sport, be32 daddr, u16 dport, u32 dif);
 

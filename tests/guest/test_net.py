@@ -390,3 +390,26 @@ def test_boot_figure(boot):
     guest = boot(machine="microvm", pcap=False).wait_ready()
     found = re.search(LISTENING + r"\D+(\d+) us", guest.log)
     assert found and 0 < int(found.group(1)) < 2_000_000
+
+
+def test_early_demux(boot):
+    """Behind a reverse path filter a connection's packets are not looked up, unless that is off."""
+    guest = boot(append="sysctl.net.ipv4.conf.default.rp_filter=1").wait_ready()
+
+    def looked_up():
+        rows = guest.sh("cat /proc/net/stat/rt_cache").splitlines()
+        names = next(li for li in rows if "in_slow_tot" in li).split()
+        found = [li.split() for li in rows if re.match(r"^[0-9a-f]{8} ", li)]
+        assert found and all(len(li) == len(names) for li in found)
+        return sum(int(li[names.index("in_slow_tot")], 16) for li in found)
+
+    with guest.connect(7) as s:
+        for value, least, most in ((1, 0, 15), (0, 40, 200), (1, 0, 15)):
+            guest.sh(f"sysctl -w net.ipv4.tcp_early_demux={value}")
+            before = looked_up()
+            for _ in range(40):
+                s.sendall(b"x")
+                assert s.recv(10) == b"x"
+            assert least <= looked_up() - before <= most
+    for name in ("ip", "tcp", "udp"):
+        assert guest.sh(f"sysctl net.ipv4.{name}_early_demux").strip().endswith("= 1")

@@ -233,7 +233,8 @@ static void both_ways(struct packet *p, unsigned n)
 	after_long = *mib;
 	before.ipext[IPEXT_MIB_INOCTETS] = after_short.ipext[IPEXT_MIB_INOCTETS] =
 		after_long.ipext[IPEXT_MIB_INOCTETS] = 0;
-	for (unsigned i = 0; i < sizeof(before) / sizeof(u64); i++)
+	/* All but what is looked up in the tables, the last group. */
+	for (unsigned i = 0; i < offsetof(struct net_mib, rt) / sizeof(u64); i++)
 		assert_int_equal(((u64 *)&after_short)[i] - ((u64 *)&before)[i],
 				 ((u64 *)&after_long)[i] - ((u64 *)&after_short)[i]);
 	assert_int_equal(a.n, b.n);

@@ -254,7 +254,8 @@ static void test_answers_are_the_same(void **state)
 			assert_int_equal(a[i].answer_len, b[i].answer_len);
 			assert_memory_equal(a[i].answer, b[i].answer, a[i].answer_len);
 		}
-		for (unsigned i = 0; i < sizeof(before) / sizeof(u64); i++)
+		/* All but what is looked up in the tables, the last group. */
+		for (unsigned i = 0; i < offsetof(struct net_mib, rt) / sizeof(u64); i++)
 			assert_int_equal(((u64 *)&after_short)[i] - ((u64 *)&before)[i],
 					 ((u64 *)&after_long)[i] - ((u64 *)&after_short)[i]);
 	}
