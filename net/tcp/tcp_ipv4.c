@@ -292,9 +292,11 @@ static enum skb_drop_reason check_header(struct net *net, struct sk_buff *skb)
 static struct sock *early_demux(const struct sk_buff *skb)
 {
 	struct netns_tcp *nt = dev_net(skb->dev)->tcp;
-	struct tcp_flow f = tcp_v4_flow(nt, skb);
-	struct sock_key *key = tcp_lookup_established(nt, &f);
+	struct tcp_flow f = tcp_v4_flow(skb);
+	struct sock_key *key;
 
+	f.hash = tcp_flow_hash_again(nt, &f);
+	key = tcp_lookup_established(nt, &f);
 	if (key && (key->state == TCP_TIME_WAIT || key->state == TCP_NEW_SYN_RECV)) {
 		tcp_key_put(key);
 		return NULL;
