@@ -280,6 +280,7 @@ bool tcp_close_state(struct sock *sk);
 #define TCPOPT_FASTOPEN_MAGIC 0xf989
 
 #define TCPOLEN_TSTAMP_ALIGNED 12
+#define TCPOPT_TSTAMP_ONLY     0x0101080au /* how such options begin, without others */
 #define TCPOLEN_SACK_BLOCK     8
 #define TCP_MAX_OPTIONS        40u /* bytes of them in a header */
 
@@ -316,7 +317,7 @@ u32 tcp_options_size(const struct tcp_options *o);
 /* The same for what nearly all segments carry, a timestamp and nothing else. */
 static inline void tcp_emit_timestamp(u8 *p, u32 tsval, u32 tsecr)
 {
-	const be32 words[3] = {BE32(0x0101080a), be32_make(tsval), be32_make(tsecr)};
+	const be32 words[3] = {BE32(TCPOPT_TSTAMP_ONLY), be32_make(tsval), be32_make(tsecr)};
 
 	__builtin_memcpy(p, words, TCPOLEN_TSTAMP_ALIGNED);
 }

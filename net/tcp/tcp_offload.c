@@ -8,7 +8,8 @@
 #include <lib/err.h>
 #include <lib/string.h>
 #include <net/gro.h>
-#include <net/tcp.h>
+
+#include "tcp_int.h"
 
 /* The held packet of the same connection; others of the bucket are marked as not of this flow. */
 static struct sk_buff *find_flow(struct list_head *held, const struct tcphdr *th)
@@ -49,6 +50,50 @@ static bool continues(struct sk_buff *p, const struct tcphdr *th, u32 thlen, u32
 	return len && len <= mss && be32_get(th->seq) == be32_get(th2->seq) + skb_gro_len(p);
 }
 
+/* Does the segment, without text, say no more than how far its sender has come, and when? */
+static bool pure_ack(const struct tcphdr *th, u32 thlen)
+{
+	if ((th->flags & ~TCPHDR_ECE) != TCPHDR_ACK)
+		return false;
+	return thlen == sizeof(*th) || (thlen == sizeof(*th) + TCPOLEN_TSTAMP_ALIGNED &&
+					get_be32(th + 1) == TCPOPT_TSTAMP_ONLY);
+}
+
+static u32 tsval_of(const struct tcphdr *th)
+{
+	return get_be32((const u8 *)(th + 1) + sizeof(u32));
+}
+
+/* A device that does not merge brings one ACK for two segments of what it cut. If the held one, p,
+ * is of this poll too and th, a pure one, says the same and more, p becomes th: to the connection
+ * as if p had been lost, which the next ACK makes good (RFC 9293 section 3.4). Duplicates, window
+ * updates and whatever has more options or flags stay what they are. */
+static bool ack_supersedes(struct sk_buff *p, const struct tcphdr *th, u32 thlen)
+{
+	struct tcphdr *th2 = tcp_hdr(p);
+
+	if (NAPI_GRO_CB(p)->flush || skb_shinfo(p)->gso_size || th->doff_res != th2->doff_res ||
+	    th->flags != th2->flags || th->seq.wire != th2->seq.wire ||
+	    !seq_after(seq_from_wire(th->ack_seq), seq_from_wire(th2->ack_seq)))
+		return false;
+	if (thlen > sizeof(*th) && (s32)(tsval_of(th) - tsval_of(th2)) < 0)
+		return false;
+	memcpy(th2, th, thlen);
+	return true;
+}
+
+/* Value as of gro_receive(): whatever of its flow is held goes up before it. */
+static noinline struct sk_buff *ack_receive(struct sk_buff *p, struct sk_buff *skb,
+					    const struct tcphdr *th, u32 thlen)
+{
+	if (!p || !ack_supersedes(p, th, thlen))
+		return p;
+	TCP_INC_STATS(dev_net(skb->dev), INSEGS); /* here it ends */
+	NAPI_GRO_CB(skb)->same_flow = 1;
+	NAPI_GRO_CB(skb)->free = GRO_FREE;
+	return NULL;
+}
+
 struct sk_buff *tcp4_gro_receive(struct list_head *held, struct sk_buff *skb)
 {
 	u32 off = skb_gro_offset(skb), thlen, len, mss = 1;
@@ -72,6 +117,8 @@ struct sk_buff *tcp4_gro_receive(struct list_head *held, struct sk_buff *skb)
 	len = skb_gro_len(skb);
 	flags = th->flags;
 	p = find_flow(held, th);
+	if (!len && pure_ack(th, thlen))
+		return ack_receive(p, skb, th, thlen);
 	if (p) {
 		mss = skb_shinfo(p)->gso_size;
 		if (continues(p, th, thlen, len) && !skb_gro_receive(p, skb))

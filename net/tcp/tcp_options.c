@@ -147,7 +147,7 @@ u32 tcp_options_emit(u8 *p, const struct tcp_options *o)
 	}
 	if (o->has & TCP_OPT_TS) {
 		/* SACK permitted fills what would be padding. */
-		put_be32(p, o->has & TCP_OPT_SACK_PERM ? 0x0402080a : 0x0101080a);
+		put_be32(p, o->has & TCP_OPT_SACK_PERM ? 0x0402080a : TCPOPT_TSTAMP_ONLY);
 		p = emit_ts(p + 4, o);
 	} else if (o->has & TCP_OPT_SACK_PERM) {
 		put_be32(p, 0x01010402);
@@ -198,7 +198,8 @@ void tcp_parse_established(struct tcp_sock *tp, const struct sk_buff *skb)
 	if (!len)
 		return;
 	/* nop nop timestamp: what nearly every segment carries. */
-	if (len == TCPOLEN_TSTAMP_ALIGNED && get_be32(p) == 0x0101080a && tp->rx_opt.tstamp_ok) {
+	if (len == TCPOLEN_TSTAMP_ALIGNED && get_be32(p) == TCPOPT_TSTAMP_ONLY &&
+	    tp->rx_opt.tstamp_ok) {
 		take_timestamps(tp, get_be32(p + 4), get_be32(p + 8));
 		return;
 	}

@@ -72,12 +72,34 @@ struct seg {
 	u16 id;
 	u8 ttl;
 	bool bad_csum;
+	u32 ack;    /* 0: 7777 */
+	u32 tsval;  /* 0: no timestamp */
+	u16 window; /* 0: 500 */
+	bool sack;  /* other options */
 };
+
+/* Bytes of s's TCP header, with options behind the first twenty. */
+static u32 make_options(u8 *tcp, const struct seg *s)
+{
+	if (s->tsval) {
+		put_be32(tcp + 20, 0x0101080a);
+		put_be32(tcp + 24, s->tsval);
+		put_be32(tcp + 28, 1234);
+		return 32;
+	}
+	if (s->sack) {
+		put_be32(tcp + 20, 0x0101050a);
+		put_be32(tcp + 24, s->ack + 1000);
+		put_be32(tcp + 28, s->ack + 2000);
+		return 32;
+	}
+	return 20;
+}
 
 static u32 make(u8 *frame, const struct seg *s)
 {
-	u8 tcp[20 + 2000] = {0};
-	u32 n;
+	u8 tcp[32 + 2000] = {0};
+	u32 n, hlen = make_options(tcp, s);
 	struct {
 		u8 b[12];
 	} pseudo;
@@ -85,19 +107,19 @@ static u32 make(u8 *frame, const struct seg *s)
 	put_be16(tcp, s->sport);
 	put_be16(tcp + 2, 80);
 	put_be32(tcp + 4, s->seq);
-	put_be32(tcp + 8, 7777);
-	tcp[12] = 0x50;
+	put_be32(tcp + 8, s->ack ? s->ack : 7777);
+	tcp[12] = (u8)(hlen << 2);
 	tcp[13] = s->flags ? s->flags : TCPHDR_ACK;
-	put_be16(tcp + 14, 500);
-	memcpy(tcp + 20, stream + s->seq, s->len);
+	put_be16(tcp + 14, s->window ? s->window : 500);
+	memcpy(tcp + hlen, stream + s->seq, s->len);
 	put_be32(pseudo.b, tap_ip("10.0.0.2"));
 	put_be32(pseudo.b + 4, tap_ip("10.0.0.1"));
 	put_be16(pseudo.b + 8, 6);
-	put_be16(pseudo.b + 10, (u16)(20 + s->len));
-	put_be16(tcp + 16,
-		 (u16)(tap_csum(tcp, 20 + s->len, (u16)~tap_csum(pseudo.b, 12, 0)) ^ s->bad_csum));
+	put_be16(pseudo.b + 10, (u16)(hlen + s->len));
+	put_be16(tcp + 16, (u16)(tap_csum(tcp, hlen + s->len, (u16)~tap_csum(pseudo.b, 12, 0)) ^
+				 s->bad_csum));
 	n = tap_make_ip(frame, t, 2, tap_ip("10.0.0.2"), tap_ip("10.0.0.1"), 253, s->id, IP_DF, tcp,
-			20 + s->len);
+			hlen + s->len);
 	if (s->ttl) {
 		frame[22] = s->ttl;
 		put_be16(frame + 24, 0);
@@ -225,11 +247,105 @@ static void push_and_damage(void **state)
 	expect(0, MSS, 1);
 }
 
-/* A pure ACK is not held back. */
-static void ack_goes_up_at_once(void **state)
+/* The next packet that the stack got is a pure ACK, the header exactly that of s. */
+static void expect_ack(const struct seg *s)
 {
-	feed(&(struct seg){.seq = 0, .len = 0, .sport = 5, .id = 1});
-	expect(0, 0, 1);
+	struct sk_buff *skb = skb_dequeue(&seen);
+	u8 frame[2100];
+	u32 n = make(frame, s), hlen = s->tsval || s->sack ? 32 : 20;
+
+	assert_non_null(skb);
+	assert_int_equal(skb->len, 20 + hlen);
+	assert_memory_equal(skb_transport_header(skb), frame + n - hlen, hlen);
+	assert_false(skb_is_gso(skb));
+	assert_int_equal(skb_shinfo(skb)->gso_segs, 0);
+	consume_skb(skb);
+}
+
+/* ACKs of one poll become the last of them; others wait for its end, and go up before text. */
+static void later_acks_supersede(void **state)
+{
+	struct seg s = {.seq = 100, .sport = 5};
+
+	for (s.ack = 1000; s.ack < 6000; s.ack += 1000, s.id++)
+		feed(&s);
+	s.window = 7;
+	feed(&s);
+	assert_null(skb_peek(&seen));
+	flush();
+	expect_ack(&s);
+	s.window = 0;
+	for (u32 i = 0; i < 10; i++) { /* sequence numbers and clock wrap */
+		s.ack = 0xffffffc1 + 16 * i;
+		s.tsval = 0xfffffff8 + 3 * i;
+		feed(&s);
+	}
+	feed(&(struct seg){.seq = 100, .sport = 5, .len = MSS, .ack = s.ack, .tsval = 90});
+	expect_ack(&s);
+	assert_null(skb_peek(&seen));
+	flush();
+	assert_non_null(skb_peek(&seen));
+	skb_queue_purge_reason(&seen, SKB_CONSUMED);
+	feed(&(struct seg){.seq = 0, .len = MSS, .sport = 5, .id = 1}); /* text, then an ACK */
+	s = (struct seg){.seq = MSS, .sport = 5, .ack = 9000, .id = 2};
+	feed(&s);
+	expect(0, MSS, 1);
+	assert_null(skb_peek(&seen));
+	flush();
+	expect_ack(&s);
+}
+
+/* What an ACK says that a later one does not make up for, goes up as it is. */
+static void other_acks_do_not(void **state)
+{
+	const struct seg first = {.seq = 100, .sport = 5, .ack = 5000, .tsval = 50};
+	const struct seg second[] = {
+		{.seq = 100, .sport = 5, .ack = 5000, .tsval = 50},              /* duplicate */
+		{.seq = 100, .sport = 5, .ack = 5000, .tsval = 51, .window = 9}, /* window update */
+		{.seq = 100, .sport = 5, .ack = 4000, .tsval = 50},              /* late */
+		{.seq = 100, .sport = 5, .ack = 6000, .tsval = 49},  /* late, by its time */
+		{.seq = 99, .sport = 5, .ack = 6000, .tsval = 50},   /* keepalive probe */
+		{.seq = 100, .sport = 5, .ack = 6000},               /* no timestamp */
+		{.seq = 100, .sport = 5, .ack = 6000, .sack = true}, /* a hole */
+		{.seq = 100, .sport = 5, .ack = 6000, .tsval = 50, .ttl = 9}, /* another way */
+		{.seq = 100, .sport = 6, .ack = 6000, .tsval = 50},           /* another flow */
+		{.seq = 100, .sport = 5, .ack = 6000, .tsval = 50, .bad_csum = true},
+		{.seq = 100,
+		 .sport = 5,
+		 .ack = 6000,
+		 .tsval = 50,
+		 .flags = TCPHDR_ACK | TCPHDR_ECE},
+		{.seq = 100,
+		 .sport = 5,
+		 .ack = 6000,
+		 .tsval = 50,
+		 .flags = TCPHDR_ACK | 1 /* FIN */},
+		{.seq = 100,
+		 .sport = 5,
+		 .ack = 6000,
+		 .tsval = 50,
+		 .flags = TCPHDR_ACK | 4 /* RST */},
+	};
+
+	for (unsigned i = 0; i < sizeof(second) / sizeof(second[0]); i++) {
+		struct sk_buff *skb;
+
+		feed(&first);
+		feed(&second[i]);
+		flush();
+		skb = skb_peek(&seen);
+		assert_non_null(skb);
+		if (get_be32((u8 *)skb_transport_header(skb) + 8) == first.ack &&
+		    be16_get(((be16 *)skb_transport_header(skb))[0]) == first.sport) {
+			expect_ack(&first);
+			expect_ack(&second[i]);
+		} else { /* what is broken, or of another flow, overtakes */
+			assert_true(second[i].bad_csum || second[i].sport != first.sport);
+			expect_ack(&second[i]);
+			expect_ack(&first);
+		}
+	}
+	assert_null(skb_peek(&seen));
 }
 
 /* Cutting a merged packet gives the segments back. */
@@ -277,6 +393,7 @@ static void nothing_leaks(void **state)
 		setup(NULL);
 		merges_up_to_the_limit(NULL);
 		does_not_merge(NULL);
+		later_acks_supersede(NULL);
 		gso_undoes_gro(NULL);
 		feed(&(struct seg){.seq = 0, .len = MSS, .sport = 5, .id = 1}); /* left held */
 		teardown(NULL);
@@ -293,10 +410,9 @@ static void nothing_leaks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(merges_in_sequence), T(merges_up_to_the_limit),
-		T(keeps_flows_apart),  T(does_not_merge),
-		T(push_and_damage),    T(ack_goes_up_at_once),
-		T(gso_undoes_gro),     cmocka_unit_test(nothing_leaks),
+		T(merges_in_sequence), T(merges_up_to_the_limit), T(keeps_flows_apart),
+		T(does_not_merge),     T(push_and_damage),        T(later_acks_supersede),
+		T(other_acks_do_not),  T(gso_undoes_gro),         cmocka_unit_test(nothing_leaks),
 	};
 
 	host_init(6);
