@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ethtool: link, offloads (-k, -K), statistics (-S), driver (-i), rings (-g), queues (-l), receive
- * side scaling (-x, -X), receive rings (-n), held-back interrupts (-c, -C).
+ * ethtool: link, offloads (-k, -K), statistics (-S), driver (-i), rings (-g), queues (-l, -L),
+ * receive side scaling (-x, -X), receive rings (-n), held-back interrupts (-c, -C).
  */
 #include <errno.h>
 #include <linux/ethtool.h>
@@ -52,6 +52,7 @@ static int usage(void)
 	fprintf(stderr, "usage: ethtool [-k | -S | -i | -g | -l | -x | -n | -c] DEV\n"
 			"       ethtool -K DEV FEATURE on|off ...\n"
 			"       ethtool -C DEV [adaptive-rx on|off] [rx-usecs N] [rx-frames N]\n"
+			"       ethtool -L DEV combined N\n"
 			"       ethtool -X DEV [hkey XX:XX...] [start N] "
 			"[equal N | weight W0 W1 ... | default]\n");
 	return 2;
@@ -350,6 +351,35 @@ static int show_channels(const struct tool *t)
 	return 0;
 }
 
+static int set_channels(const struct tool *t, int argc, char **argv)
+{
+	struct ethtool_channels c = {.cmd = ETHTOOL_GCHANNELS}, was;
+
+	if (argc % 2)
+		return usage();
+	if (ask(t, &c) < 0)
+		return fail("channels");
+	was = c;
+	for (int i = 0; i < argc; i += 2) {
+		long n = decimal(argv[i + 1]);
+		uint32_t *count = !strcmp(argv[i], "combined") ? &c.combined_count
+				  : !strcmp(argv[i], "rx")     ? &c.rx_count
+				  : !strcmp(argv[i], "tx")     ? &c.tx_count
+				  : !strcmp(argv[i], "other")  ? &c.other_count
+							       : NULL;
+
+		if (!count || n < 0)
+			return usage();
+		*count = (uint32_t)n;
+	}
+	if (!memcmp(&c, &was, sizeof(c))) {
+		fprintf(stderr, "no channel parameters changed\n");
+		return 0;
+	}
+	c.cmd = ETHTOOL_SCHANNELS;
+	return ask(t, &c) < 0 ? fail("cannot set device channel parameters") : 0;
+}
+
 /* Receive rings, or -1. */
 static int64_t rx_rings(const struct tool *t)
 {
@@ -566,6 +596,7 @@ static int ethtool_main(int argc, char **argv)
 	int (*set)(const struct tool *t, int argc, char **argv) =
 		argc > 4 && argc % 2 && !strcmp(argv[1], "-K") ? set_features
 		: argc > 4 && !strcmp(argv[1], "-C")           ? set_coalesce
+		: argc > 4 && !strcmp(argv[1], "-L")           ? set_channels
 		: argc > 3 && !strcmp(argv[1], "-X")           ? set_rss
 							       : NULL;
 	int status;

@@ -213,22 +213,26 @@ static int make_queues(struct vnet *vn)
 	return 0;
 }
 
-/* Flows by their hash, else as the device sees fit, else all by one pair. */
+/* Flows by their hash, else as the device sees fit, to the pairs in use. 0 or -errno. */
+static int tell_pairs(struct vnet *vn)
+{
+	if (vn->rss)
+		return vnet_ctrl_set_rss(vn);
+	return vnet_ctrl_set_pairs(vn, vn->used_pairs);
+}
+
+/* What a device was reset from, it has to be told again. */
 static void use_pairs(struct vnet *vn)
 {
-	if (vn->rss) {
-		vn->dev->real_num_tx_queues = vn->pairs;
-		if (!vnet_ctrl_set_rss(vn))
-			return;
+	if (vn->rss && vnet_ctrl_set_rss(vn)) {
 		pr_warn("%s: receive side scaling refused\n", vn->dev->name);
 		vn->rss = false;
 	}
-	if (vn->pairs > 1 && vnet_ctrl_set_pairs(vn, vn->pairs)) {
-		pr_warn("%s: %u queue pairs refused, using one\n", vn->dev->name, vn->pairs);
-		vn->dev->real_num_tx_queues = 1;
-		return;
+	if (!vn->rss && vn->used_pairs > 1 && vnet_ctrl_set_pairs(vn, vn->used_pairs)) {
+		pr_warn("%s: %u queue pairs refused, using one\n", vn->dev->name, vn->used_pairs);
+		vn->used_pairs = 1;
 	}
-	vn->dev->real_num_tx_queues = vn->pairs;
+	netif_set_real_num_queues(vn->dev, vn->used_pairs);
 }
 
 static void free_queues(struct vnet *vn)
@@ -305,6 +309,45 @@ static void vnet_down(struct vnet *vn)
 	}
 	virtio_device_reset(vn->vdev);
 	free_queues(vn);
+}
+
+/* -- channels --------------------------------------------------------------------------------- */
+
+#define CHANNELS_WAIT_NS NSEC_PER_SEC
+
+/* Nobody sends by sq any more: let the device finish, and take back what it was given. */
+static void settle(struct vnet_sq *sq)
+{
+	u64 until_ns = ktime_get_ns() + CHANNELS_WAIT_NS;
+
+	for (;;) {
+		local_bh_disable();
+		vnet_tx_clean_opportunistic(sq);
+		local_bh_enable();
+		if (!READ_ONCE(sq->vq->inflight) || ktime_get_ns() >= until_ns)
+			return;
+		thread_sleep_ns(50 * NSEC_PER_USEC);
+	}
+}
+
+/* Section 5.1.6.5.5. All pairs stay set up, so packets that came by one before it went are still
+ * taken from it. */
+static int vnet_set_channels(struct net_device *dev, unsigned n)
+{
+	struct vnet *vn = netdev_priv(dev);
+	u16 old = vn->used_pairs;
+	int err;
+
+	for (unsigned i = n; vn->rq[0].vq && i < old; i++)
+		settle(&vn->sq[i]);
+	vn->used_pairs = (u16)n;
+	netdev_rss_default(dev, vn->rss_queue, vn->rss_entries, n);
+	err = vn->cvq ? tell_pairs(vn) : 0;
+	if (err) {
+		vn->used_pairs = old;
+		netdev_rss_default(dev, vn->rss_queue, vn->rss_entries, old);
+	}
+	return err;
 }
 
 /* -- recovery --------------------------------------------------------------------------------- */
@@ -516,7 +559,7 @@ static int vnet_get_ethtool_stats(struct net_device *dev, struct netdev_stat_row
 {
 	struct vnet *vn = netdev_priv(dev);
 	struct netdev_stat_row row[] = {
-		{"queue_pairs", vn->pairs},
+		{"queue_pairs", vn->used_pairs},
 		{"rx_kicks", 0},
 		{"rx_interrupts", 0},
 		{"rx_copied", 0},
@@ -613,6 +656,7 @@ static const struct net_device_ops vnet_ops = {
 	.ndo_get_ringparam = vnet_get_ringparam,
 	.ndo_get_rss = vnet_get_rss,
 	.ndo_set_rss = vnet_set_rss,
+	.ndo_set_channels = vnet_set_channels,
 };
 
 /* -- probe ------------------------------------------------------------------------------------ */
@@ -736,7 +780,7 @@ static int vnet_probe(struct virtio_device *d)
 	vn = netdev_priv(dev);
 	vn->vdev = d;
 	vn->dev = dev;
-	vn->pairs = (u16)pairs;
+	vn->pairs = vn->used_pairs = (u16)pairs;
 	vn->max_pairs = max_pairs;
 	d->priv = vn;
 	err = alloc_pairs(vn);
@@ -745,8 +789,7 @@ static int vnet_probe(struct virtio_device *d)
 	take_features(vn);
 	vn->rss_entries = NETDEV_RSS_ENTRIES;
 	get_random_bytes(vn->rss_key, sizeof(vn->rss_key));
-	for (unsigned i = 0; i < vn->rss_entries; i++)
-		vn->rss_queue[i] = (u16)(i % pairs);
+	netdev_rss_default(dev, vn->rss_queue, vn->rss_entries, pairs);
 	read_mac(vn);
 	err = read_mtu(vn);
 	if (err)

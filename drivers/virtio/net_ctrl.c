@@ -121,7 +121,7 @@ int vnet_ctrl_set_rss(struct vnet *vn)
 	p = put(p, &mask, sizeof(mask));
 	p = put(p, &unclassified, sizeof(unclassified));
 	p = put(p, vn->rss_queue, vn->rss_entries * sizeof(vn->rss_queue[0]));
-	p = put(p, &vn->pairs, sizeof(vn->pairs));
+	p = put(p, &vn->used_pairs, sizeof(vn->used_pairs));
 	p = put(p, &key_bytes, sizeof(key_bytes));
 	p = put(p, vn->rss_key, sizeof(vn->rss_key));
 	return command(vn, CTRL_MQ, CTRL_MQ_RSS_CONFIG, (u32)(p - vn->ctrl->data));

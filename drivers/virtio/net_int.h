@@ -147,7 +147,8 @@ struct vnet {
 	struct virtio_device *vdev;
 	struct net_device *dev;
 	u16 hdr_bytes;    /* [I after negotiation] */
-	u16 pairs;        /* in use */
+	u16 pairs;        /* set up while the device is up */
+	u16 used_pairs;   /* in use, the first of them [rtnl] */
 	u16 max_pairs;    /* of the device */
 	bool mergeable;   /* MRG_RXBUF */
 	bool any_layout;  /* the header may share a descriptor with the packet */

@@ -206,6 +206,10 @@ struct net_device_ops {
 	bool (*ndo_get_rss)(struct net_device *dev, struct netdev_rss *rss);
 	/* The whole of it anew: as many entries and bytes of key as it has, queues that exist. */
 	int (*ndo_set_rss)(struct net_device *dev, const struct netdev_rss *rss);
+	/* Use the first n queue pairs, 1 to num_tx_queues: netdev_set_channels(). 0, or -errno with
+	 * nothing changed. Where there are fewer now, nobody sends by the others any more; what
+	 * they have been given is sent, and taken back, before the device does without them. */
+	int (*ndo_set_channels)(struct net_device *dev, unsigned n);
 };
 
 /* Link-layer header: Ethernet's is eth_header_ops. */
@@ -253,6 +257,8 @@ struct net_device {
 	u32 promiscuity, allmulti;
 	u32 speed_mbps; /* 0: unknown */
 	u8 full_duplex;
+	bool rxfh_configured; /* somebody set the table of receive side scaling [rtnl] */
+	bool xps_configured;  /* ... which CPU sends by which queues [rtnl] */
 	bool rx_sink; /* what is received ends in the poll, counted: to measure the device [a] */
 	u32 tx_queue_len;
 	const struct net_device_ops *netdev_ops;
@@ -331,6 +337,13 @@ int dev_mc_add(struct net_device *dev, const void *addr);
 int dev_mc_del(struct net_device *dev, const void *addr);
 /* Switch offloads; dependencies (TSO needs SG and checksum) are resolved. */
 int netdev_change_features(struct net_device *dev, u32 wanted);
+/* Use the first n queue pairs: 0, -EINVAL (none, more than there are, or the table of receive side
+ * scaling names one that would go), or what the driver says. / For drivers: n are in use from now
+ * on. / The table that n queues share, unless somebody set another. / Receive queues in use. */
+int netdev_set_channels(struct net_device *dev, unsigned n);
+void netif_set_real_num_queues(struct net_device *dev, unsigned n);
+void netdev_rss_default(const struct net_device *dev, u16 *queue, unsigned entries, unsigned n);
+unsigned netdev_rx_queues_used(const struct net_device *dev);
 /* SIOCETHTOOL (<linux/ethtool.h>) on the device of that name; data begins with the command. Takes
  * rtnl. 0, -errno, or what the command says. */
 int dev_ethtool(struct net *net, const char *name, void *data);

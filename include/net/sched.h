@@ -66,6 +66,9 @@ void dev_init_scheduler(struct net_device *dev);
 void dev_activate(struct net_device *dev);
 void dev_deactivate(struct net_device *dev);
 void dev_shutdown(struct net_device *dev);
+/* Queues first to last - 1 get no more packets: let them send what they have, for so long; what is
+ * left then (a discipline that holds it back, a device that does not take it) is dropped. rtnl. */
+void qdisc_drain(struct net_device *dev, unsigned first, unsigned last, u64 limit_ns);
 /* Replace the root qdisc of a queue. 0, -ENOENT (no such kind), -EINVAL, -ENOMEM. rtnl. */
 int qdisc_replace(struct netdev_queue *txq, const char *kind, int argc, char **argv);
 /* Other parameters for the one there is. 0, -EINVAL (nothing changed), -EOPNOTSUPP. rtnl. */

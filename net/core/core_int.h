@@ -51,6 +51,8 @@ extern const struct ctl_ops ctl_rps_mask, ctl_rps_flows;
 /* A device's receive queues get the defaults, and their files; and lose them. rtnl held. */
 void rps_register(struct net_device *dev);
 void rps_unregister(struct net_device *dev);
+/* From so many receive queues to so many: their settings and files. */
+void rps_resize(struct net_device *dev, unsigned from, unsigned to);
 /* Hexadecimal as Linux has it, with or without a comma every 32 bits. 0 or -EINVAL. */
 int cpumask_parse(const char *text, size_t len, u64 *mask);
 
@@ -58,6 +60,7 @@ int cpumask_parse(const char *text, size_t len, u64 *mask);
 u16 xps_queue(const struct net_device *dev, struct sk_buff *skb);
 void xps_register(struct net_device *dev);
 void xps_unregister(struct net_device *dev);
+void xps_resize(struct net_device *dev, unsigned from, unsigned to);
 
 /* gro.c */
 void napi_gro_init(struct napi_struct *n);

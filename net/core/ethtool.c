@@ -126,10 +126,20 @@ static int get_channels(const struct net_device *dev, struct ethtool_channels *c
 	return 0;
 }
 
+/* Pairs only. */
+static int set_channels(struct net_device *dev, const struct ethtool_channels *c)
+{
+	if (!dev->netdev_ops->ndo_set_channels)
+		return -EOPNOTSUPP;
+	if (c->rx_count || c->tx_count || c->other_count)
+		return -EINVAL;
+	return netdev_set_channels(dev, c->combined_count);
+}
+
 /* Without receive side scaling all rings the device has are used all the same. */
 static int get_rx_rings(const struct net_device *dev, struct ethtool_rxnfc *r)
 {
-	r->data = min(dev->num_rx_queues, dev->real_num_tx_queues);
+	r->data = netdev_rx_queues_used(dev);
 	return 0;
 }
 
@@ -163,7 +173,7 @@ static int get_rss(struct net_device *dev, struct ethtool_rxfh *r)
 /* The table into rss: n entries, none for the default, in which all queues take turns. */
 static int take_table(const struct net_device *dev, struct netdev_rss *rss, const u32 *queue, u32 n)
 {
-	u32 queues = min(dev->num_rx_queues, dev->real_num_tx_queues);
+	u32 queues = netdev_rx_queues_used(dev);
 
 	if (n && n != rss->entries)
 		return -EINVAL;
@@ -196,6 +206,8 @@ static int set_rss(struct net_device *dev, const struct ethtool_rxfh *r)
 		memcpy(rss->key, r->rss_config + (table ? r->indir_size : 0), r->key_size);
 	if (!err && (table || r->key_size))
 		err = dev->netdev_ops->ndo_set_rss(dev, rss);
+	if (!err && table)
+		dev->rxfh_configured = r->indir_size;
 	kfree(rss);
 	return err;
 }
@@ -349,6 +361,8 @@ static int ethtool_command(struct net_device *dev, void *data)
 		return set_rss(dev, data);
 	case ETHTOOL_GCHANNELS:
 		return get_channels(dev, data);
+	case ETHTOOL_SCHANNELS:
+		return set_channels(dev, data);
 	default:
 		return -EOPNOTSUPP;
 	}

@@ -112,12 +112,11 @@ static int entries_read(const struct ctl_table *t, void *data, char *text, size_
 	return scnprintf(text, size, "%u", n);
 }
 
-static void set_flow_cnt(struct net_device *dev, u32 n)
+static void set_flow_cnt(struct netdev_rx_queue *q, u32 n)
 {
-	for (unsigned i = 0; i < dev->num_rx_queues; i++)
-		WRITE_ONCE(dev->rx[i].rps_flow_cnt, n);
 	if (n)
 		WRITE_ONCE(rps_wanted, true);
+	WRITE_ONCE(q->rps_flow_cnt, n);
 }
 
 /* Rounded up to a power of two. */
@@ -142,8 +141,10 @@ static int entries_write(const struct ctl_table *t, void *data, const char *text
 	old = xchg(&core->rps_flows, new);
 	WRITE_ONCE(rfs_wanted, new != NULL);
 	core->rps_default_flow_cnt = n;
-	for_each_netdev(core->net, dev)
-		set_flow_cnt(dev, n);
+	for_each_netdev(core->net, dev) {
+		for (unsigned i = 0; i < dev->num_rx_queues; i++)
+			set_flow_cnt(&dev->rx[i], n);
+	}
 	rtnl_unlock();
 	synchronize_rcu();
 	if (old)
@@ -314,9 +315,7 @@ static ssize_t flow_cnt_write(void *private, const char *text, size_t len)
 	memcpy(digits, text, len);
 	if (kstrtou32(digits, 10, &n) || n > RPS_FLOWS_MAX)
 		return -EINVAL;
-	if (n)
-		WRITE_ONCE(rps_wanted, true);
-	WRITE_ONCE(q->rps_flow_cnt, n ? (u32)roundup_pow_of_two(n) : 0);
+	set_flow_cnt(q, n ? (u32)roundup_pow_of_two(n) : 0);
 	return (ssize_t)len;
 }
 
@@ -326,30 +325,47 @@ static void queue_path(const struct net_device *dev, unsigned i, const char *fil
 	snprintf(path, size, "/sys/class/net/%s/queues/rx-%u%s", dev->name, i, file);
 }
 
-/* Only the image's own net shows there. Without memory for a file there is none, no more. */
-void rps_register(struct net_device *dev)
+static void rps_remove(const struct net_device *dev, unsigned i)
 {
+	static const char *const files[] = {"/rps_cpus", "/rps_flow_cnt", ""};
 	char path[80];
 
-	set_masks(dev, dev->net->core->rps_default_mask);
-	set_flow_cnt(dev, dev->net->core->rps_default_flow_cnt);
-	for (unsigned i = 0; i < dev->num_rx_queues && dev->net == &init_net; i++) {
+	for (unsigned k = 0; k < ARRAY_SIZE(files); k++) {
+		queue_path(dev, i, files[k], path, sizeof(path));
+		proc_remove(path);
+	}
+}
+
+/* A queue that comes has the defaults. Only the image's own net shows there; without memory for a
+ * file there is none, no more. */
+void rps_resize(struct net_device *dev, unsigned from, unsigned to)
+{
+	const struct netns_core *core = dev->net->core;
+	char path[80];
+
+	for (unsigned i = from; i < to; i++) {
+		set_mask(&dev->rx[i], core->rps_default_mask);
+		set_flow_cnt(&dev->rx[i], core->rps_default_flow_cnt);
+	}
+	if (dev->net != &init_net)
+		return;
+	for (unsigned i = from; i < to; i++) {
 		queue_path(dev, i, "/rps_cpus", path, sizeof(path));
 		proc_create(path, cpus_show, cpus_write, &dev->rx[i]);
 		queue_path(dev, i, "/rps_flow_cnt", path, sizeof(path));
 		proc_create(path, flow_cnt_show, flow_cnt_write, &dev->rx[i]);
 	}
+	for (unsigned i = to; i < from; i++)
+		rps_remove(dev, i);
+}
+
+void rps_register(struct net_device *dev)
+{
+	rps_resize(dev, 0, netdev_rx_queues_used(dev));
 }
 
 void rps_unregister(struct net_device *dev)
 {
-	static const char *const files[] = {"/rps_cpus", "/rps_flow_cnt", ""};
-	char path[80];
-
-	for (unsigned i = 0; i < dev->num_rx_queues && dev->net == &init_net; i++) {
-		for (unsigned k = 0; k < ARRAY_SIZE(files); k++) {
-			queue_path(dev, i, files[k], path, sizeof(path));
-			proc_remove(path);
-		}
-	}
+	for (unsigned i = 0; i < dev->num_rx_queues && dev->net == &init_net; i++)
+		rps_remove(dev, i);
 }

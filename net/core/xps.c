@@ -52,6 +52,7 @@ static ssize_t cpus_write(void *private, const char *text, size_t len)
 	if (err)
 		return err;
 	rtnl_lock();
+	q->dev->xps_configured = true;
 	for_each_cpu(cpu) {
 		u64 *mask = &q->dev->xps_queues[cpu], bit = 1ull << q->index;
 
@@ -67,18 +68,38 @@ static void queue_path(const struct net_device *dev, unsigned i, const char *fil
 	snprintf(path, size, "/sys/class/net/%s/queues/tx-%u%s", dev->name, i, file);
 }
 
-/* Only the image's own net shows there. Without memory for a file there is none, no more. */
-void xps_register(struct net_device *dev)
+/* Queues that go are no CPU's any more. Those that nobody chose for are shared out anew. Only the
+ * image's own net shows there; without memory for a file there is none, no more. */
+void xps_resize(struct net_device *dev, unsigned from, unsigned to)
 {
-	unsigned n = min((unsigned)dev->real_num_tx_queues, XPS_QUEUES);
+	unsigned shown = min(from, XPS_QUEUES), show = min(to, XPS_QUEUES);
 	char path[80];
 
-	for_each_cpu(cpu)
-		dev->xps_queues[cpu] = 1ull << cpu % n;
-	for (unsigned i = 0; i < n && dev->net == &init_net; i++) {
+	for_each_cpu(cpu) {
+		u64 *mask = &dev->xps_queues[cpu];
+
+		if (!dev->xps_configured)
+			WRITE_ONCE(*mask, 1ull << cpu % show);
+		else if (show < 64)
+			WRITE_ONCE(*mask, *mask & ((1ull << show) - 1));
+	}
+	if (dev->net != &init_net)
+		return;
+	for (unsigned i = shown; i < show; i++) {
 		queue_path(dev, i, "/xps_cpus", path, sizeof(path));
 		proc_create(path, cpus_show, cpus_write, &dev->tx[i]);
 	}
+	for (unsigned i = show; i < shown; i++) {
+		queue_path(dev, i, "/xps_cpus", path, sizeof(path));
+		proc_remove(path);
+		queue_path(dev, i, "", path, sizeof(path));
+		proc_remove(path);
+	}
+}
+
+void xps_register(struct net_device *dev)
+{
+	xps_resize(dev, 0, dev->real_num_tx_queues);
 }
 
 void xps_unregister(struct net_device *dev)

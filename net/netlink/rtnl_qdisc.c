@@ -192,7 +192,7 @@ static int parse_qdisc(struct nl_request *req, struct qdisc_request *r)
 	r->last = r->dev->num_tx_queues;
 	minor = TC_H_MIN(r->t->tcm_parent);
 	if (r->t->tcm_parent != TC_H_ROOT) {
-		if (!minor || minor > r->last)
+		if (!minor || minor > r->dev->real_num_tx_queues)
 			return -ENOENT;
 		r->first = minor - 1;
 		r->last = minor;

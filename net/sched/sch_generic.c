@@ -314,6 +314,40 @@ void dev_deactivate(struct net_device *dev)
 	}
 }
 
+static bool qdisc_is_empty(struct Qdisc *q)
+{
+	bool empty;
+
+	spin_lock_bh(&q->lock);
+	empty = !q->stats.qlen && !q->gso_skb;
+	spin_unlock_bh(&q->lock);
+	return empty && !qdisc_busy(q);
+}
+
+/* Nobody enqueues. */
+static void qdisc_drain_one(struct Qdisc *q, u64 until_ns)
+{
+	while (!qdisc_is_empty(q) && ktime_get_ns() < until_ns)
+		thread_sleep_ns(50 * NSEC_PER_USEC);
+	set_bit(QDISC_STATE_DEACTIVATED, &q->state);
+	while (qdisc_busy(q))
+		thread_sleep_ns(50 * NSEC_PER_USEC);
+	qdisc_reset(q);
+	clear_bit(QDISC_STATE_DEACTIVATED, &q->state);
+}
+
+void qdisc_drain(struct net_device *dev, unsigned first, unsigned last, u64 limit_ns)
+{
+	u64 until_ns = ktime_get_ns() + limit_ns;
+
+	for (unsigned i = first; i < last; i++) {
+		if (dev->tx[i].qdisc == &noop_qdisc) /* the device is down */
+			continue;
+		qdisc_drain_one(dev->tx[i].qdisc_sleeping, until_ns);
+		netdev_tx_bell_settle(&dev->tx[i]);
+	}
+}
+
 void dev_shutdown(struct net_device *dev)
 {
 	for (unsigned i = 0; i < dev->num_tx_queues; i++) {

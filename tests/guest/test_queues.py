@@ -274,6 +274,69 @@ def test_receive_side_scaling_is_changed(boot, nic):
     guest.check_alive()
 
 
+CHANNELS = {"virtio-mq": {"queues": 2}, **RSS}
+
+
+@pytest.mark.limit(120)
+@pytest.mark.parametrize("nic", CHANNELS)
+def test_channels_are_changed(boot, nic):
+    """ethtool -L while downloads run: queues, root mq and files follow, and no byte is lost."""
+    guest = boot(cpus=2, pcap=False, module=payload.big_archive(), **CHANNELS[nic]).wait_ready(60)
+    want = hashlib.sha256(payload.big_file()[:3000000]).hexdigest()
+    queues = "/sys/class/net/eth0/queues"
+
+    def shown():
+        return tuple(int(n) for n in re.findall(r"^Combined:\s+(\d+)", guest.sh("ethtool -l eth0"), re.M))
+
+    def kinds():
+        return re.findall(r"^qdisc (\w+) .*dev eth0", guest.sh("tc qdisc show dev eth0"), re.M)
+
+    def files():
+        return re.findall(r"[rt]x-\d+", guest.sh(f"ls {queues}"))
+
+    assert shown() == (2, 2) and kinds()[0] == "mq" and len(kinds()) == 3
+    url = f"http://{guest.ip}/16m.bin"
+    running = [
+        guest.ns.popen(["sh", "-c", f"curl -sS --fail -m 80 {url} | head -c 3000000 | sha256sum"],
+                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        for _ in range(8)
+    ]  # fmt: skip
+    for n in (1, 2, 1, 2, 1):
+        assert guest.sh(f"ethtool -L eth0 combined {n}").strip() == ""
+        assert shown() == (2, n)
+        time.sleep(0.1)
+    assert [p.communicate(timeout=80)[0].split()[0] for p in running] == [want] * 8
+    assert len(kinds()) == 1 and kinds() != ["mq"]
+    assert files() == ["rx-0", "tx-0"]
+    settle(guest)
+    before = counted(guest, "rx"), counted(guest, "tx")
+    for port in range(20400, 20406):
+        echoes_from(guest, port)
+    after = counted(guest, "rx"), counted(guest, "tx")
+    for was, now in zip(before, after):
+        assert now[0] >= was[0] + 120 and now[1] == was[1], (before, after)
+    for bad in ("combined 3", "combined 0", "rx 1", "combined x", "combined"):
+        assert guest.sh(f"ethtool -L eth0 {bad}").strip() != ""
+    assert shown() == (2, 1)
+    guest.sh("ethtool -L eth0 combined 2")
+    assert kinds()[0] == "mq" and len(files()) == 4
+    assert [int(guest.sh(f"cat {queues}/tx-{q}/xps_cpus"), 16) for q in (0, 1)] == [1, 2]
+    if nic in RSS:  # somebody's table must not name a queue that goes
+        assert rss_table(guest) == [0, 1] * 64
+        guest.sh("ethtool -X eth0 weight 3 1")
+        assert "nvalid" in guest.sh("ethtool -L eth0 combined 1") and shown() == (2, 2)
+        guest.sh("ethtool -X eth0 equal 1")
+        assert guest.sh("ethtool -L eth0 combined 1").strip() == "" and rss_table(guest) == [0] * 128
+        guest.sh("ethtool -X eth0 default")
+    guest.sh("ip link set eth0 down")
+    guest.sh("ethtool -L eth0 combined 1")
+    guest.sh("ip link set eth0 up")
+    guest.wait_http()
+    assert shown() == (2, 1)
+    settle(guest)
+    guest.check_alive()
+
+
 @pytest.mark.parametrize("nic", ["e1000e", "virtio-hash"])
 def test_transmit_packet_steering(boot, nic):
     """A CPU sends by its own queue; the mask of another queue takes it over there."""

@@ -1114,6 +1114,52 @@ static void two_queues_send(void **state)
 	}
 }
 
+static int set_channels(unsigned n)
+{
+	int err;
+
+	rtnl_lock();
+	err = netdev_set_channels(dev_of(), n);
+	rtnl_unlock();
+	return err;
+}
+
+/* One queue and two again: the table sends nothing to one that is not in use. */
+static void two_queues_and_one(void **state)
+{
+	struct netdev_rss rss;
+
+	assert_int_equal(set_channels(1), 0);
+	assert_int_equal(dev_of()->real_num_tx_queues, 1);
+	for (unsigned i = 0; i < 32; i++)
+		assert_int_equal(*reg(REG_RETA(i)), 0);
+	assert_int_equal(set_channels(0), -EINVAL);
+	assert_int_equal(set_channels(3), -EINVAL);
+	assert_int_equal(set_channels(2), 0);
+	for (unsigned i = 0; i < 32; i++)
+		assert_int_equal(*reg(REG_RETA(i)), 0x80008000);
+	assert_true(dev_of()->netdev_ops->ndo_get_rss(dev_of(), &rss));
+	assert_int_equal(rss.queue[1], 1);
+	dev_of()->rxfh_configured = true;
+	assert_int_equal(set_channels(1), -EINVAL);
+	assert_int_equal(dev_of()->real_num_tx_queues, 2);
+}
+
+/* What the controller has not sent yet is taken back before its queue goes. */
+static void two_queues_and_one_late(void **state)
+{
+	struct sk_buff *skb = packet_make(dev_of(), 300, 100, 100, 1);
+	const struct intel_tx_ring *tx = &nic_of()->queue[1].tx;
+
+	model.slow = true;
+	skb->queue_mapping = 1;
+	assert_int_equal(send_raw(dev_of(), skb, false), NETDEV_TX_OK);
+	assert_int_not_equal(tx->next_to_clean, tx->next_to_use);
+	model_write_back(1);
+	assert_int_equal(set_channels(1), 0);
+	assert_int_equal(tx->next_to_clean, tx->next_to_use);
+}
+
 /* Too few vectors for two queues: one. Too few for MSI-X: INTx, and one. */
 static void few_vectors(void **state)
 {
@@ -1305,6 +1351,8 @@ int main(void)
 		T2(two_queues_held_back),
 		T2(two_queues_receive),
 		T2(two_queues_send),
+		T2(two_queues_and_one),
+		T2(two_queues_and_one_late),
 		T2(rx_wraps),
 		T2(tx_wraps),
 		T2(tx_interrupts),

@@ -34,6 +34,7 @@ static unsigned test_cpus(void)
 #undef pr_fmt
 #include "drivers/virtio/net.c"
 #include "host/host.h"
+#include "include/libc/linux/ethtool.h"
 
 #define TEST_TYPE   0x88b5 /* local experimental EtherType */
 #define HOST_QUEUES 9
@@ -980,6 +981,169 @@ static void flows_are_spread_by_hash(void **state)
 	free(rss);
 }
 
+static int set_channels(unsigned n)
+{
+	int err;
+
+	rtnl_lock();
+	err = netdev_set_channels(dev_of_host(), n);
+	rtnl_unlock();
+	return err;
+}
+
+static u16 ctrl_u16(unsigned at)
+{
+	u16 v;
+
+	memcpy(&v, host.ctrl_data + at, sizeof(v));
+	return v;
+}
+
+/* Without a table: the number of pairs is told, also after a reset, and steering follows it. */
+static void pairs_are_changed(void **state)
+{
+	unsigned told;
+
+	cpus = 4;
+	assert_int_equal(plug(FULL, true), 0);
+	assert_int_equal(set_channels(1), 0);
+	assert_int_equal(host.ctrl_class << 8 | host.ctrl_cmd, CTRL_MQ << 8 | CTRL_MQ_VQ_PAIRS_SET);
+	assert_int_equal(ctrl_u16(0), 1);
+	assert_int_equal(dev_of_host()->real_num_tx_queues, 1);
+	assert_int_equal(set_channels(3), 0);
+	assert_int_equal(ctrl_u16(0), 3);
+	told = host.nctrl;
+	assert_int_equal(set_channels(3), 0);
+	assert_int_equal(set_channels(0), -EINVAL);
+	assert_int_equal(set_channels(5), -EINVAL);
+	assert_int_equal(host.nctrl, told);
+	host.ctrl_refused = CTRL_MQ << 8 | CTRL_MQ_VQ_PAIRS_SET;
+	assert_int_equal(set_channels(2), -EIO);
+	assert_int_equal(dev_of_host()->real_num_tx_queues, 3);
+	host.ctrl_refused = 0;
+	host.ctrl_data[0] = 0;
+	host.status |= VIRTIO_S_NEEDS_RESET;
+	host_interrupt(0, config_irq, &host.vdev);
+	host_run_for(10 * NSEC_PER_MSEC);
+	assert_int_equal(((struct vnet *)host.vdev.priv)->resets, 1);
+	assert_int_equal(dev_of_host()->real_num_tx_queues, 3);
+	/* Down, it is noted. */
+	rtnl_lock();
+	dev_close(dev_of_host());
+	rtnl_unlock();
+	told = host.nctrl;
+	assert_int_equal(set_channels(2), 0);
+	assert_int_equal(host.nctrl, told);
+	rtnl_lock();
+	assert_int_equal(dev_open(dev_of_host()), 0);
+	rtnl_unlock();
+	assert_int_equal(dev_of_host()->real_num_tx_queues, 2);
+	/* Who chose a CPU's queues keeps those that are there. */
+	assert_int_equal(dev_of_host()->xps_queues[0], 1);
+	dev_of_host()->xps_configured = true;
+	dev_of_host()->xps_queues[0] = 3;
+	assert_int_equal(set_channels(1), 0);
+	assert_int_equal(dev_of_host()->xps_queues[0], 1);
+	assert_int_equal(set_channels(2), 0);
+	assert_int_equal(dev_of_host()->xps_queues[0], 1);
+	unplug();
+	cpus = 1;
+}
+
+static int ethtool_rss(u32 entries, u32 queue)
+{
+	struct ethtool_rxfh *r = calloc(1, sizeof(*r) + 128 * sizeof(u32));
+	int err;
+
+	r->cmd = ETHTOOL_SRSSH;
+	r->indir_size = entries;
+	for (u32 i = 0; i < entries; i++)
+		r->rss_config[i] = i % 2 ? queue : 0;
+	err = dev_ethtool(&init_net, dev_of_host()->name, r);
+	free(r);
+	return err;
+}
+
+/* The table is shared out anew, unless somebody set it: then it must not name what goes. */
+static void table_follows_the_pairs(void **state)
+{
+	struct ethtool_channels c = {.cmd = ETHTOOL_SCHANNELS, .combined_count = 2, .rx_count = 1};
+
+	cpus = 4;
+	assert_int_equal(plug(RSS, true), 0);
+	assert_int_equal(set_channels(3), 0);
+	assert_int_equal(host.ctrl_class << 8 | host.ctrl_cmd, CTRL_MQ << 8 | CTRL_MQ_RSS_CONFIG);
+	for (unsigned i = 0; i < 128; i++)
+		assert_int_equal(ctrl_u16(8 + 2 * i), i % 3);
+	assert_int_equal(ctrl_u16(264), 3);
+	assert_int_equal(ethtool_rss(128, 3), -EINVAL); /* there is no queue 3 now */
+	assert_int_equal(ethtool_rss(128, 1), 0);
+	assert_int_equal(set_channels(1), -EINVAL);
+	assert_int_equal(dev_of_host()->real_num_tx_queues, 3);
+	assert_int_equal(set_channels(2), 0);
+	assert_int_equal(set_channels(4), 0);
+	for (unsigned i = 0; i < 128; i++)
+		assert_int_equal(ctrl_u16(8 + 2 * i), i % 2);
+	assert_int_equal(ctrl_u16(264), 4);
+	assert_int_equal(ethtool_rss(0, 0), 0); /* the default */
+	assert_int_equal(set_channels(1), 0);
+	for (unsigned i = 0; i < 128; i++)
+		assert_int_equal(ctrl_u16(8 + 2 * i), 0);
+	assert_int_equal(dev_ethtool(&init_net, dev_of_host()->name, &c), -EINVAL);
+	c.rx_count = 0;
+	assert_int_equal(dev_ethtool(&init_net, dev_of_host()->name, &c), 0);
+	assert_int_equal(dev_of_host()->real_num_tx_queues, 2);
+	unplug();
+	cpus = 1;
+}
+
+static u64 resume_host(struct hrtimer *t)
+{
+	host.hold_tx = ~0u;
+	h_run_tx(((struct vnet *)host.vdev.priv)->sq[1].vq);
+	return 0;
+}
+
+/* What waits in ring and queue of a pair that goes is sent by it before the device is told. */
+static void nothing_is_lost_with_a_pair(void **state)
+{
+	static struct hrtimer timer;
+	static u8 copy[FRAME_MAX];
+	unsigned told;
+
+	cpus = 2;
+	assert_int_equal(plug(FULL, true), 0);
+	dev_of_host()->xps_queues[0] = 2; /* by the second queue */
+	host.hold_tx = 0;
+	for (unsigned i = 0; i < 400; i++) /* more than the ring holds */
+		assert_int_equal(dev_queue_xmit(make_skb(1000, 0, copy)), 0);
+	assert_int_equal(host.nsent, 0);
+	told = host.nctrl;
+	hrtimer_setup(&timer, resume_host);
+	hrtimer_start(&timer, ktime_get_ns() + 10 * NSEC_PER_MSEC);
+	assert_int_equal(set_channels(1), 0);
+	assert_int_equal(host.nsent, 400);
+	assert_int_equal(host.nctrl, told + 1);
+	assert_int_equal(((struct vnet *)host.vdev.priv)->sq[1].vq->inflight, 0);
+	assert_int_equal(((struct vnet *)host.vdev.priv)->sq[1].stats.packets, 400);
+	assert_int_equal(dev_queue_xmit(make_skb(1000, 0, copy)), 0);
+	assert_int_equal(host.nsent, 401);
+	assert_int_equal(((struct vnet *)host.vdev.priv)->sq[0].stats.packets, 1);
+	/* A device that stands still does not hold us up for ever: what the queue had is dropped.
+	 */
+	assert_int_equal(set_channels(2), 0);
+	dev_of_host()->xps_queues[0] = 2;
+	host.hold_tx = 0;
+	for (unsigned i = 0; i < 400; i++)
+		assert_int_equal(dev_queue_xmit(make_skb(1000, 0, copy)), 0);
+	assert_int_equal(set_channels(1), 0);
+	host.hold_tx = ~0u;
+	assert_int_equal(dev_queue_xmit(make_skb(1000, 0, copy)), 0);
+	assert_int_equal(((struct vnet *)host.vdev.priv)->sq[0].stats.packets, 2);
+	unplug();
+	cpus = 1;
+}
+
 /* The hash that a device reports is believed where it covers ports and is wanted; all else of the
  * packets is as without it. */
 static void hashes_are_reported(void **state)
@@ -1174,6 +1338,9 @@ int main(void)
 		cmocka_unit_test(empty_ring_is_filled_when_memory_is_back),
 		cmocka_unit_test(link_follows_the_status),
 		cmocka_unit_test(flows_are_spread_by_hash),
+		cmocka_unit_test(pairs_are_changed),
+		cmocka_unit_test(table_follows_the_pairs),
+		cmocka_unit_test(nothing_is_lost_with_a_pair),
 		cmocka_unit_test(hashes_are_reported),
 		cmocka_unit_test(strange_rss_is_left_alone),
 		cmocka_unit_test(silent_control_queue_is_survived),

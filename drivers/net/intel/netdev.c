@@ -477,6 +477,18 @@ static int intel_set_coalesce(struct net_device *dev, const struct netdev_coales
 	return 0;
 }
 
+/* The table as n queues share it, unless somebody set another. */
+static void rss_table(struct intel_nic *nic, unsigned n)
+{
+	u16 queue[INTEL_RETA_ENTRIES];
+
+	for (unsigned i = 0; i < INTEL_RETA_ENTRIES; i++)
+		queue[i] = nic->reta[i];
+	netdev_rss_default(nic->dev, queue, INTEL_RETA_ENTRIES, n);
+	for (unsigned i = 0; i < INTEL_RETA_ENTRIES; i++)
+		nic->reta[i] = (u8)queue[i];
+}
+
 static bool intel_get_rss(struct net_device *dev, struct netdev_rss *rss)
 {
 	const struct intel_nic *nic = netdev_priv(dev);
@@ -505,6 +517,35 @@ static int intel_set_rss(struct net_device *dev, const struct netdev_rss *rss)
 	return 0;
 }
 
+#define CHANNELS_WAIT_NS NSEC_PER_SEC
+
+/* Nobody sends by q any more: its poll takes back what it was given, as it is sent. */
+static void settle(struct intel_queue *q)
+{
+	u64 until_ns = ktime_get_ns() + CHANNELS_WAIT_NS;
+
+	while (READ_ONCE(q->tx.next_to_clean) != READ_ONCE(q->tx.next_to_use) &&
+	       ktime_get_ns() < until_ns) {
+		intel_irq_poll(q);
+		thread_sleep_ns(50 * NSEC_PER_USEC);
+	}
+}
+
+/* All queues stay set up: what the table sends to one that goes stops coming, no more. */
+static int intel_set_channels(struct net_device *dev, unsigned n)
+{
+	struct intel_nic *nic = netdev_priv(dev);
+
+	intel_for_each_queue(q, nic) {
+		if (nic->up && q->index >= n)
+			settle(q);
+	}
+	rss_table(nic, n);
+	if (nic->up)
+		intel_rss_start(nic);
+	return 0;
+}
+
 static const struct net_device_ops intel_netdev_ops = {
 	.ndo_open = intel_open,
 	.ndo_stop = intel_stop,
@@ -521,6 +562,7 @@ static const struct net_device_ops intel_netdev_ops = {
 	.ndo_set_coalesce = intel_set_coalesce,
 	.ndo_get_rss = intel_get_rss,
 	.ndo_set_rss = intel_set_rss,
+	.ndo_set_channels = intel_set_channels,
 };
 
 /* ---- probe and remove
@@ -595,8 +637,7 @@ static void queues_init(struct intel_nic *nic)
 static void rss_init(struct intel_nic *nic)
 {
 	get_random_bytes(nic->rss_key, sizeof(nic->rss_key));
-	for (unsigned i = 0; i < INTEL_RETA_ENTRIES; i++)
-		nic->reta[i] = (u8)(i % nic->nqueues);
+	rss_table(nic, nic->nqueues);
 }
 
 static struct net_device *netdev_alloc(const struct intel_family *family)
