@@ -52,6 +52,7 @@ static int usage(void)
 	fprintf(stderr, "usage: ethtool [-k | -S | -i | -g | -l | -x | -n | -c] DEV\n"
 			"       ethtool -K DEV FEATURE on|off ...\n"
 			"       ethtool -C DEV [adaptive-rx on|off] [rx-usecs N] [rx-frames N]\n"
+			"                     [tx-usecs N] [tx-frames N]\n"
 			"       ethtool -L DEV combined N\n"
 			"       ethtool -X DEV [hkey XX:XX...] [start N] "
 			"[equal N | weight W0 W1 ... | default]\n");
@@ -308,9 +309,9 @@ static int show_coalesce(const struct tool *t)
 	if (ask(t, &c) < 0)
 		return fail("coalesce parameters");
 	printf("Coalesce parameters for %s:\nAdaptive RX: %s  TX: n/a\nrx-usecs:\t%u\n"
-	       "rx-frames:\t%u\n",
+	       "rx-frames:\t%u\ntx-usecs:\t%u\ntx-frames:\t%u\n",
 	       t->dev, c.use_adaptive_rx_coalesce ? "on" : "off", c.rx_coalesce_usecs,
-	       c.rx_max_coalesced_frames);
+	       c.rx_max_coalesced_frames, c.tx_coalesce_usecs, c.tx_max_coalesced_frames);
 	return 0;
 }
 
@@ -332,6 +333,10 @@ static int set_coalesce(const struct tool *t, int argc, char **argv)
 			c.rx_coalesce_usecs = (uint32_t)n;
 		else if (!strcmp(argv[i], "rx-frames") && n >= 0)
 			c.rx_max_coalesced_frames = (uint32_t)n;
+		else if (!strcmp(argv[i], "tx-usecs") && n >= 0)
+			c.tx_coalesce_usecs = (uint32_t)n;
+		else if (!strcmp(argv[i], "tx-frames") && n >= 0)
+			c.tx_max_coalesced_frames = (uint32_t)n;
 		else
 			return usage();
 	}

@@ -32,11 +32,12 @@
 #define HOST_TSO_BITS                                                              \
 	(VIRTIO_BIT(VIRTIO_NET_F_HOST_TSO4) | VIRTIO_BIT(VIRTIO_NET_F_HOST_TSO6) | \
 	 VIRTIO_BIT(VIRTIO_NET_F_HOST_ECN) | VIRTIO_BIT(VIRTIO_NET_F_HOST_USO))
-#define RSS_BITS (VIRTIO_BIT(VIRTIO_NET_F_RSS) | VIRTIO_BIT(VIRTIO_NET_F_HASH_REPORT))
+#define RSS_BITS  (VIRTIO_BIT(VIRTIO_NET_F_RSS) | VIRTIO_BIT(VIRTIO_NET_F_HASH_REPORT))
+#define COAL_BITS (VIRTIO_BIT(VIRTIO_NET_F_NOTF_COAL) | VIRTIO_BIT(VIRTIO_NET_F_VQ_NOTF_COAL))
 #define CTRL_BITS                                                                     \
 	(VIRTIO_BIT(VIRTIO_NET_F_CTRL_RX) | VIRTIO_BIT(VIRTIO_NET_F_GUEST_ANNOUNCE) | \
 	 VIRTIO_BIT(VIRTIO_NET_F_MQ) | VIRTIO_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR) |       \
-	 VIRTIO_BIT(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) | RSS_BITS)
+	 VIRTIO_BIT(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) | RSS_BITS | COAL_BITS)
 #define VNET_FEATURES                                                                           \
 	(VIRTIO_BIT(VIRTIO_NET_F_CSUM) | VIRTIO_BIT(VIRTIO_NET_F_GUEST_CSUM) |                  \
 	 VIRTIO_BIT(VIRTIO_NET_F_MTU) | VIRTIO_BIT(VIRTIO_NET_F_MAC) | GUEST_TSO_BITS |         \
@@ -295,6 +296,8 @@ static int vnet_up(struct vnet *vn)
 	use_pairs(vn);
 	if (~vn->dev->features & vn->dev->hw_features & (NETIF_F_RXCSUM | NETIF_F_GRO_HW))
 		set_guest_offloads(vn, vn->dev->features);
+	if (vnet_coal_tell(vn))
+		pr_warn("%s: holding notifications back refused\n", vn->dev->name);
 	check_link(vn);
 	return 0;
 }
@@ -654,6 +657,8 @@ static const struct net_device_ops vnet_ops = {
 	.ndo_get_stats64 = vnet_get_stats64,
 	.ndo_get_ethtool_stats = vnet_get_ethtool_stats,
 	.ndo_get_ringparam = vnet_get_ringparam,
+	.ndo_get_coalesce = vnet_get_coalesce,
+	.ndo_set_coalesce = vnet_set_coalesce,
 	.ndo_get_rss = vnet_get_rss,
 	.ndo_set_rss = vnet_set_rss,
 	.ndo_set_channels = vnet_set_channels,
@@ -797,6 +802,7 @@ static int vnet_probe(struct virtio_device *d)
 	check_speed(vn);
 	init_netdev(vn);
 	init_pairs(vn);
+	vnet_coal_init(vn);
 	/* Down until it is opened: coming up is then an event, and said. */
 	netif_carrier_off(dev);
 	err = register_netdev(dev, NULL);

@@ -19,7 +19,7 @@
 #define CTRL_OK      0u
 #define CTRL_UNSET   0xffu
 
-/* Classes and commands, sections 5.1.6.5.1 to 5.1.6.5.6 */
+/* Classes and commands, section 5.1.6.5; holding back one queue is of virtio 1.3 */
 #define CTRL_RX                 0
 #define CTRL_RX_PROMISC         0
 #define CTRL_RX_ALLMULTI        1
@@ -33,6 +33,10 @@
 #define CTRL_MQ_RSS_CONFIG      1
 #define CTRL_GUEST_OFFLOADS     5
 #define CTRL_GUEST_OFFLOADS_SET 0
+#define CTRL_NOTF_COAL          6
+#define CTRL_NOTF_COAL_TX_SET   0
+#define CTRL_NOTF_COAL_RX_SET   1
+#define CTRL_NOTF_COAL_VQ_SET   2
 
 #define MAC_BYTES 6u
 /* Two tables, each a count and addresses: ours has no unicast ones. */
@@ -146,6 +150,31 @@ int vnet_ctrl_guest_offloads(struct vnet *vn, u64 offloads)
 		return -EOPNOTSUPP;
 	memcpy(vn->ctrl->data, &offloads, sizeof(offloads));
 	return command(vn, CTRL_GUEST_OFFLOADS, CTRL_GUEST_OFFLOADS_SET, sizeof(offloads));
+}
+
+/* Packets come first. */
+static u8 *put_coal(u8 *p, u32 usecs, u32 packets)
+{
+	p = put(p, &packets, sizeof(packets));
+	return put(p, &usecs, sizeof(usecs));
+}
+
+int vnet_ctrl_coal(struct vnet *vn, bool rx, u32 usecs, u32 packets)
+{
+	u8 *p = put_coal(vn->ctrl->data, usecs, packets);
+
+	return command(vn, CTRL_NOTF_COAL, rx ? CTRL_NOTF_COAL_RX_SET : CTRL_NOTF_COAL_TX_SET,
+		       (u32)(p - vn->ctrl->data));
+}
+
+int vnet_ctrl_coal_vq(struct vnet *vn, u16 vq, u32 usecs, u32 packets)
+{
+	u16 reserved = 0;
+	u8 *p = put(vn->ctrl->data, &vq, sizeof(vq));
+
+	p = put(p, &reserved, sizeof(reserved));
+	p = put_coal(p, usecs, packets);
+	return command(vn, CTRL_NOTF_COAL, CTRL_NOTF_COAL_VQ_SET, (u32)(p - vn->ctrl->data));
 }
 
 /* Section 5.1.6.5.2: unicast table (empty), then the groups. Returns how many bytes, 0 when there

@@ -11,6 +11,7 @@
 
 #include <kernel/timer.h>
 #include <lib/types.h>
+#include <net/dim.h>
 #include <net/netdevice.h>
 #include <net/skbuff.h>
 
@@ -35,6 +36,8 @@
 #define VIRTIO_NET_F_GUEST_ANNOUNCE      21
 #define VIRTIO_NET_F_MQ                  22
 #define VIRTIO_NET_F_CTRL_MAC_ADDR       23
+#define VIRTIO_NET_F_VQ_NOTF_COAL        52
+#define VIRTIO_NET_F_NOTF_COAL           53
 #define VIRTIO_NET_F_HOST_USO            56
 #define VIRTIO_NET_F_HASH_REPORT         57
 #define VIRTIO_NET_F_RSS                 60
@@ -117,6 +120,10 @@ struct vnet_rq {
 		u64 length_errors, frame_errors, missed;
 	} stats;
 	char row_name[24]; /* ethtool -S, filled in when it asks */
+	/* Where its interrupts are held back by the traffic. */
+	struct spinlock dim_lock;
+	struct dim dim;     /* [dim_lock] */
+	u32 dim_told_usecs; /* [rtnl] to the device */
 } __aligned(64);
 
 struct vnet_sq {
@@ -163,7 +170,8 @@ struct vnet {
 	struct virtqueue *cvq;             /* [rtnl] NULL: none */
 	bool cvq_stuck; /* [rtnl] a command was not answered: no more until the next reset */
 	struct vnet_ctrl *ctrl;
-	struct virtio_work config_work, reset_work, rx_mode_work;
+	struct netdev_coalesce coal; /* [rtnl] as ethtool -C wants it */
+	struct virtio_work config_work, reset_work, rx_mode_work, dim_work;
 	u32 resets;         /* [rtnl] since the device was found */
 	u64 first_reset_ns; /* [rtnl] of the present series */
 	u32 reset_series;   /* [rtnl] */
@@ -202,6 +210,17 @@ int vnet_ctrl_set_mac(struct vnet *vn, const u8 *mac);
 int vnet_ctrl_announce_ack(struct vnet *vn);
 int vnet_ctrl_guest_offloads(struct vnet *vn, u64 offloads);
 void vnet_ctrl_rx_mode(struct vnet *vn);
+/* How long, and for how many packets, notifications are held back: of all queues of a direction,
+ * or of one by its number. */
+int vnet_ctrl_coal(struct vnet *vn, bool rx, u32 usecs, u32 packets);
+int vnet_ctrl_coal_vq(struct vnet *vn, u16 vq, u32 usecs, u32 packets);
+
+/* net_coal.c */
+/* Tell a device that has been reset; what ethtool asks for. rtnl held. */
+int vnet_coal_tell(struct vnet *vn);
+bool vnet_get_coalesce(struct net_device *dev, struct netdev_coalesce *c);
+int vnet_set_coalesce(struct net_device *dev, const struct netdev_coalesce *c);
+void vnet_coal_init(struct vnet *vn);
 
 /* Mask the queue's interrupts and have NAPI poll it. */
 static inline void vnet_napi_schedule(struct napi_struct *napi, struct virtqueue *vq)

@@ -170,9 +170,10 @@ struct netdev_rss { /* for ethtool -x, -X */
 	u8 key[NETDEV_RSS_KEY];
 };
 
-/* How long, or for how many frames (0: no bound), receive interrupts wait for company. */
+/* How long, or for how many frames (0: no bound), interrupts wait for company. */
 struct netdev_coalesce { /* for ethtool -c, -C */
 	u32 rx_usecs, rx_frames;
+	u32 tx_usecs, tx_frames;
 	bool adaptive_rx; /* rx_usecs follows the traffic (<net/dim.h>) */
 };
 
@@ -199,8 +200,9 @@ struct net_device_ops {
 	/* Up to n rows; returns how many there are. */
 	int (*ndo_get_ethtool_stats)(struct net_device *dev, struct netdev_stat_row *rows, int n);
 	void (*ndo_get_ringparam)(struct net_device *dev, struct netdev_ringparam *r);
-	void (*ndo_get_coalesce)(struct net_device *dev, struct netdev_coalesce *c);
-	/* 0, or -EINVAL for what the device cannot, with nothing changed. */
+	/* False: it holds no interrupts back. */
+	bool (*ndo_get_coalesce)(struct net_device *dev, struct netdev_coalesce *c);
+	/* 0, or -EINVAL, -EOPNOTSUPP for what the device cannot, with nothing changed. */
 	int (*ndo_set_coalesce)(struct net_device *dev, const struct netdev_coalesce *c);
 	/* False: it does no receive side scaling (now). */
 	bool (*ndo_get_rss)(struct net_device *dev, struct netdev_rss *rss);

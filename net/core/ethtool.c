@@ -89,12 +89,13 @@ static int get_coalesce(struct net_device *dev, struct ethtool_coalesce *e)
 {
 	struct netdev_coalesce c = {0};
 
-	if (!dev->netdev_ops->ndo_get_coalesce)
+	if (!dev->netdev_ops->ndo_get_coalesce || !dev->netdev_ops->ndo_get_coalesce(dev, &c))
 		return -EOPNOTSUPP;
-	dev->netdev_ops->ndo_get_coalesce(dev, &c);
 	*e = (struct ethtool_coalesce){.cmd = ETHTOOL_GCOALESCE,
 				       .rx_coalesce_usecs = c.rx_usecs,
 				       .rx_max_coalesced_frames = c.rx_frames,
+				       .tx_coalesce_usecs = c.tx_usecs,
+				       .tx_max_coalesced_frames = c.tx_frames,
 				       .use_adaptive_rx_coalesce = c.adaptive_rx};
 	return 0;
 }
@@ -102,13 +103,17 @@ static int get_coalesce(struct net_device *dev, struct ethtool_coalesce *e)
 /* All that is not of ours must be 0. */
 static int set_coalesce(struct net_device *dev, const struct ethtool_coalesce *e)
 {
-	struct netdev_coalesce c = {e->rx_coalesce_usecs, e->rx_max_coalesced_frames,
-				    e->use_adaptive_rx_coalesce};
+	struct netdev_coalesce c = {.rx_usecs = e->rx_coalesce_usecs,
+				    .rx_frames = e->rx_max_coalesced_frames,
+				    .tx_usecs = e->tx_coalesce_usecs,
+				    .tx_frames = e->tx_max_coalesced_frames,
+				    .adaptive_rx = e->use_adaptive_rx_coalesce};
 	struct ethtool_coalesce rest = *e;
 
 	if (!dev->netdev_ops->ndo_set_coalesce)
 		return -EOPNOTSUPP;
 	rest.cmd = rest.rx_coalesce_usecs = rest.rx_max_coalesced_frames = 0;
+	rest.tx_coalesce_usecs = rest.tx_max_coalesced_frames = 0;
 	rest.use_adaptive_rx_coalesce = 0;
 	if (memchr_inv(&rest, 0, sizeof(rest)))
 		return -EOPNOTSUPP;

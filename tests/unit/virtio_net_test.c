@@ -33,6 +33,7 @@ static unsigned test_cpus(void)
 #include "drivers/virtio/net_ctrl.c"
 #undef pr_fmt
 #include "drivers/virtio/net.c"
+#include "drivers/virtio/net_coal.c"
 #include "host/host.h"
 #include "include/libc/linux/ethtool.h"
 
@@ -66,6 +67,9 @@ static struct host {
 	u32 ctrl_len;
 	u16 ctrl_refused; /* class and command, but for 0 */
 	unsigned nctrl;
+	struct {
+		u32 packets, usecs;
+	} coal[HOST_QUEUES]; /* how each queue's notifications are held back */
 } host;
 
 static u8 h_get_status(struct virtio_device *d)
@@ -91,6 +95,7 @@ static bool h_reset(struct virtio_device *d)
 	memset(host.seen, 0, sizeof(host.seen));
 	memset(host.used, 0, sizeof(host.used));
 	memset(host.told, 0, sizeof(host.told));
+	memset(host.coal, 0, sizeof(host.coal));
 	return !host.hang;
 }
 
@@ -246,6 +251,29 @@ static void h_sent(const struct chain *c)
 	host.nsent++;
 }
 
+/* Virtio 1.3 section 5.1.6.5: all transmit or receive queues, or one. */
+static void h_coalesce(void)
+{
+	unsigned first = host.ctrl_cmd == CTRL_NOTF_COAL_TX_SET, step = 2;
+	const u8 *p = host.ctrl_data;
+	u16 vq;
+
+	if (host.ctrl_cmd == CTRL_NOTF_COAL_VQ_SET) {
+		assert_true(host.features & VIRTIO_BIT(VIRTIO_NET_F_VQ_NOTF_COAL));
+		memcpy(&vq, p, sizeof(vq));
+		first = vq;
+		step = HOST_QUEUES;
+		p += 4;
+	} else {
+		assert_true(host.features & VIRTIO_BIT(VIRTIO_NET_F_NOTF_COAL));
+	}
+	assert_int_equal(host.ctrl_data + host.ctrl_len, p + 8);
+	for (unsigned i = first; i < HOST_QUEUES; i += step) {
+		memcpy(&host.coal[i].packets, p, 4);
+		memcpy(&host.coal[i].usecs, p + 4, 4);
+	}
+}
+
 static void h_command(const struct chain *c)
 {
 	const u8 *hdr = (const u8 *)(uintptr_t)c->d[0].addr;
@@ -259,6 +287,8 @@ static void h_command(const struct chain *c)
 	assert_true(host.ctrl_len <= sizeof(host.ctrl_data));
 	if (host.ctrl_len)
 		memcpy(host.ctrl_data, (void *)(uintptr_t)c->d[1].addr, host.ctrl_len);
+	if (hdr[0] == CTRL_NOTF_COAL && host.ctrl_refused != (hdr[0] << 8 | hdr[1]))
+		h_coalesce();
 	*(u8 *)(uintptr_t)c->d[c->n - 1].addr =
 		host.ctrl_refused && host.ctrl_refused == (hdr[0] << 8 | hdr[1]) ? 1
 										 : host.ctrl_ack;
@@ -1097,6 +1127,137 @@ static void table_follows_the_pairs(void **state)
 	cpus = 1;
 }
 
+static int ethtool_coalesce(struct ethtool_coalesce c)
+{
+	c.cmd = ETHTOOL_SCOALESCE;
+	return dev_ethtool(&init_net, dev_of_host()->name, &c);
+}
+
+static void expect_coal(unsigned vq, u32 packets, u32 usecs)
+{
+	assert_int_equal(host.coal[vq].packets, packets);
+	assert_int_equal(host.coal[vq].usecs, usecs);
+}
+
+/* ethtool -C on a device that holds all queues' notifications back alike; one that does nothing of
+ * the kind says so. */
+static void notifications_are_held_back(void **state)
+{
+	struct ethtool_coalesce c = {.cmd = ETHTOOL_GCOALESCE};
+
+	cpus = 2;
+	assert_int_equal(plug(FULL, true), 0);
+	assert_int_equal(dev_ethtool(&init_net, dev_of_host()->name, &c), -EOPNOTSUPP);
+	assert_int_equal(ethtool_coalesce((struct ethtool_coalesce){.rx_coalesce_usecs = 1}),
+			 -EOPNOTSUPP);
+	unplug();
+	assert_int_equal(plug((FULL | F(NOTF_COAL) | F(VQ_NOTF_COAL)) & ~F(CTRL_VQ), true), 0);
+	assert_int_equal(host.vdev.features & COAL_BITS, 0);
+	unplug();
+	assert_int_equal(plug(FULL | F(NOTF_COAL), true), 0);
+	assert_int_equal(ethtool_coalesce((struct ethtool_coalesce){.rx_coalesce_usecs = 50,
+								    .rx_max_coalesced_frames = 8,
+								    .tx_coalesce_usecs = 70,
+								    .tx_max_coalesced_frames = 9}),
+			 0);
+	for (unsigned i = 0; i < 4; i += 2) {
+		expect_coal(i, 8, 50);
+		expect_coal(i + 1, 9, 70);
+	}
+	c.cmd = ETHTOOL_GCOALESCE;
+	assert_int_equal(dev_ethtool(&init_net, dev_of_host()->name, &c), 0);
+	assert_int_equal(c.rx_coalesce_usecs, 50);
+	assert_int_equal(c.tx_max_coalesced_frames, 9);
+	/* Neither adapting nor what we know nothing of. */
+	assert_int_equal(ethtool_coalesce((struct ethtool_coalesce){.use_adaptive_rx_coalesce = 1}),
+			 -EOPNOTSUPP);
+	assert_int_equal(ethtool_coalesce((struct ethtool_coalesce){.pkt_rate_low = 1}),
+			 -EOPNOTSUPP);
+	expect_coal(0, 8, 50);
+	/* After a reset, and after down and up, it is as it was. */
+	host.status |= VIRTIO_S_NEEDS_RESET;
+	host_interrupt(0, config_irq, &host.vdev);
+	host_run_for(10 * NSEC_PER_MSEC);
+	assert_int_equal(((struct vnet *)host.vdev.priv)->resets, 1);
+	expect_coal(2, 8, 50);
+	expect_coal(3, 9, 70);
+	/* A device that refuses keeps what it had, and so do we. */
+	host.ctrl_refused = CTRL_NOTF_COAL << 8 | CTRL_NOTF_COAL_RX_SET;
+	assert_int_equal(ethtool_coalesce((struct ethtool_coalesce){.rx_coalesce_usecs = 1}), -EIO);
+	host.ctrl_refused = 0;
+	expect_coal(0, 8, 50);
+	expect_coal(1, 9, 70);
+	assert_int_equal(((struct vnet *)host.vdev.priv)->coal.rx_usecs, 50);
+	assert_int_equal(ethtool_coalesce((struct ethtool_coalesce){.rx_coalesce_usecs = 0}), 0);
+	for (unsigned i = 0; i < 4; i++)
+		expect_coal(i, 0, 0);
+	unplug();
+	cpus = 1;
+}
+
+/* So many polls of the first queue that find so many packets each. */
+static void receive_polls(unsigned polls, unsigned each)
+{
+	struct virtio_net_hdr h = {0};
+	u8 frame[60];
+
+	make_frame(frame, sizeof(frame));
+	for (unsigned i = 0; i < polls; i++) {
+		local_bh_disable();
+		for (unsigned k = 0; k < each; k++)
+			assert_true(inject(&h, frame, sizeof(frame), ~0u, 0));
+		local_bh_enable();
+		host_run_for(each * NSEC_PER_USEC);
+	}
+	host_run_for(NSEC_PER_MSEC); /* the thread that tells the device */
+}
+
+/* adaptive-rx: each receive queue by what its polls find; the others' poll is the plain one. */
+static void notifications_follow_the_traffic(void **state)
+{
+	struct vnet *vn;
+
+	cpus = 2;
+	assert_int_equal(plug(FULL | F(VQ_NOTF_COAL), true), 0);
+	vn = host.vdev.priv;
+	/* Without the command for all, each is told. */
+	assert_int_equal(ethtool_coalesce((struct ethtool_coalesce){.rx_coalesce_usecs = 33}), 0);
+	expect_coal(0, 0, 33);
+	expect_coal(2, 0, 33);
+	expect_coal(1, 0, 0);
+	assert_ptr_equal(vn->rq[0].napi.poll, vnet_rx_poll);
+	unplug();
+	assert_int_equal(plug(FULL | F(NOTF_COAL) | F(VQ_NOTF_COAL), true), 0);
+	vn = host.vdev.priv;
+	assert_int_equal(ethtool_coalesce((struct ethtool_coalesce){.use_adaptive_rx_coalesce = 1,
+								    .rx_coalesce_usecs = 16}),
+			 0);
+	expect_coal(0, DIM_FRAMES, 16);
+	expect_coal(2, DIM_FRAMES, 16);
+	receive_polls(64 * 8, 8);
+	assert_true(host.coal[0].usecs > 16);
+	assert_int_equal(host.coal[0].packets, DIM_FRAMES);
+	expect_coal(2, DIM_FRAMES, 16);
+	/* A reset: what it had come to is told again. */
+	{
+		u32 usecs = host.coal[0].usecs;
+
+		host.status |= VIRTIO_S_NEEDS_RESET;
+		host_interrupt(0, config_irq, &host.vdev);
+		host_run_for(10 * NSEC_PER_MSEC);
+		expect_coal(0, DIM_FRAMES, usecs);
+	}
+	receive_polls(64 * 16, 1);
+	assert_int_equal(host.coal[0].usecs, 8);
+	assert_int_equal(ethtool_coalesce((struct ethtool_coalesce){.rx_coalesce_usecs = 5}), 0);
+	expect_coal(0, 0, 5);
+	receive_polls(64 * 8, 8);
+	expect_coal(0, 0, 5);
+	assert_ptr_equal(vn->rq[0].napi.poll, vnet_rx_poll);
+	unplug();
+	cpus = 1;
+}
+
 static u64 resume_host(struct hrtimer *t)
 {
 	host.hold_tx = ~0u;
@@ -1341,6 +1502,8 @@ int main(void)
 		cmocka_unit_test(pairs_are_changed),
 		cmocka_unit_test(table_follows_the_pairs),
 		cmocka_unit_test(nothing_is_lost_with_a_pair),
+		cmocka_unit_test(notifications_are_held_back),
+		cmocka_unit_test(notifications_follow_the_traffic),
 		cmocka_unit_test(hashes_are_reported),
 		cmocka_unit_test(strange_rss_is_left_alone),
 		cmocka_unit_test(silent_control_queue_is_survived),

@@ -443,12 +443,13 @@ static void intel_get_ringparam(struct net_device *dev, struct netdev_ringparam 
 				       nic->queue[0].tx.count};
 }
 
-static void intel_get_coalesce(struct net_device *dev, struct netdev_coalesce *c)
+static bool intel_get_coalesce(struct net_device *dev, struct netdev_coalesce *c)
 {
 	const struct intel_nic *nic = netdev_priv(dev);
 
 	c->adaptive_rx = nic->adaptive;
 	c->rx_usecs = nic->adaptive ? dim_usecs(&nic->queue[0].dim) : nic->rx_usecs;
+	return true;
 }
 
 /* The polls are held off while what they decide by is set up. */
@@ -456,7 +457,7 @@ static int intel_set_coalesce(struct net_device *dev, const struct netdev_coales
 {
 	struct intel_nic *nic = netdev_priv(dev);
 
-	if (c->rx_frames || c->rx_usecs > INTEL_ITR_MAX_USECS)
+	if (c->rx_frames || c->tx_usecs || c->tx_frames || c->rx_usecs > INTEL_ITR_MAX_USECS)
 		return -EINVAL;
 	intel_for_each_queue(q, nic) {
 		if (nic->up)
