@@ -140,6 +140,8 @@ def test_interrupts_held_back(boot, nic):
     want = hashlib.sha256(payload.big_file()[:3000000]).hexdigest()
     shown = guest.sh("ethtool -c eth0")
     assert "Adaptive RX: off" in shown and re.search(r"rx-usecs:\s+25\b", shown)
+    if nic == "e1000e":  # what is shown is the first queue's time: that one is to see the packets
+        guest.sh("ethtool -X eth0 equal 1")
     guest.sh("ethtool -C eth0 adaptive-rx on rx-usecs 256")
     echoes_from(guest, 20300, 300)
     shown = guest.sh("ethtool -c eth0")
