@@ -134,12 +134,15 @@ struct sk_buff {
 struct sk_buff *alloc_skb(u32 size, unsigned gfp);
 /* The same with a companion, so that the first skb_clone() allocates nothing (TCP transmit). */
 struct sk_buff *alloc_skb_fclone(u32 size, unsigned gfp);
+/* The same with SKB_MESSAGE_ROOM bytes, of those that each CPU keeps for the next message. */
+struct sk_buff *alloc_skb_message(unsigned gfp);
+#define SKB_MESSAGE_ROOM ((u32)PAGE_SIZE / 2 - SKB_OVERHEAD)
 /* For drivers: NET_SKB_PAD + NET_IP_ALIGN reserved, skb->dev set. The second one within a poll: a
  * short packet has more room than asked for, and one that is freed in a softirq is used again. */
 struct sk_buff *netdev_alloc_skb(struct net_device *dev, u32 len);
 struct sk_buff *napi_alloc_skb(struct net_device *dev, u32 len);
-/* For tests: the short packets that each CPU keeps at most; this CPU's others are freed now. None
- * in debug builds, so that the use of one that was freed is noticed. */
+/* For tests: the short packets, and messages, that each CPU keeps at most; this CPU's others are
+ * freed now. None in debug builds, so that the use of one that was freed is noticed. */
 void skb_short_pool(u32 most);
 /* Around a page fragment of frag_size bytes, whose reference it takes over (also from a page pool):
  * no copy. The last sizeof(struct skb_shared_info) bytes (SKB_DATA_ALIGNed) must be free. NULL: the

@@ -203,6 +203,7 @@ struct tcp_sock {
 	u64 tcp_mstamp_us; /* of the event being handled */
 	u32 lsndtime_ms, rcv_tstamp_ms, last_oow_ack_ms;
 	u32 tsoffset;
+	u32 tcp_mstamp_ms; /* as tcp_mstamp_us */
 
 	/* round trip (RFC 6298): srtt is scaled by 8, rttvar by 4 */
 	u32 srtt_us, mdev_us, mdev_max_us, rttvar_us, rto_us;

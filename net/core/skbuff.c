@@ -86,6 +86,12 @@ static void skb_init(struct sk_buff *skb, void *head, u32 size)
 	atomic_set(&shinfo->dataref, 1);
 }
 
+/* What skb counts for in its head's dataref. */
+static s32 dataref_share(const struct sk_buff *skb)
+{
+	return skb->nohdr ? (1 << SKB_DATAREF_SHIFT) + 1 : 1;
+}
+
 /* A head with at least *size bytes of room; *size becomes what there is. */
 static void *skb_alloc_head(u32 *size, unsigned gfp)
 {
@@ -117,6 +123,12 @@ static struct sk_buff *plain_alloc(unsigned gfp)
 	return skb;
 }
 
+static struct skb_fclones *fclones_of(struct sk_buff *skb)
+{
+	return skb->fclone == FCLONE_ORIG ? container_of(skb, struct skb_fclones, orig)
+					  : container_of(skb, struct skb_fclones, clone);
+}
+
 /* Free the sk_buff alone. */
 static void kfree_skbmem(struct sk_buff *skb)
 {
@@ -126,8 +138,7 @@ static void kfree_skbmem(struct sk_buff *skb)
 		kmem_cache_free(skb_cache, skb);
 		return;
 	}
-	f = skb->fclone == FCLONE_ORIG ? container_of(skb, struct skb_fclones, orig)
-				       : container_of(skb, struct skb_fclones, clone);
+	f = fclones_of(skb);
 	if (refcount_dec_and_test(&f->refs))
 		kmem_cache_free(skb_fclone_cache, f);
 }
@@ -199,9 +210,10 @@ struct sk_buff *netdev_alloc_skb(struct net_device *dev, u32 len)
 	return skb;
 }
 
-/* -- short packets: ACKs, requests, SYNs, pings. An sk_buff and its head stay together from one
- * packet to the next; each CPU keeps some, but none that it had no use for in a while. Bottom
- * halves off. ---------------------------------------------------------------------------------- */
+/* -- short packets: ACKs, requests, SYNs, pings; and messages that are sent. An sk_buff and its
+ * head stay together from one packet to the next; each CPU keeps some, but none that it had no use
+ * for in a while. Bottom halves off.
+ * ------------------------------------------------------------------- */
 
 #define SHORT_BYTES    256u
 #define SHORT_SIZE     SKB_DATA_ALIGN(NET_SKB_PAD + NET_IP_ALIGN + SHORT_BYTES)
@@ -215,6 +227,7 @@ struct short_pool {
 	struct timer trim;
 };
 static DEFINE_PER_CPU(struct short_pool, short_pool);
+static DEFINE_PER_CPU(struct short_pool, message_pool); /* with companions */
 
 #ifdef DEBUG
 static u32 short_pool_most; /* what is freed is gone: use after free is noticed */
@@ -229,7 +242,7 @@ static void short_pool_free(struct short_pool *pool, u32 number)
 		pool->first = skb->next;
 		pool->n--;
 		page_frag_free(skb->head);
-		kmem_cache_free(skb_cache, skb);
+		kfree_skbmem(skb);
 	}
 }
 
@@ -245,18 +258,21 @@ static void short_pool_trim(struct timer *t)
 		timer_mod(t, ktime_get_ns() + SHORT_TRIM_NS);
 }
 
-void skb_short_pool(u32 most)
+static void short_pool_shrink(struct short_pool *pool, u32 most)
 {
-	struct short_pool *pool;
-
-	local_bh_disable();
-	pool = &this_cpu(short_pool);
-	short_pool_most = most;
 	if (pool->n > most)
 		short_pool_free(pool, pool->n - most);
 	pool->least = 0;
 	if (!most && timer_pending(&pool->trim))
 		timer_del(&pool->trim);
+}
+
+void skb_short_pool(u32 most)
+{
+	local_bh_disable();
+	short_pool_most = most;
+	short_pool_shrink(&this_cpu(short_pool), most);
+	short_pool_shrink(&this_cpu(message_pool), most);
 	local_bh_enable();
 }
 
@@ -276,42 +292,87 @@ static noinline void short_pool_fill(struct short_pool *pool)
 	if (page)
 		put_page(page);
 	pool->least = 0;
-	if (!pool->trim.fn)
-		timer_setup(&pool->trim, short_pool_trim);
 }
 
-static struct sk_buff *short_alloc(void)
+/* The next one, with that much room for data; NULL: there is none. */
+static __always_inline struct sk_buff *short_take(struct short_pool *pool, u32 size)
 {
-	struct short_pool *pool = &this_cpu(short_pool);
-	struct sk_buff *skb;
+	struct sk_buff *skb = pool->first;
 
-	if (unlikely(!pool->first) && short_pool_most)
-		short_pool_fill(pool);
-	skb = pool->first;
 	if (unlikely(!skb))
 		return NULL;
 	pool->first = skb->next;
 	pool->n--;
 	pool->least = min(pool->least, pool->n);
-	skb_init(skb, skb->head, SHORT_SIZE);
+	skb_init(skb, skb->head, size);
 	skb->head_frag = skb->pp_recycle = 1;
 	return skb;
+}
+
+static struct sk_buff *short_alloc(void)
+{
+	struct short_pool *pool = &this_cpu(short_pool);
+
+	if (unlikely(!pool->first) && short_pool_most)
+		short_pool_fill(pool);
+	return short_take(pool, SHORT_SIZE);
+}
+
+struct sk_buff *alloc_skb_message(unsigned gfp)
+{
+	struct sk_buff *skb;
+
+	local_bh_disable();
+	skb = short_take(&this_cpu(message_pool), SKB_MESSAGE_ROOM);
+	local_bh_enable();
+	if (likely(skb))
+		return skb;
+	skb = alloc_skb_fclone(SKB_MESSAGE_ROOM, gfp);
+	if (skb)
+		skb->pp_recycle = 1;
+	return skb;
+}
+
+static noinline void short_trim_later(struct short_pool *pool)
+{
+	if (!pool->trim.fn)
+		timer_setup(&pool->trim, short_pool_trim);
+	if (!timer_pending(&pool->trim))
+		timer_mod(&pool->trim, ktime_get_ns() + SHORT_TRIM_NS);
+}
+
+static bool short_put(struct short_pool *pool, struct sk_buff *skb)
+{
+	if (pool->n >= short_pool_most)
+		return false;
+	skb->next = pool->first;
+	pool->first = skb;
+	if (unlikely(++pool->n == SHORT_PER_PAGE + 1))
+		short_trim_later(pool);
+	return true;
+}
+
+/* The last of a message and its companion, whose head is nobody else's, stays as the message. */
+static bool message_keep(struct sk_buff *skb)
+{
+	struct skb_fclones *f = fclones_of(skb);
+
+	if (refcount_read(&f->refs) != 1 ||
+	    (skb->cloned && atomic_read(&skb_shinfo(skb)->dataref) != dataref_share(skb)))
+		return false;
+	f->orig.head = skb->head;
+	return short_put(&this_cpu(message_pool), &f->orig);
 }
 
 /* skb, which nobody has any more, stays for the next packet. False: it is to be freed. */
 static bool short_keep(struct sk_buff *skb)
 {
-	struct short_pool *pool = &this_cpu(short_pool);
-
-	if (!skb->pp_recycle || skb->cloned || skb_shinfo(skb)->nr_frags ||
-	    skb_shinfo(skb)->frag_list || !in_softirq() || pool->n >= short_pool_most)
+	if (!skb->pp_recycle || skb_shinfo(skb)->nr_frags || skb_shinfo(skb)->frag_list ||
+	    !in_softirq())
 		return false;
-	skb->next = pool->first;
-	pool->first = skb;
-	if (unlikely(++pool->n == SHORT_PER_PAGE + 1 && pool->trim.fn &&
-		     !timer_pending(&pool->trim)))
-		timer_mod(&pool->trim, ktime_get_ns() + SHORT_TRIM_NS);
-	return true;
+	if (skb->fclone != FCLONE_NONE)
+		return message_keep(skb);
+	return !skb->cloned && short_put(&this_cpu(short_pool), skb);
 }
 
 struct sk_buff *napi_alloc_skb(struct net_device *dev, u32 len)
@@ -359,9 +420,8 @@ static void skb_free_head(struct sk_buff *skb)
 static void skb_release_data(struct sk_buff *skb, enum skb_drop_reason reason)
 {
 	struct skb_shared_info *shinfo = skb_shinfo(skb);
-	s32 mine = skb->nohdr ? (1 << SKB_DATAREF_SHIFT) + 1 : 1;
 
-	if (skb->cloned && atomic_sub_return(mine, &shinfo->dataref))
+	if (skb->cloned && atomic_sub_return(dataref_share(skb), &shinfo->dataref))
 		return;
 	for (unsigned i = 0; i < shinfo->nr_frags; i++)
 		put_page(shinfo->frags[i].page);

@@ -426,7 +426,7 @@ static struct sk_buff *usual(const struct sock *sk, const struct tcp_skb_cb *ack
 			       tp->ca_state == TCP_CA_Open && tcp_is_sack(tp) &&
 			       !tp->is_sack_reneg && !tp->tlp_out && !tp->mtup.probe_size &&
 			       !tp->fastopen_rsk &&
-			       tcp_skb_timestamp_us(skb) - 1 < tp->tcp_mstamp_us
+			       skb->tstamp_ns - NSEC_PER_USEC <= tp->tcp_clock_ns - NSEC_PER_USEC
 		       ? skb
 		       : NULL;
 }

@@ -151,11 +151,12 @@ static inline void tcp_mstamp_refresh(struct tcp_sock *tp)
 {
 	tp->tcp_clock_ns = ktime_get_ns();
 	tp->tcp_mstamp_us = tp->tcp_clock_ns / NSEC_PER_USEC;
+	tp->tcp_mstamp_ms = (u32)(tp->tcp_mstamp_us / USEC_PER_MSEC);
 }
 /* Value of the timestamp clock (RFC 7323: 1 ms) at the event being handled, without the offset. */
 static inline u32 tcp_time_stamp(const struct tcp_sock *tp)
 {
-	return (u32)(tp->tcp_mstamp_us / USEC_PER_MSEC);
+	return tp->tcp_mstamp_ms;
 }
 /* Bounds of the retransmission time-out: the socket's own, or net.ipv4's. */
 static inline u32 tcp_rto_max_us(const struct sock *sk)
@@ -628,6 +629,9 @@ void tcp_delack_timer_handler(struct sock *sk);
  */
 /* A segment with room for linear bytes behind the headers; not charged, not queued. */
 struct sk_buff *tcp_alloc_skb(u32 linear, unsigned gfp);
+/* The same for text that is short, and soon acknowledged. */
+#define TCP_MESSAGE_MAX (SKB_MESSAGE_ROOM - MAX_TCP_HEADER)
+struct sk_buff *tcp_alloc_message(unsigned gfp);
 void tcp_init_skb(struct sk_buff *skb, seq32 seq, u8 flags);
 /* A segment enters one of the queues of sent or unsent data: its memory is the socket's. / Bytes of
  * it go. / It leaves and is freed. */
@@ -656,7 +660,6 @@ int tcp_send_probe_segment(struct sock *sk);
 
 /* ---- tcp_short.c -------------------------------------------------------------------------------
  */
-#define TCP_LINEAR_MAX 2048u /* text behind its headers: they are less than a page */
 /* Send what is in from, if it is short and can go at once, in front of nothing else. Bytes sent; 0:
  * not done, for whatever reason. */
 size_t tcp_send_short(struct sock *sk, struct iov_iter *from, int flags);

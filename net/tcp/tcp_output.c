@@ -9,15 +9,23 @@
 
 /* ---- segments and their memory --------------------------------------------------------------- */
 
-struct sk_buff *tcp_alloc_skb(u32 linear, unsigned gfp)
+static struct sk_buff *with_headroom(struct sk_buff *skb)
 {
-	struct sk_buff *skb = alloc_skb_fclone(MAX_TCP_HEADER + linear, gfp);
-
 	if (!skb)
 		return NULL;
 	skb_reserve(skb, MAX_TCP_HEADER);
 	skb_header_release(skb);
 	return skb;
+}
+
+struct sk_buff *tcp_alloc_message(unsigned gfp)
+{
+	return with_headroom(alloc_skb_message(gfp));
+}
+
+struct sk_buff *tcp_alloc_skb(u32 linear, unsigned gfp)
+{
+	return with_headroom(alloc_skb_fclone(MAX_TCP_HEADER + linear, gfp));
 }
 
 void tcp_init_skb(struct sk_buff *skb, seq32 seq, u8 flags)

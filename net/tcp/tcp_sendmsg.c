@@ -9,6 +9,8 @@
 
 #include "tcp_int.h"
 
+#define LINEAR_MAX 2048u /* so that head and text are less than a page */
+
 /* ---- waiting ----------------------------------------------------------------------------------
  */
 
@@ -174,7 +176,7 @@ static ssize_t share_piece(struct sock *sk, struct source *src, struct sk_buff *
  * piece to the device. */
 static bool fits_linear(const struct sock *sk, const struct source *src)
 {
-	return src->from && src->left <= min3(src->mss, src->goal, TCP_LINEAR_MAX) &&
+	return src->from && src->left <= min3(src->mss, src->goal, LINEAR_MAX) &&
 	       skb_queue_empty(&sk->sk_write_queue);
 }
 

@@ -14,7 +14,7 @@ static bool is_short(const struct sock *sk, size_t n, int flags)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 
-	return n - 1 < TCP_LINEAR_MAX && !(flags & ~INDIFFERENT_FLAGS) && !tp->packets_out &&
+	return n - 1 < TCP_MESSAGE_MAX && !(flags & ~INDIFFERENT_FLAGS) && !tp->packets_out &&
 	       skb_queue_empty(&sk->sk_write_queue) && sk->sk_state == TCP_ESTABLISHED &&
 	       !sk->sk_err && !(sk->sk_shutdown & SEND_SHUTDOWN) && tp->ca_state == TCP_CA_Open &&
 	       !(tp->nonagle & TCP_NAGLE_CORK) && n <= tp->snd_wnd && !sk->sk_tsflags &&
@@ -26,7 +26,7 @@ static bool is_short(const struct sock *sk, size_t n, int flags)
 static struct sk_buff *make(struct sock *sk, struct iov_iter *from, u32 n)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	struct sk_buff *skb = tcp_alloc_skb(n, GFP_KERNEL);
+	struct sk_buff *skb = tcp_alloc_message(GFP_KERNEL);
 
 	if (!skb)
 		return NULL;

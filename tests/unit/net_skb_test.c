@@ -370,6 +370,48 @@ static void short_ones_stay(void **state)
 	skb_short_pool(0);
 }
 
+static void consume_in_softirq(struct sk_buff *skb, struct sk_buff *then)
+{
+	local_bh_disable();
+	consume_skb(skb);
+	consume_skb(then);
+	local_bh_enable();
+}
+
+/* A message and its companion, whichever goes last, are the next message, as good as new; where a
+ * clone still has its bytes, or it got another head, it is freed. */
+static void messages_stay(void **state)
+{
+	struct sk_buff *first = alloc_skb_message(0), *skb = first, *clone;
+
+	skb_short_pool(8);
+	for (unsigned last = 0; last < 2; last++) {
+		skb_header_release(skb);
+		memset(skb_put(skb, 900), 0xff, 900);
+		skb->priority = skb_shinfo(skb)->gso_size = 1;
+		clone = skb_companion(skb);
+		assert_non_null(clone);
+		consume_in_softirq(last ? clone : skb, last ? skb : clone);
+		skb = alloc_skb_message(0);
+		assert_ptr_equal(skb, first);
+		assert_int_equal(skb_tailroom(skb), SKB_MESSAGE_ROOM);
+		assert_int_equal(skb->len + skb->priority + skb_shinfo(skb)->gso_size, 0);
+	}
+	clone = skb_companion(skb);
+	first = skb_clone(clone, 0); /* as a tap has */
+	consume_in_softirq(skb, clone);
+	skb = alloc_skb_message(0);
+	assert_ptr_not_equal(skb->head, first->head);
+	consume_skb(first);
+	assert_int_equal(pskb_expand_head(skb, 100, 0, 0), 0);
+	consume_in_softirq(skb, NULL);
+	skb = alloc_skb_message(0);
+	assert_int_equal(skb_headroom(skb), 0);
+	assert_true(skb->head_frag);
+	consume_skb(skb); /* in a thread */
+	skb_short_pool(0);
+}
+
 /* Those of a burst are given back once there is no use for them. */
 static void short_ones_go(void **state)
 {
@@ -398,7 +440,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(cuts),           T(sums_and_stores),   T(copies),          T(split_and_join),
 		T(shift),          T(fclones),           T(segments),        T(without_memory),
-		T(truesize_stays), T(drops_are_counted), T(short_ones_stay), T(short_ones_go),
+		T(truesize_stays), T(drops_are_counted), T(short_ones_stay), T(messages_stay),
+		T(short_ones_go),
 	};
 
 	host_init(4);

@@ -182,7 +182,8 @@ static struct play play(const char *cc, u64 seed, bool short_ways, struct record
 	peer_start();
 	host_run_for(EPOCH_NS - ktime_get_ns() % EPOCH_NS);
 	peer_connects((struct peer_offer){.sack = true});
-	peer_net.tcp->tcp_frto = 0; /* it takes a probe of the MTU into account */
+	peer_net.tcp->tcp_frto = 0;             /* it takes a probe of the MTU into account */
+	peer_net.tcp->tcp_retrans_collapse = 0; /* and this one the room behind a message */
 	tp = peer_tp();
 	lock_sock(peer_sock->sk);
 	assert_int_equal(tcp_cc_set(peer_sock->sk, cc), 0);
