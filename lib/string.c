@@ -62,16 +62,15 @@ static __always_inline void copy_up(u8 *d, const u8 *s, size_t n)
 	u64 last0 = load64(s + n - 16), last1 = load64(s + n - 8);
 	u8 *end = d + n;
 
-	while (n > 32) {
-		u64 a = load64(s), b = load64(s + 8), c = load64(s + 16), e = load64(s + 24);
+	for (; n > 32; n -= 32, d += 32, s += 32) {
+		u64 a = load64(s), b = load64(s + 8);
 
 		store64(d, a);
 		store64(d + 8, b);
-		store64(d + 16, c);
-		store64(d + 24, e);
-		d += 32;
-		s += 32;
-		n -= 32;
+		a = load64(s + 16);
+		b = load64(s + 24);
+		store64(d + 16, a);
+		store64(d + 24, b);
 	}
 	if (n > 16) {
 		u64 a = load64(s), b = load64(s + 8);
@@ -149,21 +148,26 @@ void *memset(void *dst, int c, size_t n)
 	return dst;
 }
 
+static int compare_words(u64 x, u64 y)
+{
+	return x == y ? 0 : __builtin_bswap64(x) < __builtin_bswap64(y) ? -1 : 1;
+}
+
 int memcmp(const void *a, const void *b, size_t n)
 {
 	const u8 *p = a, *q = b;
 
-	for (; n >= WORD_BYTES; n -= WORD_BYTES, p += WORD_BYTES, q += WORD_BYTES) {
-		u64 x = load64(p), y = load64(q);
-
-		if (x != y)
-			return __builtin_bswap64(x) < __builtin_bswap64(y) ? -1 : 1;
+	if (n < WORD_BYTES) {
+		for (; n; n--, p++, q++)
+			if (*p != *q)
+				return *p - *q;
+		return 0;
 	}
-	for (; n; n--, p++, q++) {
-		if (*p != *q)
-			return *p - *q;
-	}
-	return 0;
+	for (; n > WORD_BYTES; n -= WORD_BYTES, p += WORD_BYTES, q += WORD_BYTES)
+		if (load64(p) != load64(q))
+			return compare_words(load64(p), load64(q));
+	/* The last word begins in the one before, which is equal. */
+	return compare_words(load64(p + n - WORD_BYTES), load64(q + n - WORD_BYTES));
 }
 
 void *memchr(const void *s, int c, size_t n)

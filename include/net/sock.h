@@ -220,7 +220,7 @@ struct proto {
 	u32 (*poll)(struct sock *sk); /* events that hold now */
 	int (*ioctl)(struct sock *sk, unsigned cmd, void *arg);
 	int (*backlog_rcv)(struct sock *sk, struct sk_buff *skb); /* socket lock held */
-	void (*release_cb)(struct sock *sk);                      /* in release_sock() */
+	void (*release_cb)(struct sock *sk); /* in release_sock(): for bits of sk_tsq_flags */
 	void (*enter_memory_pressure)(struct sock *sk);
 	void (*keepalive)(struct sock *sk, int on); /* SO_KEEPALIVE changed. locked */
 	/* Tell who waits, any context. NULL: sk_alloc() puts in what suits most protocols. */

@@ -243,24 +243,29 @@ void fd_unreserve(int fd)
 	spin_unlock(&fds.lock);
 }
 
+/* The object was freed, and made into another file, while we took a reference. */
+static noinline struct file *fget_other(struct file *f)
+{
+	rcu_read_unlock();
+	fput(f);
+	return NULL;
+}
+
 struct file *fget(int fd)
 {
 	struct file *f = NULL;
-	struct fd_table *t;
+	const struct fd_table *t;
 
 	rcu_read_lock();
 	t = rcu_dereference(fds.table);
-	if (t && fd >= 0 && (unsigned)fd < t->size) {
+	if (likely(t && (unsigned)fd < t->size))
 		f = rcu_dereference(t->file[fd]);
-		if (f && !refcount_inc_not_zero(&f->ref))
-			f = NULL;
-	}
-	/* The object may have been freed and made into another file meanwhile. */
-	if (f && unlikely(f != rcu_dereference(t->file[fd]))) {
+	if (unlikely(!f || !refcount_inc_not_zero(&f->ref))) {
 		rcu_read_unlock();
-		fput(f);
 		return NULL;
 	}
+	if (unlikely(f != rcu_dereference(t->file[fd])))
+		return fget_other(f);
 	rcu_read_unlock();
 	return f;
 }

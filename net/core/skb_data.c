@@ -124,13 +124,19 @@ static bool walk_to_iter(u8 *p, u32 n, void *arg)
 	return copy_to_iter(p, n, arg) == n;
 }
 
+static noinline int copy_frags_iter(const struct sk_buff *skb, u32 offset, struct iov_iter *to,
+				    u32 len)
+{
+	return skb_walk(skb, offset, len, walk_to_iter, to) ? -EFAULT : 0;
+}
+
 int skb_copy_datagram_iter(const struct sk_buff *skb, u32 offset, struct iov_iter *to, u32 len)
 {
 	if (!range_ok(skb, offset, len))
 		return -EFAULT;
 	if (offset + len <= skb_headlen(skb))
 		return copy_to_iter(skb->data + offset, len, to) == len ? 0 : -EFAULT;
-	return skb_walk(skb, offset, len, walk_to_iter, to) ? -EFAULT : 0;
+	return copy_frags_iter(skb, offset, to, len);
 }
 
 struct walk_csum_iter {

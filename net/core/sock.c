@@ -280,14 +280,14 @@ void lock_sock(struct sock *sk)
 {
 	might_sleep();
 	spin_lock_bh(&sk->sk_lock.slock);
-	if (sk->sk_lock.owned)
+	if (unlikely(sk->sk_lock.owned))
 		lock_sock_slow(sk);
 	sk->sk_lock.owned = true;
 	spin_unlock_bh(&sk->sk_lock.slock);
 }
 
 /* Handle what softirqs left while a thread owned sk. slock held; dropped while handling. */
-static void sk_run_backlog(struct sock *sk) __must_hold(sk->sk_lock.slock)
+static noinline void sk_run_backlog(struct sock *sk) __must_hold(sk->sk_lock.slock)
 {
 	struct sk_buff *skb, *next;
 
@@ -309,12 +309,12 @@ void release_sock(struct sock *sk)
 {
 	spin_lock_bh(&sk->sk_lock.slock);
 	DEBUG_ASSERT(sk->sk_lock.owned);
-	if (sk->sk_backlog.head)
+	if (unlikely(sk->sk_backlog.head))
 		sk_run_backlog(sk);
-	if (sk->sk_prot->release_cb)
+	if (unlikely(READ_ONCE(sk->sk_tsq_flags)))
 		sk->sk_prot->release_cb(sk);
 	sk->sk_lock.owned = false;
-	if (wait_queue_active(&sk->sk_lock.wq))
+	if (unlikely(wait_queue_active(&sk->sk_lock.wq)))
 		wake_up(&sk->sk_lock.wq);
 	spin_unlock_bh(&sk->sk_lock.slock);
 }

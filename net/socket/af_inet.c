@@ -394,8 +394,8 @@ static int inet_getsockopt(struct socket *s, int level, int name, void *val, soc
 	return s->sk->sk_prot->getsockopt(s->sk, level, name, val, len);
 }
 
-static ssize_t inet_sendmsg(struct socket *s, const struct msghdr *m, struct iov_iter *from,
-			    int flags)
+static noinline ssize_t sendmsg_first(struct socket *s, const struct msghdr *m,
+				      struct iov_iter *from, int flags)
 {
 	struct sock *sk = s->sk;
 
@@ -412,9 +412,27 @@ static ssize_t inet_sendmsg(struct socket *s, const struct msghdr *m, struct iov
 	return sk->sk_prot->sendmsg(sk, m, from, flags);
 }
 
+static ssize_t inet_sendmsg(struct socket *s, const struct msghdr *m, struct iov_iter *from,
+			    int flags)
+{
+	struct sock *sk = s->sk;
+
+	if (unlikely(READ_ONCE(rfs_wanted) || !sk->sk_num))
+		return sendmsg_first(s, m, from, flags);
+	return sk->sk_prot->sendmsg(sk, m, from, flags);
+}
+
+static noinline ssize_t recvmsg_recorded(struct sock *sk, struct msghdr *m, struct iov_iter *to,
+					 int flags)
+{
+	sock_rps_record_flow(sk);
+	return sk->sk_prot->recvmsg(sk, m, to, flags);
+}
+
 static ssize_t inet_recvmsg(struct socket *s, struct msghdr *m, struct iov_iter *to, int flags)
 {
-	sock_rps_record_flow(s->sk);
+	if (unlikely(READ_ONCE(rfs_wanted)))
+		return recvmsg_recorded(s->sk, m, to, flags);
 	return s->sk->sk_prot->recvmsg(s->sk, m, to, flags);
 }
 

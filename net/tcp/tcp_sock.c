@@ -283,7 +283,7 @@ static bool readable(const struct sock *sk)
 	s32 avail = seq_diff(tp->rcv_nxt, tp->copied_seq);
 
 	/* At the mark the byte is no data to be read in line. */
-	if (tcp_urg_at(sk, tp->copied_seq) && !sock_flag(sk, SOCK_URGINLINE))
+	if (unlikely(tcp_urg_at(sk, tp->copied_seq)) && !sock_flag(sk, SOCK_URGINLINE))
 		avail--;
 	return avail > 0 && avail >= min(max(sk->sk_rcvlowat, 1), sk->sk_rcvbuf / 2);
 }
@@ -293,11 +293,11 @@ u32 tcp_poll(struct sock *sk)
 	u8 state = READ_ONCE(sk->sk_state), down = READ_ONCE(sk->sk_shutdown);
 	u32 mask = 0;
 
-	if (state == TCP_LISTEN)
+	if (unlikely(state == TCP_LISTEN))
 		return list_empty(&tcp_sk(sk)->accept_queue.head) ? 0 : EPOLLIN | EPOLLRDNORM;
-	if (down == SHUTDOWN_MASK || state == TCP_CLOSE)
+	if (unlikely(down == SHUTDOWN_MASK || state == TCP_CLOSE))
 		mask |= EPOLLHUP;
-	if (down & RCV_SHUTDOWN)
+	if (unlikely(down & RCV_SHUTDOWN))
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 	if (state != TCP_SYN_SENT &&
 	    (state != TCP_SYN_RECV || READ_ONCE(tcp_sk(sk)->fastopen_rsk))) {
@@ -305,7 +305,7 @@ u32 tcp_poll(struct sock *sk)
 			mask |= EPOLLIN | EPOLLRDNORM;
 		if (tcp_urg_pending(sk))
 			mask |= EPOLLPRI;
-		if (down & SEND_SHUTDOWN || tcp_stream_is_writable(sk)) {
+		if (likely(down & SEND_SHUTDOWN || tcp_stream_is_writable(sk))) {
 			mask |= EPOLLOUT | EPOLLWRNORM;
 		} else {
 			sock_set_flag(sk, SOCK_NOSPACE);
@@ -315,7 +315,7 @@ u32 tcp_poll(struct sock *sk)
 		}
 	}
 	/* The SYN is sent by the first write. */
-	if (state == TCP_SYN_SENT && tcp_sk(sk)->defer_connect)
+	if (unlikely(state == TCP_SYN_SENT) && tcp_sk(sk)->defer_connect)
 		mask |= EPOLLOUT | EPOLLWRNORM;
 	if (READ_ONCE(sk->sk_err) || !skb_queue_empty(&sk->sk_error_queue))
 		mask |= EPOLLERR;

@@ -552,8 +552,6 @@ void tcp_release_cb(struct sock *sk)
 		[TCP_TSQ_DEFERRED] = tcp_tsq_write,
 	};
 
-	if (!READ_ONCE(sk->sk_tsq_flags))
-		return;
 	for (unsigned i = 0; i < ARRAY_SIZE(work); i++) {
 		if (!test_and_clear_bit(i, &sk->sk_tsq_flags))
 			continue;

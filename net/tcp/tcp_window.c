@@ -113,7 +113,7 @@ u32 tcp_new_window(struct sock *sk)
 		return 0;
 	if (may_shrink(sk))
 		space = space >> ws << ws;
-	if (space < full >> 1) {
+	if (unlikely(space < full >> 1)) {
 		tp->ack.quick = 0;
 		if (READ_ONCE(*sk->sk_prot->memory_pressure))
 			tcp_adjust_rcv_ssthresh(tp);
@@ -138,7 +138,7 @@ u16 tcp_select_window(struct sock *sk)
 	u8 ws = tp->rx_opt.rcv_wscale;
 
 	if (wnd < cur && !may_shrink(sk)) { /* never taken back */
-		if (!wnd)
+		if (unlikely(!wnd))
 			TCP_STAT(sk, LINUX_MIB_TCPWANTZEROWINDOWADV);
 		wnd = ALIGN(cur, 1u << ws);
 	}
@@ -149,9 +149,9 @@ u16 tcp_select_window(struct sock *sk)
 	if (!ws && tcp_net(sk)->tcp_workaround_signed_windows)
 		wnd = min(wnd, MAX_SIGNED_WINDOW);
 	wnd = min(wnd, 65535u << ws) >> ws;
-	if (!wnd && old)
+	if (unlikely(!wnd && old))
 		TCP_STAT(sk, LINUX_MIB_TCPTOZEROWINDOWADV);
-	else if (wnd && !old)
+	else if (unlikely(wnd && !old))
 		TCP_STAT(sk, LINUX_MIB_TCPFROMZEROWINDOWADV);
 	return (u16)wnd;
 }
