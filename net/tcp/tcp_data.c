@@ -282,6 +282,14 @@ void tcp_send_dupack(struct sock *sk, const struct sk_buff *skb)
 	tcp_send_ack(sk);
 }
 
+enum skb_drop_reason tcp_data_next(struct sock *sk, struct sk_buff *skb)
+{
+	skb_dst_drop(skb);
+	skb_pull(skb, tcp_hdrlen(skb));
+	tcp_sk(sk)->has_dsack = false;
+	return queue_in_order(sk, skb);
+}
+
 enum skb_drop_reason tcp_data_queue(struct sock *sk, struct sk_buff *skb)
 {
 	struct tcp_sock *tp = tcp_sk(sk);

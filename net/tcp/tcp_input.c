@@ -208,25 +208,23 @@ static void skip_repeated_syn(struct sock *sk, struct sk_buff *skb)
 }
 
 /* Header prediction: what comes next in order, with nothing but text, an ACK and a timestamp that
- * is not older, passes all of the first four steps. */
+ * is not older, passes all of the first four steps, and the others are short. */
 static bool predicted(const struct sock *sk, const struct sk_buff *skb)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
 
-	return sk->sk_state == TCP_ESTABLISHED && (cb->flags & ~TCPHDR_PSH) == TCPHDR_ACK &&
-	       seq_eq(cb->seq, tp->rcv_nxt) &&
+	return (cb->flags & ~TCPHDR_PSH) == TCPHDR_ACK && seq_eq(cb->seq, tp->rcv_nxt) &&
 	       (u32)seq_diff(cb->end_seq, tp->rcv_wup) <= tp->rcv_wnd &&
-	       (!tp->rx_opt.saw_tstamp || (s32)(tp->rx_opt.rcv_tsval - tp->rx_opt.ts_recent) >= 0);
+	       (!tp->rx_opt.saw_tstamp ||
+		(s32)(tp->rx_opt.rcv_tsval - tp->rx_opt.ts_recent) >= 0) &&
+	       !tp->fastopen_rsk && !(sk->sk_shutdown & RCV_SHUTDOWN) && !tp->urg_data;
 }
 
 static enum skb_drop_reason validate(struct sock *sk, struct sk_buff *skb)
 {
 	enum skb_drop_reason why;
 
-	tcp_parse_established(tcp_sk(sk), skb);
-	if (likely(predicted(sk, skb)))
-		return SKB_NOT_DROPPED_YET;
 	if (sk->sk_state == TCP_SYN_RECV)
 		skip_repeated_syn(sk, skb);
 	why = check_paws(sk, skb);
@@ -317,6 +315,15 @@ static noinline void enter_fin_wait2(struct sock *sk, const struct sk_buff *skb)
 		tcp_await_fin(sk);
 }
 
+/* An ACK that tcp_ack() does not take. */
+static __cold enum skb_drop_reason bad_ack(struct sock *sk, struct sk_buff *skb, int why)
+{
+	/* Of what was never sent: in the middle of a connection just a wrong segment. */
+	if (sk->sk_state != TCP_ESTABLISHED || why == -SKB_DROP_REASON_TCP_OLD_ACK)
+		send_challenge_ack(sk, skb);
+	return (enum skb_drop_reason) - why;
+}
+
 static enum skb_drop_reason process_ack(struct sock *sk, struct sk_buff *skb, bool *reset)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -328,12 +335,8 @@ static enum skb_drop_reason process_ack(struct sock *sk, struct sk_buff *skb, bo
 		return acceptable ? (enum skb_drop_reason) - acceptable
 				  : SKB_DROP_REASON_TCP_OLD_ACK;
 	}
-	if (acceptable < 0) {
-		/* Of what was never sent: in the middle of a connection just a wrong segment. */
-		if (sk->sk_state != TCP_ESTABLISHED || acceptable == -SKB_DROP_REASON_TCP_OLD_ACK)
-			send_challenge_ack(sk, skb);
-		return (enum skb_drop_reason) - acceptable;
-	}
+	if (acceptable < 0)
+		return bad_ack(sk, skb, acceptable);
 	if (tp->fastopen_rsk && sk->sk_state != TCP_SYN_RECV)
 		tcp_fastopen_complete(sk);
 	all = seq_eq(tp->snd_una, tp->write_seq);
@@ -563,12 +566,12 @@ static bool answers_old_syn(const struct sock *sk, const struct tcp_skb_cb *cb)
 	       (!seq_after(cb->ack_seq, tp->snd_una) || seq_after(cb->ack_seq, tp->snd_nxt));
 }
 
-enum skb_drop_reason tcp_rcv_state_process(struct sock *sk, struct sk_buff *skb, bool *reset)
+/* In any state and order. */
+static noinline enum skb_drop_reason process_any(struct sock *sk, struct sk_buff *skb, bool *reset)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	enum skb_drop_reason why;
 
-	tcp_mstamp_refresh(tp);
 	if (sk->sk_state == TCP_CLOSE) {
 		*reset = true;
 		return SKB_DROP_REASON_TCP_CLOSE;
@@ -581,6 +584,8 @@ enum skb_drop_reason tcp_rcv_state_process(struct sock *sk, struct sk_buff *skb,
 		*reset = true;
 		return SKB_DROP_REASON_TCP_INVALID_ACK_SEQUENCE;
 	}
+	if (sk->sk_state != TCP_ESTABLISHED) /* else it is done */
+		tcp_parse_established(tp, skb);
 	why = validate(sk, skb);
 	if (why == SKB_NOT_DROPPED_YET)
 		why = process_ack(sk, skb, reset);
@@ -592,4 +597,36 @@ enum skb_drop_reason tcp_rcv_state_process(struct sock *sk, struct sk_buff *skb,
 	tcp_data_snd_check(sk);
 	tcp_ack_snd_check(sk);
 	return why;
+}
+
+/* What predicted() said yes to. */
+static enum skb_drop_reason process_predicted(struct sock *sk, struct sk_buff *skb)
+{
+	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+	enum skb_drop_reason why = SKB_NOT_DROPPED_YET;
+	int acceptable = tcp_ack(sk, skb);
+
+	if (unlikely(acceptable < 0))
+		return bad_ack(sk, skb, acceptable);
+	store_ts_recent(tcp_sk(sk), cb->seq);
+	if (!seq_eq(cb->seq, cb->end_seq)) {
+		tcp_measure_rcv_mss(tcp_sk(sk), skb);
+		why = tcp_data_next(sk, skb);
+	}
+	tcp_data_snd_check(sk);
+	tcp_ack_snd_check(sk);
+	return why;
+}
+
+enum skb_drop_reason tcp_rcv_state_process(struct sock *sk, struct sk_buff *skb, bool *reset)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	tcp_mstamp_refresh(tp);
+	if (likely(sk->sk_state == TCP_ESTABLISHED)) {
+		tcp_parse_established(tp, skb);
+		if (likely(predicted(sk, skb)))
+			return process_predicted(sk, skb);
+	}
+	return process_any(sk, skb, reset);
 }

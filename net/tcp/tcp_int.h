@@ -537,6 +537,8 @@ void tcp_cong_control(struct sock *sk, seq32 ack, u32 acked_sacked, u32 flag,
  */
 /* Queue text (and FIN); SKB_CONSUMED where it took skb. */
 enum skb_drop_reason tcp_data_queue(struct sock *sk, struct sk_buff *skb);
+/* The same for text alone, without CWR, that is next in order and within the window. */
+enum skb_drop_reason tcp_data_next(struct sock *sk, struct sk_buff *skb);
 void tcp_data_ready(struct sock *sk);
 /* A segment outside the window: an ACK at once, with a DSACK where it repeats what we have. */
 void tcp_send_dupack(struct sock *sk, const struct sk_buff *skb);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The short ways of a message while nothing is in flight (tcp_short.c) and of the usual ACK
- * (tcp_ack.c) do what the long ones do: an application that writes now and then, and a peer that
- * acknowledges all of it, a part, late, twice, with a changing window or not at all, by a seed;
- * played twice, the second time with the short ways shut. All that is sent is the same, and so are
- * TCP_INFO and what congestion control was told after every step, and every counter in the end.
+ * The short ways of a message while nothing is in flight (tcp_short.c), of a segment that comes as
+ * predicted (tcp_input.c) and of the usual ACK (tcp_ack.c) do what the long ones do: an application
+ * that writes and reads now and then, and a peer that acknowledges all of it, a part, late, twice,
+ * with a changing window or not at all, and sends text, in order and out of it, by a seed; played
+ * twice, the second time with the short ways shut. All that is sent and read is the same, and so
+ * are TCP_INFO and what congestion control was told after every step, and every counter in the end.
  */
 #include "../../include/libc/netinet/tcp.h"
 
@@ -27,8 +28,12 @@
 struct play {
 	u64 random;
 	u32 written, acked, sent; /* ends, relative */
+	u32 next, past;           /* what the peer sends next; behind the text that it has sent */
 	u32 alone, usual;         /* messages with nothing in flight; ACKs for a single segment */
+	u32 texts;                /* in order */
+	u32 first;                /* number of the peer's first byte */
 	int flags;                /* of what is written */
+	u8 tcp_flags;             /* of what the peer sends */
 };
 
 struct record {
@@ -120,11 +125,44 @@ static void acknowledge(struct play *p, u32 ack)
 	static const u16 windows[] = {65535, 65535, 65535, 30000, 2000, 300};
 
 	p->usual += only && !only->left && !only->right && ack == p->sent && ack > p->acked;
-	peer_send((struct peer_seg){.flags = TCPHDR_ACK,
-				    .seq = 1,
+	peer_send((struct peer_seg){.flags = TCPHDR_ACK | p->tcp_flags,
+				    .seq = p->next,
 				    .ack = ack,
 				    .win = windows[below(p, ARRAY_SIZE(windows))]});
 	p->acked = max(p->acked, ack);
+}
+
+/* With an ACK of all or of nothing new; at times behind a hole, which is filled later. */
+static void send_text(struct play *p)
+{
+	u32 len = 1 + below(p, below(p, 4) ? 300 : PEER_MSS),
+	    ack = below(p, 2) ? p->sent : p->acked;
+	u32 seq = below(p, 8) ? p->next : p->past + below(p, 2000);
+
+	p->texts += seq == p->next;
+	peer_send((struct peer_seg){
+		.flags = (u8)(TCPHDR_ACK | p->tcp_flags | (below(p, 2) ? TCPHDR_PSH : 0)),
+		.seq = seq,
+		.ack = ack,
+		.len = len,
+		.win = 65535});
+	p->acked = ack;
+	p->past = max(p->past, seq + len);
+	p->next = (u32)peer_tp()->rcv_nxt.v - p->first + 1;
+}
+
+static void read_some(struct play *p)
+{
+	static u8 data[6000];
+	struct iovec v = {data, 1 + below(p, sizeof(data))};
+	struct msghdr m = {0};
+	struct iov_iter it;
+	ssize_t n;
+
+	iov_iter_init(&it, &v, 1, v.iov_len);
+	n = peer_sock->ops->recvmsg(peer_sock, &m, &it, MSG_DONTWAIT);
+	told = digest(told, (u64[]){(u64)n, p->next}, 2);
+	host_run_for(0);
 }
 
 static void write_some(struct play *p, u32 len)
@@ -145,7 +183,7 @@ static void write_some(struct play *p, u32 len)
 
 static void step(struct play *p)
 {
-	switch (below(p, 10)) {
+	switch (below(p, 14)) {
 	case 0:
 	case 1:
 	case 2:
@@ -165,6 +203,14 @@ static void step(struct play *p)
 		if (p->sent - p->acked > 2000)
 			peer_sack(p->acked, 1, p->sent - 1000, p->sent);
 		break;
+	case 10:
+	case 11:
+		send_text(p);
+		break;
+	case 12:
+	case 13:
+		read_some(p);
+		break;
 	default:
 		peer_wait_ms(below(p, 8) ? below(p, 30) : below(p, 700));
 	}
@@ -174,7 +220,7 @@ static void step(struct play *p)
 /* Returns the play as it ended. */
 static struct play play(const char *cc, u64 seed, bool short_ways, struct record *r)
 {
-	struct play p = {.random = seed, .written = 1, .acked = 1, .sent = 1};
+	struct play p = {.random = seed, .written = 1, .acked = 1, .sent = 1, .next = 1, .past = 1};
 	struct tcp_sock *tp;
 
 	memset(r, 0, sizeof(*r));
@@ -190,9 +236,11 @@ static struct play play(const char *cc, u64 seed, bool short_ways, struct record
 	if (!short_ways) { /* shut while a probe of the path's MTU is on its way, for ever here */
 		tp->mtup.probe_size = 1;
 		tp->mtup.probe_start = tp->mtup.probe_end = seq_add(tp->snd_una, 1u << 30);
-		p.flags = MSG_CONFIRM; /* without meaning to a stream, but not known to be */
+		p.flags = MSG_CONFIRM;    /* without meaning to a stream, but not known to be */
+		p.tcp_flags = TCPHDR_ECE; /* the same, where ECN was not agreed on */
 	}
 	release_sock(peer_sock->sk);
+	p.first = tp->rcv_nxt.v;
 	tp->nonagle = (u8)(seed & 1 ? TCP_NAGLE_OFF : 0);
 	for (u32 i = 0; i < STEPS && peer_sock->sk->sk_state == TCP_ESTABLISHED; i++) {
 		step(&p);
@@ -209,13 +257,14 @@ static struct play play(const char *cc, u64 seed, bool short_ways, struct record
 static void same_both_ways(const char *cc)
 {
 	static struct record a, b;
-	u32 usual = 0, alone = 0;
+	u32 usual = 0, alone = 0, texts = 0;
 
 	for (u64 seed = 1; seed <= SEEDS; seed++) {
 		struct play p = play(cc, seed, true, &a);
 
 		usual += p.usual;
 		alone += p.alone;
+		texts += p.texts;
 		play(cc, seed, false, &b);
 		for (u32 i = 0; i < STEPS; i++) {
 			assert_int_equal(a.wire[i], b.wire[i]);
@@ -224,7 +273,7 @@ static void same_both_ways(const char *cc)
 		}
 		assert_memory_equal(a.mib, b.mib, sizeof(a.mib));
 	}
-	assert_true(usual > SEEDS * 4 && alone > SEEDS * 4);
+	assert_true(usual > SEEDS * 4 && alone > SEEDS * 4 && texts > SEEDS * 4);
 }
 
 static void test_same_with_cubic(void **state)
