@@ -41,17 +41,20 @@ static u16 ident_reserve(struct netns_ipv4 *ip4, const struct iphdr *ip, unsigne
 		     __atomic_fetch_add(&ip4->idents[i], step + segs, __ATOMIC_RELAXED));
 }
 
+/* Those of a connection count up for old receivers that merge segments by it. */
+static be16 connection_ident(const struct sock *sk, u32 segs)
+{
+	return be16_make((u16)(atomic_add_return((s32)segs, &inet_sk(sk)->inet_id) - (s32)segs));
+}
+
 void ip_select_ident(struct net *net, struct sk_buff *skb, const struct sock *sk, unsigned segs)
 {
 	struct iphdr *ip = ip_hdr(skb);
 
-	/* An atomic datagram needs no id; those of a connection count up for old receivers that
-	 * merge segments by it. */
+	/* An atomic datagram needs no id. */
 	if ((be16_get(ip->frag_off) & IP_DF) && !(IPCB(skb)->flags & IPSKB_IGNORE_DF)) {
 		if (sk && sk->sk_daddr.wire && sk->sk_family == AF_INET)
-			ip->id = be16_make(
-				(u16)(atomic_add_return((s32)segs, &inet_sk(sk)->inet_id) -
-				      (s32)segs));
+			ip->id = connection_ident(sk, segs);
 		else
 			ip->id = BE16(0);
 		return;
@@ -89,13 +92,29 @@ static void count_group(struct net *net, const struct rtable *rt, const struct s
 	}
 }
 
+/* To a next hop that we know nothing of yet. */
+static noinline int output_to_new(struct net *net, const struct rtable *rt, struct sk_buff *skb)
+{
+	be32 next = rt->gateway.wire ? rt->gateway : ip_hdr(skb)->daddr;
+	struct neighbour *n = neigh_create(&net->ipv4->arp, &next, skb->dev);
+	int rc;
+
+	if (!n) {
+		kfree_skb_reason(skb, SKB_DROP_REASON_NEIGH_TABLE_FULL);
+		return -ENOBUFS;
+	}
+	rc = neigh_output(n, skb);
+	neigh_release(n);
+	return rc;
+}
+
 static int ip_finish_output2(struct net *net, struct sock *sk, struct sk_buff *skb)
 {
 	struct rtable *rt = skb_rtable(skb);
 	struct net_device *dev = skb->dev;
 	u32 need = (u32)dev->hard_header_len + dev->needed_headroom;
-	struct neighbour *n, *made = NULL;
-	int rc = -ENOBUFS;
+	struct neighbour *n;
+	int rc;
 
 	if (unlikely(rt->type != RTN_UNICAST))
 		count_group(net, rt, skb);
@@ -106,19 +125,8 @@ static int ip_finish_output2(struct net *net, struct sock *sk, struct sk_buff *s
 	}
 	rcu_read_lock();
 	n = ip_next_hop(rt, dev, ip_hdr(skb)->daddr);
-	if (!n) {
-		be32 next = rt->gateway.wire ? rt->gateway : ip_hdr(skb)->daddr;
-
-		n = made = neigh_create(&net->ipv4->arp, &next, dev);
-	}
-	if (n) {
-		rc = neigh_output(n, skb);
-	} else {
-		kfree_skb_reason(skb, SKB_DROP_REASON_NEIGH_TABLE_FULL);
-	}
+	rc = likely(n) ? neigh_output(n, skb) : output_to_new(net, rt, skb);
 	rcu_read_unlock();
-	if (unlikely(made))
-		neigh_release(made);
 	return rc;
 }
 
@@ -197,10 +205,8 @@ int ip_mc_output(struct net *net, struct sock *sk, struct sk_buff *skb)
 
 /* ihl: words of the header. */
 static __always_inline int local_out(struct net *net, struct sock *sk, struct sk_buff *skb,
-				     unsigned ihl)
+				     struct iphdr *ip, unsigned ihl)
 {
-	struct iphdr *ip = ip_hdr(skb);
-
 	IP_INC_STATS(net, OUTREQUESTS);
 	IPEXT_ADD_STATS(net, OUTOCTETS, skb->len);
 	ip->tot_len = be16_make((u16)skb->len);
@@ -214,7 +220,7 @@ static __always_inline int local_out(struct net *net, struct sock *sk, struct sk
 
 int ip_local_out(struct net *net, struct sock *sk, struct sk_buff *skb)
 {
-	return local_out(net, sk, skb, ip_hdr(skb)->ver_ihl & 15u);
+	return local_out(net, sk, skb, ip_hdr(skb), ip_hdr(skb)->ver_ihl & 15u);
 }
 
 /* -- fragmentation
@@ -388,7 +394,7 @@ int ip_queue_xmit(struct sock *sk, struct sk_buff *skb)
 	struct net *net = sock_net(sk);
 	struct rtable *rt;
 	struct iphdr *ip;
-	u16 segs;
+	u32 segs;
 	u8 ttl;
 	int rc;
 
@@ -405,13 +411,16 @@ int ip_queue_xmit(struct sock *sk, struct sk_buff *skb)
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 	ttl = inet->uc_ttl < 0 ? ip_default_ttl(net) : (u8)inet->uc_ttl;
 	ip = ip_push_header(skb, inet->inet_saddr, sk->sk_daddr, sk->sk_protocol, ttl, inet->tos);
-	if (ip_dont_fragment(sk, rt))
+	segs = max(skb_shinfo(skb)->gso_segs + 0u, 1u);
+	if (likely(ip_dont_fragment(sk, rt))) {
 		ip->frag_off = BE16(IP_DF);
-	segs = skb_shinfo(skb)->gso_segs;
-	ip_select_ident(net, skb, sk, segs ? segs : 1);
+		ip->id = connection_ident(sk, segs);
+	} else {
+		ip->id = be16_make(ident_reserve(net->ipv4, ip, segs));
+	}
 	skb->priority = sk->sk_priority;
 	skb->mark = sk->sk_mark;
-	rc = local_out(net, sk, skb, sizeof(*ip) / 4);
+	rc = local_out(net, sk, skb, ip, sizeof(*ip) / 4);
 	rcu_read_unlock();
 	return rc;
 }

@@ -19,7 +19,9 @@ struct reader {
 static void eat_skb(struct sock *sk, struct sk_buff *skb)
 {
 	__skb_unlink(skb, &sk->sk_receive_queue);
+	local_bh_disable(); /* so that it may be the next that comes, see napi_alloc_skb() */
 	consume_skb(skb);
+	local_bh_enable();
 }
 
 /* Read on from skb. True: it is used up. */
