@@ -74,7 +74,8 @@ static void list_append(struct conn_list *l, struct conn *c)
 }
 
 /* Have epoll look for what c waits for from now on. False: it refused. */
-static __attribute__((__noinline__)) bool watch(struct worker *w, struct conn *c, enum conn_wait what)
+static __attribute__((__noinline__)) bool watch(struct worker *w, struct conn *c,
+						enum conn_wait what)
 {
 	struct epoll_event ev = {.events = interest[what], .data.ptr = c};
 	int op = c->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;

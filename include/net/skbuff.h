@@ -105,7 +105,7 @@ struct sk_buff {
 	u16 queue_mapping;
 	u8 cloned : 1, nohdr : 1, fclone : 2, pkt_type : 3, dst_noref : 1;
 	u8 ip_summed : 2, encapsulation : 1, l4_hash : 1, sw_hash : 1, peeked : 1, ooo_okay : 1,
-		pfmemalloc : 1;
+		ip_plain : 1; /* GRO found its IP header to be without options, and right */
 	u8 head_frag : 1, csum_valid : 1, dst_pending_confirm : 1, xmit_more : 1, pp_recycle : 1,
 		tc_skip : 1, wifi : 2;
 	u8 csum_level;

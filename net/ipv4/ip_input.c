@@ -84,6 +84,8 @@ static bool header_is_plain(const struct sk_buff *skb)
 {
 	const struct iphdr *ip = ip_hdr(skb);
 
+	if (likely(skb->ip_plain))
+		return true;
 	return skb_headlen(skb) >= sizeof(*ip) && ip->ver_ihl == 0x45 &&
 	       be16_get(ip->tot_len) == skb->len && be16_is_zero(ip_fast_csum(ip, sizeof(*ip) / 4));
 }

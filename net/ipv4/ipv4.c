@@ -205,6 +205,7 @@ static struct sk_buff *inet_gro_receive(struct list_head *held, struct sk_buff *
 		gro_compare(p, ip, be16_get(BE16_RAW(hdr16(ip, 4))));
 	NAPI_GRO_CB(skb)->is_atomic = (ip[6] & 0x40) != 0;
 	NAPI_GRO_CB(skb)->network_offset = (u8)off;
+	skb->ip_plain = 1;
 	skb_set_network_header(skb, (int)off);
 	skb_gro_pull(skb, sizeof(struct iphdr));
 	skb_set_transport_header(skb, (int)skb_gro_offset(skb));
