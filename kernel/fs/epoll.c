@@ -369,21 +369,23 @@ int sys_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev)
 /* ---- waiting ------------------------------------------------------------------------------------
  */
 
-/* The next item of a scan, off the ready list before its file is asked: what happens from then on
- * puts it on ep->ready anew. */
-static struct epitem *take_ready(struct eventpoll *ep, struct list_head *scan)
+#define EP_BATCH 16
+
+/* The next items of a scan, up to max: off the ready list before their files are asked, so that
+ * what happens from then on puts them on ep->ready anew. */
+static int take_ready(struct eventpoll *ep, struct list_head *scan, struct epitem **items, int max)
 {
-	struct epitem *item;
 	irqflags_t flags;
+	int n = 0;
 
 	spin_lock_irqsave(&ep->lock, flags);
-	item = list_first_entry_or_null(scan, struct epitem, ready_link);
-	if (item) {
-		list_del(&item->ready_link);
-		item->is_ready = false;
+	while (n < min(max, EP_BATCH) && !list_empty(scan)) {
+		items[n] = list_first_entry(scan, struct epitem, ready_link);
+		list_del(&items[n]->ready_link);
+		items[n++]->is_ready = false;
 	}
 	spin_unlock_irqrestore(&ep->lock, flags);
-	return item;
+	return n;
 }
 
 /* After it was reported: level-triggered items stay ready, one-shot ones are disarmed. */
@@ -403,15 +405,26 @@ static void after_report(struct eventpoll *ep, struct epitem *item)
 	spin_unlock_irqrestore(&ep->lock, flags);
 }
 
+/* Whether it has any. */
+static bool report(struct eventpoll *ep, struct epitem *item, struct epoll_event *ev)
+{
+	ev->events = ready_events(ep, item);
+	if (!ev->events)
+		return false;
+	ev->data = item->event.data;
+	after_report(ep, item);
+	return true;
+}
+
 /* Report what is ready, up to max. The list is taken as it is at the start: an item that becomes
  * ready again during the scan is for the next call, so none is reported twice in one (its user may
  * be gone after the first). */
 static int ep_collect(struct eventpoll *ep, struct epoll_event *evs, int max)
 {
-	struct epitem *item;
+	struct epitem *items[EP_BATCH];
 	irqflags_t flags;
 	LIST_HEAD(scan);
-	int n = 0;
+	int n = 0, taken;
 
 	if (list_empty(&ep->ready))
 		return 0;
@@ -419,16 +432,9 @@ static int ep_collect(struct eventpoll *ep, struct epoll_event *evs, int max)
 	spin_lock_irqsave(&ep->lock, flags);
 	list_splice_tail_init(&ep->ready, &scan);
 	spin_unlock_irqrestore(&ep->lock, flags);
-	while (n < max && (item = take_ready(ep, &scan))) {
-		u32 mask = ready_events(ep, item);
-
-		if (!mask)
-			continue;
-		evs[n].events = mask;
-		evs[n].data = item->event.data;
-		n++;
-		after_report(ep, item);
-	}
+	while (n < max && (taken = take_ready(ep, &scan, items, max - n)))
+		for (int i = 0; i < taken; i++)
+			n += report(ep, items[i], &evs[n]);
 	spin_lock_irqsave(&ep->lock, flags);
 	list_splice_init(&scan, &ep->ready);
 	spin_unlock_irqrestore(&ep->lock, flags);
