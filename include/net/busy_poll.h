@@ -21,8 +21,9 @@ static inline bool sk_can_busy_loop(const struct sock *sk)
 void sk_busy_loop(struct sock *sk, bool once);
 
 /* Poll the NAPI of that id, up to budget packets at a look, until done(arg) or for limit_ns; 0:
- * once. Returns early where the CPU has nothing of that id (any more). Thread context. */
-void napi_busy_loop(u32 id, u64 limit_ns, int budget, bool (*done)(const void *arg),
+ * once. prefer: softirqs leave it to the thread where they can (SO_PREFER_BUSY_POLL). Returns early
+ * where the CPU has nothing of that id (any more). Thread context. */
+void napi_busy_loop(u32 id, u64 limit_ns, int budget, bool prefer, bool (*done)(const void *arg),
 		    const void *arg);
 
 /* sk gets skb, from that NAPI. */

@@ -80,10 +80,12 @@ struct netdev_queue {
 } __aligned(64);
 
 /* ---- NAPI ------------------------------------------------------------------------------- */
-#define NAPI_STATE_SCHED        0 /* on a poll list, or being polled: the scheduler owns it */
-#define NAPI_STATE_MISSED       1 /* scheduled again meanwhile */
-#define NAPI_STATE_DISABLE      2
-#define NAPI_STATE_IN_BUSY_POLL 3 /* a thread has it, who needs no interrupts: busy_poll.c */
+#define NAPI_STATE_SCHED            0 /* on a poll list, or being polled: the scheduler owns it */
+#define NAPI_STATE_MISSED           1 /* scheduled again meanwhile */
+#define NAPI_STATE_DISABLE          2
+#define NAPI_STATE_IN_BUSY_POLL     3 /* a thread has it, who needs no interrupts: busy_poll.c */
+#define NAPI_STATE_DEFER            4 /* its interrupt may be put off: napi_defer.c */
+#define NAPI_STATE_PREFER_BUSY_POLL 5 /* a thread waits for it, who polls better than a softirq */
 
 #define GRO_HASH_BUCKETS 8
 
@@ -107,6 +109,8 @@ struct napi_struct {
 	u16 napi_id;               /* [I] 0: cannot be polled by threads */
 	struct hlist_node id_node; /* [napi_id_lock, rcu] */
 	struct call_single_data *csd;
+	u32 defer_count;            /* polls that may still find nothing [o] */
+	struct hrtimer defer_timer; /* polls, the interrupt being put off */
 };
 
 void netif_napi_add(struct net_device *dev, struct napi_struct *n,
@@ -285,6 +289,8 @@ struct net_device {
 	struct list_head link_watch_list; /* [linkwatch lock] waits for the link thread */
 	u32 link_watch_events;            /* [linkwatch lock] */
 	u32 gflags;                       /* [rtnl] IFF_* that the user asked for */
+	u32 napi_defer_hard_irqs;         /* polls without packets before interrupts [rtnl, a] */
+	u64 gro_flush_timeout_ns;         /* until the next of them [rtnl, a] */
 	size_t alloc_bytes;               /* [I] of the whole block, for free_netdev() */
 	_Alignas(64) u8 priv[];           /* netdev_priv() */
 };

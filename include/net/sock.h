@@ -130,7 +130,7 @@ struct sock {
 	u16 sk_type;
 	u8 sk_userlocks;        /* SOCK_SNDBUF_LOCK | SOCK_RCVBUF_LOCK | SOCK_BINDADDR_LOCK ... */
 	u8 sk_busy_poll_budget; /* SO_BUSY_POLL_BUDGET, 0: the default */
-	u8 sk_no_check_tx : 1, sk_no_check_rx : 1, sk_kern_sock : 1;
+	u8 sk_no_check_tx : 1, sk_no_check_rx : 1, sk_kern_sock : 1, sk_prefer_busy_poll : 1;
 	u32 sk_priority, sk_mark;
 	u64 sk_rcvtimeo_ns, sk_sndtimeo_ns; /* WAIT_FOREVER: none */
 	u64 sk_lingertime_ns;

@@ -45,22 +45,27 @@ static void look(struct napi_struct *n, int budget)
 	local_bh_enable();
 }
 
-/* The last poll unmasks the interrupt; where it leaves work, the softirq has it. */
-static void napi_give_back(struct napi_struct *n, int budget)
+/* The last poll unmasks the interrupt; where it leaves work, the softirq has it. prefer: the thread
+ * will poll again, so both are put off where the device's settings allow it. */
+static void napi_give_back(struct napi_struct *n, int budget, bool prefer)
 {
+	bool put_off;
 	int work;
 
 	local_bh_disable();
 	clear_bit(NAPI_STATE_IN_BUSY_POLL, &n->state);
+	put_off = prefer && napi_defer_for_thread(n);
 	work = napi_poll_once(n, budget);
 	count(n, work);
-	if (work == budget)
+	if (work == budget && put_off)
+		napi_complete_deferred(n, work);
+	else if (work == budget)
 		__napi_schedule(n);
 	local_bh_enable();
 }
 
 /* Poll n until over(), or somebody else wants the CPU. Rcu read side. */
-static bool busy_turn(struct napi_struct *n, int budget, u64 until_ns,
+static bool busy_turn(struct napi_struct *n, int budget, bool prefer, u64 until_ns,
 		      bool (*done)(const void *arg), const void *arg)
 {
 	bool ours = false, over;
@@ -69,17 +74,19 @@ static bool busy_turn(struct napi_struct *n, int budget, u64 until_ns,
 		ours = ours || napi_take(n);
 		if (ours)
 			look(n, budget);
+		else if (prefer) /* the softirq that has it is to leave it to us */
+			set_bit(NAPI_STATE_PREFER_BUSY_POLL, &n->state);
 		over = !until_ns || done(arg) || ktime_get_ns() >= until_ns;
 		if (over || need_resched())
 			break;
 		udelay(BETWEEN_US);
 	}
 	if (ours)
-		napi_give_back(n, budget);
+		napi_give_back(n, budget, prefer);
 	return over;
 }
 
-void napi_busy_loop(u32 id, u64 limit_ns, int budget, bool (*done)(const void *arg),
+void napi_busy_loop(u32 id, u64 limit_ns, int budget, bool prefer, bool (*done)(const void *arg),
 		    const void *arg)
 {
 	u64 until_ns = limit_ns ? ktime_get_ns() + limit_ns : 0;
@@ -89,7 +96,7 @@ void napi_busy_loop(u32 id, u64 limit_ns, int budget, bool (*done)(const void *a
 	do {
 		rcu_read_lock();
 		n = napi_by_id(id);
-		over = !n || busy_turn(n, budget, until_ns, done, arg);
+		over = !n || busy_turn(n, budget, prefer, until_ns, done, arg);
 		rcu_read_unlock();
 		if (!over)
 			thread_yield();
@@ -113,7 +120,7 @@ void sk_busy_loop(struct sock *sk, bool once)
 	int budget = READ_ONCE(sk->sk_busy_poll_budget);
 
 	napi_busy_loop(READ_ONCE(sk->sk_napi_id), limit_ns, budget ? budget : BUSY_POLL_BUDGET,
-		       sk_readable, sk);
+		       sk->sk_prefer_busy_poll, sk_readable, sk);
 }
 
 /* -- poll() and epoll_wait() ----------------------------------------------------------------------
@@ -128,7 +135,7 @@ static u64 poll_limit_ns(void)
 
 static void poll_loop(u32 id, u64 limit_ns, bool (*done)(const void *arg), const void *arg)
 {
-	napi_busy_loop(id, limit_ns, BUSY_POLL_BUDGET, done, arg);
+	napi_busy_loop(id, limit_ns, BUSY_POLL_BUDGET, false, done, arg);
 }
 
 static const struct busy_poll_ops ops = {.limit_ns = poll_limit_ns, .loop = poll_loop};

@@ -62,6 +62,21 @@ void xps_register(struct net_device *dev);
 void xps_unregister(struct net_device *dev);
 void xps_resize(struct net_device *dev, unsigned from, unsigned to);
 
+/* napi.c: the poll is over, and GRO's held packets are seen to: as napi_complete_done(). */
+bool napi_release(struct napi_struct *n);
+
+/* napi_defer.c: napi_complete_done() of a NAPI whose interrupt may be put off, or that a thread
+ * polls. / What napi_enable() sets. / Put the interrupt off when this poll ends. */
+bool napi_complete_deferred(struct napi_struct *n, int work_done);
+unsigned long napi_defer_state(const struct napi_struct *n);
+bool napi_defer_for_thread(struct napi_struct *n);
+void napi_defer_init(struct napi_struct *n);
+/* rtnl. 0 or -ERANGE. */
+int netdev_set_defer_hard_irqs(struct net_device *dev, u64 n);
+void netdev_set_gro_flush_timeout(struct net_device *dev, u64 ns);
+void napi_defer_register(struct net_device *dev);
+void napi_defer_unregister(struct net_device *dev);
+
 /* gro.c */
 void napi_gro_init(struct napi_struct *n);
 /* Forget what is held: the device goes. */

@@ -193,6 +193,7 @@ static int register_locked(struct net_device *dev, struct net *net)
 	dev_init_scheduler(dev);
 	rps_register(dev);
 	xps_register(dev);
+	napi_defer_register(dev);
 	list_add_tail_rcu(&dev->dev_list, &net->dev_base_head);
 	net->dev_base_seq++;
 	call_netdevice_notifiers(dev, NETDEV_REGISTER);
@@ -234,6 +235,7 @@ void unregister_netdev(struct net_device *dev)
 	call_netdevice_notifiers(dev, NETDEV_UNREGISTER);
 	dev_mc_flush(dev);
 	rps_unregister(dev);
+	napi_defer_unregister(dev);
 	xps_unregister(dev);
 	rtnl_unlock();
 	timer_del_sync(&dev->watchdog_timer);

@@ -261,6 +261,7 @@ static int process_backlog(struct napi_struct *n, int budget)
 #define SCHED_BIT   (1ul << NAPI_STATE_SCHED)
 #define MISSED_BIT  (1ul << NAPI_STATE_MISSED)
 #define DISABLE_BIT (1ul << NAPI_STATE_DISABLE)
+#define PREFER_BIT  (1ul << NAPI_STATE_PREFER_BUSY_POLL)
 
 bool napi_schedule_prep(struct napi_struct *n)
 {
@@ -287,23 +288,21 @@ void __napi_schedule(struct napi_struct *n)
 	local_irq_restore(flags);
 }
 
-bool napi_complete_done(struct napi_struct *n, int work_done)
+/* Neither is set in the usual poll. */
+#define OTHER_END_BITS (1ul << NAPI_STATE_IN_BUSY_POLL | 1ul << NAPI_STATE_DEFER)
+
+static __always_inline bool release(struct napi_struct *n)
 {
 	unsigned long old, new, seen;
-	irqflags_t flags;
+	irqflags_t flags = local_irq_save();
 
-	if (n->gro_bitmask)
-		napi_gro_flush(n, ~0ull);
-	if (unlikely(test_bit(NAPI_STATE_IN_BUSY_POLL, &n->state)))
-		return false;
-	flags = local_irq_save();
 	if (!list_empty(&n->poll_list))
 		list_del_init(&n->poll_list);
 	local_irq_restore(flags);
 
 	for (old = READ_ONCE(n->state);; old = seen) {
 		/* Scheduled again meanwhile: stay scheduled, the caller keeps interrupts masked. */
-		new = old & ~(MISSED_BIT | SCHED_BIT);
+		new = old & ~(MISSED_BIT | SCHED_BIT | PREFER_BIT);
 		if (old & MISSED_BIT)
 			new |= SCHED_BIT;
 		seen = cmpxchg(&n->state, old, new);
@@ -315,6 +314,20 @@ bool napi_complete_done(struct napi_struct *n, int work_done)
 		return false;
 	}
 	return true;
+}
+
+bool napi_release(struct napi_struct *n)
+{
+	return release(n);
+}
+
+bool napi_complete_done(struct napi_struct *n, int work_done)
+{
+	if (unlikely(READ_ONCE(n->state) & OTHER_END_BITS))
+		return napi_complete_deferred(n, work_done);
+	if (n->gro_bitmask)
+		napi_gro_flush(n, ~0ull);
+	return release(n);
 }
 
 static __always_inline int poll_once(struct softnet_data *sd, struct napi_struct *n, int budget)
@@ -351,8 +364,9 @@ static bool napi_poll(struct softnet_data *sd, struct napi_struct *n, int *work)
 	*work = poll_once(sd, n, weight);
 	if (*work < weight)
 		return false;
-	if (unlikely(test_bit(NAPI_STATE_DISABLE, &n->state))) {
-		napi_complete_done(n, *work);
+	if (unlikely(READ_ONCE(n->state) & (DISABLE_BIT | PREFER_BIT))) {
+		if (napi_complete_done(n, *work) && !test_bit(NAPI_STATE_DISABLE, &n->state))
+			napi_schedule(n); /* who prefers to poll it has put no interrupt off */
 		return false;
 	}
 	/* A flow must not wait for its merge partner longer than the poll goes on busily. */
@@ -467,6 +481,7 @@ void netif_napi_add(struct net_device *dev, struct napi_struct *n,
 	n->cpu = 0;
 	n->napi_id = 0;
 	napi_gro_init(n);
+	napi_defer_init(n);
 	INIT_LIST_HEAD(&n->dev_list);
 	if (!dev)
 		return;
@@ -485,7 +500,7 @@ void netif_napi_del(struct napi_struct *n)
 void napi_enable(struct napi_struct *n)
 {
 	BUG_ON(!test_bit(NAPI_STATE_SCHED, &n->state));
-	smp_store_release(&n->state, 0ul);
+	smp_store_release(&n->state, napi_defer_state(n));
 }
 
 void napi_disable(struct napi_struct *n)
@@ -493,7 +508,9 @@ void napi_disable(struct napi_struct *n)
 	set_bit(NAPI_STATE_DISABLE, &n->state);
 	while (test_and_set_bit(NAPI_STATE_SCHED, &n->state))
 		thread_sleep_ns(20 * NSEC_PER_USEC);
+	hrtimer_cancel(&n->defer_timer);
 	clear_bit(NAPI_STATE_MISSED, &n->state);
+	clear_bit(NAPI_STATE_PREFER_BUSY_POLL, &n->state);
 	clear_bit(NAPI_STATE_DISABLE, &n->state);
 }
 

@@ -213,6 +213,11 @@ static int set_int_option(struct sock *sk, int name, int val)
 			return -EINVAL;
 		WRITE_ONCE(sk->sk_ll_usec, (u32)val);
 		return 0;
+	case SO_PREFER_BUSY_POLL:
+		if (val < 0 || val > 1)
+			return -EINVAL;
+		sk->sk_prefer_busy_poll = (u8)val & 1;
+		return 0;
 	case SO_BUSY_POLL_BUDGET:
 		if (val < 1 || val > NAPI_POLL_WEIGHT)
 			return -EINVAL;
@@ -359,6 +364,9 @@ static int get_int_option(struct sock *sk, int name, int *val)
 		break;
 	case SO_NO_CHECK:
 		*val = sk->sk_no_check_tx;
+		break;
+	case SO_PREFER_BUSY_POLL:
+		*val = sk->sk_prefer_busy_poll;
 		break;
 	case SO_BUSY_POLL_BUDGET:
 		*val = sk->sk_busy_poll_budget ? sk->sk_busy_poll_budget : BUSY_POLL_BUDGET;

@@ -395,3 +395,44 @@ def test_busy_polling(boot, nic, cpus):
     guest.sh("sysctl -w net.core.busy_poll=0")
     eventually(lambda: echoes(10) == 0)
     assert guest.ping().returncode == 0
+
+
+@pytest.mark.limit(90)
+@pytest.mark.parametrize("nic", ["virtio", "e1000", "e1000e"])
+def test_interrupts_put_off(boot, nic):
+    """napi_defer_hard_irqs and gro_flush_timeout: a timer polls in place of interrupts, every byte right."""
+    guest = boot(nic=nic, cpus=2, pcap=False, module=payload.big_archive()).wait_ready(60)
+    want = hashlib.sha256(payload.big_file()[:3000000]).hexdigest()
+    polls, timeout = (f"/sys/class/net/eth0/{f}" for f in ("napi_defer_hard_irqs", "gro_flush_timeout"))
+
+    def interrupts():
+        """How many come while the echo service answers 30 datagrams."""
+
+        def count():
+            rows = [li for li in guest.sh("cat /proc/interrupts").splitlines() if re.search(r"eth0|virtio\d+-\d", li)]
+            assert rows
+            return sum(int(n) for li in rows for n in re.findall(r"(?<=\s)\d+(?=\s)", li)[:2])
+
+        before = count()
+        with guest.udp() as udp:
+            for i in range(30):
+                udp.sendto(b"%d" % i, (guest.ip, 7))
+                assert udp.recv(100) == b"%d" % i
+        return count() - before
+
+    assert guest.sh(f"cat {polls}").strip() == "0" and guest.sh(f"cat {timeout}").strip() == "0"
+    assert interrupts() >= 30
+    guest.sh(f"echo 5 > {polls}")
+    guest.sh(f"echo 10000000 > {timeout}")
+    assert guest.sh(f"cat {polls}").strip() == "5" and guest.sh(f"cat {timeout}").strip() == "10000000"
+    assert interrupts() < 15
+    guest.sh(f"echo 200000 > {timeout}")
+    assert downloads(guest, 4) == [want] * 4
+    for file in (polls, timeout):
+        assert "nvalid" in guest.sh(f"echo xyz > {file}")
+    guest.sh(f"echo 0 > {polls}")
+    assert downloads(guest, 2) == [want] * 2  # what GRO holds still waits
+    guest.sh(f"echo 0 > {timeout}")
+    settle(guest)
+    assert interrupts() >= 30
+    guest.check_alive()

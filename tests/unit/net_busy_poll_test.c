@@ -20,12 +20,14 @@
 #include <cmocka.h>
 
 #include "host/host.h"
+#include "net/core/core_int.h"
 #include "net_tap.h"
 
 #define US     NSEC_PER_USEC
 #define FRAMES 32
 
 /* Linux's number; the host's headers may be older. */
+#define OPT_PREFER_BUSY_POLL 69
 #define OPT_BUSY_POLL_BUDGET 70
 #define OPT_NAPI_ID          56
 
@@ -367,18 +369,136 @@ static void test_ids(void **state)
 	for (unsigned i = 0; i < 3; i++)
 		netif_napi_del(&more[i]);
 	nic.polls = 0;
-	napi_busy_loop(more[0].napi_id, 100 * US, 8, NULL, NULL);
-	napi_busy_loop(0, 100 * US, 8, NULL, NULL);
+	napi_busy_loop(more[0].napi_id, 100 * US, 8, false, NULL, NULL);
+	napi_busy_loop(0, 100 * US, 8, false, NULL, NULL);
 	assert_int_equal(nic.polls, 0);
+}
+
+static void put_off(u64 polls, u64 timeout_ns)
+{
+	rtnl_lock();
+	assert_int_equal(netdev_set_defer_hard_irqs(tap->dev, polls), 0);
+	netdev_set_gro_flush_timeout(tap->dev, timeout_ns);
+	rtnl_unlock();
+}
+
+/* napi_defer_hard_irqs: what comes while the interrupt is put off is found by a timer; so many
+ * polls that find nothing, and it is on again. */
+static void test_interrupts_put_off(void **state)
+{
+	(void)state;
+	put_off(2, 100 * US);
+	arrive(4, 0);
+	for (unsigned i = 1; i < 4; i++)
+		nic.due_ns[i] = now() + i * 150 * US;
+	host_run_for(10 * US);
+	assert_int_equal(nic.taken, 1);
+	assert_false(nic.irq_on);
+	assert_false(test_bit(NAPI_STATE_SCHED, &nic.napi.state)); /* a thread may poll it */
+	host_run_for(500 * US);
+	assert_int_equal(nic.taken, 4); /* at 200, 300 and 500 us */
+	assert_int_equal(nic.interrupts, 1);
+	assert_false(nic.irq_on);
+	host_run_for(100 * US); /* 600: the second poll of those that find nothing comes then */
+	assert_false(nic.irq_on);
+	host_run_for(200 * US);
+	assert_true(nic.irq_on);
+	nic.polls = 0;
+	host_run_for(NSEC_PER_MSEC);
+	assert_int_equal(nic.polls, 0);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(receive(MSG_DONTWAIT), 4);
+	/* One of the two alone puts nothing off. */
+	put_off(0, 100 * US);
+	arrive(1, 0);
+	host_run_for(10 * US);
+	assert_true(nic.irq_on);
+	put_off(2, 0);
+	arrive(1, 0);
+	host_run_for(10 * US);
+	assert_true(nic.irq_on);
+	put_off(0, 0);
+	at_rest();
+	rtnl_lock();
+	assert_int_equal(netdev_set_defer_hard_irqs(tap->dev, 1ull << 31), -ERANGE);
+	rtnl_unlock();
+}
+
+/* Switched off, or the NAPI disabled, while the interrupt is put off: it is not for long. */
+static void test_put_off_no_more(void **state)
+{
+	(void)state;
+	put_off(100, 100 * US);
+	arrive(1, 0);
+	host_run_for(10 * US);
+	assert_false(nic.irq_on);
+	put_off(0, 0);
+	host_run_for(100 * US);
+	assert_true(nic.irq_on);
+	put_off(100, 100 * US);
+	arrive(1, 0);
+	host_run_for(10 * US);
+	nic.polls = 0;
+	napi_disable(&nic.napi);
+	host_run_for(NSEC_PER_MSEC);
+	assert_int_equal(nic.polls, 0);
+	napi_enable(&nic.napi);
+	nic.irq_on = true; /* as a driver that opens does */
+	assert_true(test_bit(NAPI_STATE_DEFER, &nic.napi.state));
+	put_off(0, 0);
+	at_rest();
+}
+
+/* SO_PREFER_BUSY_POLL: the thread comes back before the time is over, again and again, and no
+ * interrupt comes between; without the option each sleep costs one. */
+static void test_prefer_busy_poll(void **state)
+{
+	(void)state;
+	assert_int_equal(get_option(OPT_PREFER_BUSY_POLL), 0);
+	assert_int_equal(set_option(OPT_PREFER_BUSY_POLL, 2), -EINVAL);
+	assert_int_equal(set_option(SO_BUSY_POLL, 50), 0);
+	for (int prefer = 1; prefer >= 0; prefer--) {
+		unsigned interrupts = 0;
+
+		assert_int_equal(set_option(OPT_PREFER_BUSY_POLL, prefer), 0);
+		assert_int_equal(get_option(OPT_PREFER_BUSY_POLL), prefer);
+		put_off(1, 500 * US);
+		for (unsigned i = 0; i < 10; i++) {
+			/* It looks in vain, does something else, and then there is one. */
+			arrive(1, 100 * US);
+			assert_int_equal(receive(MSG_DONTWAIT), -EAGAIN);
+			host_run_for(150 * US);
+			assert_int_equal(nic.irq_on, !prefer && !nic.interrupts);
+			assert_int_equal(receive(MSG_DONTWAIT), 4);
+			interrupts += nic.interrupts;
+			nic.n = nic.taken;
+			if (!prefer)
+				host_run_for(2 *
+					     NSEC_PER_MSEC); /* what followed the packet is over */
+		}
+		assert_int_equal(interrupts, prefer ? 0 : 10);
+		put_off(0, 0);
+		host_run_for(NSEC_PER_MSEC);
+		at_rest();
+	}
 }
 
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_read_polls), TEST(test_read_gives_up), TEST(test_once_and_not_at_all),
-		TEST(test_busy_read),  TEST(test_budget),        TEST(test_poll),
-		TEST(test_epoll),      TEST(test_others_run),    TEST(test_ids),
+		TEST(test_read_polls),
+		TEST(test_read_gives_up),
+		TEST(test_once_and_not_at_all),
+		TEST(test_busy_read),
+		TEST(test_budget),
+		TEST(test_poll),
+		TEST(test_epoll),
+		TEST(test_others_run),
+		TEST(test_ids),
+		TEST(test_interrupts_put_off),
+		TEST(test_put_off_no_more),
+		TEST(test_prefer_busy_poll),
 	};
 
 	host_init(1);

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "host/host.h"
+#include "net/core/core_int.h"
 #include "net_tap.h"
 
 #define MSS 1000
@@ -170,6 +171,40 @@ static void merges_in_sequence(void **state)
 	feed(&(struct seg){.seq = 10 * MSS, .len = 300, .sport = 5, .id = 10});
 	expect(0, 10 * MSS + 300, 11);
 	assert_null(skb_peek(&seen));
+}
+
+/* gro_flush_timeout: what polls of their own bring becomes one packet, until that time is over. */
+static void polls_are_merged_for_a_time(void **state)
+{
+	t->use_poll = true;
+	for (unsigned on = 0; on < 2; on++) {
+		u32 begin = on * 10 * MSS;
+
+		rtnl_lock();
+		netdev_set_gro_flush_timeout(t->dev, on ? 200 * NSEC_PER_USEC : 0);
+		rtnl_unlock();
+		for (u16 i = 0; i < 3; i++) {
+			u32 seq = begin + i * MSS;
+
+			feed(&(struct seg){.seq = seq, .len = MSS, .sport = 5, .id = i});
+			host_run_for(20 * NSEC_PER_USEC);
+			if (!on)
+				expect(seq, MSS, 1);
+			assert_null(skb_peek(&seen));
+		}
+		host_run_for(300 * NSEC_PER_USEC);
+		if (on)
+			expect(begin, 3 * MSS, 3);
+		assert_null(skb_peek(&seen));
+		assert_false(test_bit(NAPI_STATE_SCHED, &t->napi.state));
+	}
+	/* What has been held for a millisecond goes, whatever still comes. */
+	for (u16 i = 0; i < 20; i++) {
+		feed(&(struct seg){.seq = i * MSS, .len = MSS, .sport = 6, .id = i});
+		host_run_for(100 * NSEC_PER_USEC);
+	}
+	assert_non_null(skb_peek(&seen));
+	host_run_for(300 * NSEC_PER_USEC);
 }
 
 /* More than fragments can hold goes to frag_list, and nothing beyond 64 KiB. */
@@ -410,9 +445,11 @@ static void nothing_leaks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(merges_in_sequence), T(merges_up_to_the_limit), T(keeps_flows_apart),
-		T(does_not_merge),     T(push_and_damage),        T(later_acks_supersede),
-		T(other_acks_do_not),  T(gso_undoes_gro),         cmocka_unit_test(nothing_leaks),
+		T(merges_in_sequence),     T(polls_are_merged_for_a_time),
+		T(merges_up_to_the_limit), T(keeps_flows_apart),
+		T(does_not_merge),         T(push_and_damage),
+		T(later_acks_supersede),   T(other_acks_do_not),
+		T(gso_undoes_gro),         cmocka_unit_test(nothing_leaks),
 	};
 
 	host_init(6);
