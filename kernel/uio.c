@@ -90,17 +90,12 @@ static inline void *iter_in_one(const struct iov_iter *i, size_t len)
 	return (char *)i->iov->iov_base + i->iov_offset;
 }
 
-size_t copy_to_iter(const void *from, size_t len, struct iov_iter *i)
+static noinline size_t copy_to_pieces(const void *from, size_t len, struct iov_iter *i)
 {
 	const char *p = from;
 	size_t n;
-	void *at = iter_in_one(i, len);
+	void *at;
 
-	if (likely(at)) {
-		home_copy(at, from, len);
-		iter_moved(i, len);
-		return len;
-	}
 	for (; (n = iter_piece(i, len, &at)); len -= n, p += n) {
 		home_copy(at, p, n);
 		iter_moved(i, n);
@@ -108,22 +103,39 @@ size_t copy_to_iter(const void *from, size_t len, struct iov_iter *i)
 	return (size_t)(p - (const char *)from);
 }
 
-size_t copy_from_iter(void *to, size_t len, struct iov_iter *i)
+size_t copy_to_iter(const void *from, size_t len, struct iov_iter *i)
+{
+	void *at = iter_in_one(i, len);
+
+	if (unlikely(!at))
+		return copy_to_pieces(from, len, i);
+	home_copy(at, from, len);
+	iter_moved(i, len);
+	return len;
+}
+
+static noinline size_t copy_from_pieces(void *to, size_t len, struct iov_iter *i)
 {
 	char *p = to;
 	size_t n;
-	void *at = iter_in_one(i, len);
+	void *at;
 
-	if (likely(at)) {
-		home_copy(to, at, len);
-		iter_moved(i, len);
-		return len;
-	}
 	for (; (n = iter_piece(i, len, &at)); len -= n, p += n) {
 		home_copy(p, at, n);
 		iter_moved(i, n);
 	}
 	return (size_t)(p - (char *)to);
+}
+
+size_t copy_from_iter(void *to, size_t len, struct iov_iter *i)
+{
+	void *at = iter_in_one(i, len);
+
+	if (unlikely(!at))
+		return copy_from_pieces(to, len, i);
+	home_copy(to, at, len);
+	iter_moved(i, len);
+	return len;
 }
 
 size_t csum_and_copy_from_iter(void *to, size_t len, u32 *csum, struct iov_iter *i)

@@ -106,12 +106,37 @@ static __always_inline void copy_down(u8 *d, const u8 *s, size_t n)
 	store64(d + 8, first1);
 }
 
+static __always_inline void copy_16(u8 *d, const u8 *s)
+{
+	store64(d, load64(s));
+	store64(d + 8, load64(s + 8));
+}
+
+/* 17 to 64 bytes that do not overlap, from both ends. */
+static __always_inline void copy_upto_64(u8 *d, const u8 *s, size_t n)
+{
+	copy_16(d, s);
+	if (n > 32) {
+		copy_16(d + 16, s + 16);
+		copy_16(d + n - 32, s + n - 32);
+	}
+	copy_16(d + n - 16, s + n - 16);
+}
+
+static noinline void *copy_more(void *dst, const void *src, size_t n)
+{
+	copy_up(dst, src, n);
+	return dst;
+}
+
 void *memcpy(void *restrict dst, const void *restrict src, size_t n)
 {
+	if (n > 64)
+		return copy_more(dst, src, n);
 	if (n <= 16)
 		copy_upto_16(dst, src, n);
 	else
-		copy_up(dst, src, n);
+		copy_upto_64(dst, src, n);
 	return dst;
 }
 

@@ -73,34 +73,42 @@ static void list_append(struct conn_list *l, struct conn *c)
 	l->tail = c;
 }
 
-/* Have epoll look for what c waits for from now on. False: it refused. */
-static __attribute__((__noinline__)) bool watch(struct worker *w, struct conn *c,
+static void enlist(struct worker *w, struct conn *c, enum conn_wait what)
+{
+	c->wait = (uint8_t)what;
+	c->deadline_ms = w->now_ms + w->config->timeout_ms[what];
+	list_append(&w->waiting[what], c);
+}
+
+/* Have epoll look for something else than before. */
+static __attribute__((__noinline__)) void watch(struct worker *w, struct conn *c,
 						enum conn_wait what)
 {
 	struct epoll_event ev = {.events = interest[what], .data.ptr = c};
 	int op = c->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 
+	if (c->events)
+		list_unlink(&w->waiting[c->wait], c);
+	else
+		w->nconns++;
 	if (epoll_ctl(w->epfd, op, c->fd, &ev)) {
 		w->nconns--;
 		c->events = 0;
-		return false;
+		return;
 	}
 	c->events = interest[what];
-	return true;
+	enlist(w, c, what);
 }
 
 /* events is 0 exactly while c is on no list: it is new, or epoll refused it. */
 void worker_wait_for(struct worker *w, struct conn *c, enum conn_wait what)
 {
-	if (c->events)
-		list_unlink(&w->waiting[c->wait], c);
-	else
-		w->nconns++;
-	if (c->events != interest[what] && !watch(w, c, what))
+	if (c->events != interest[what]) {
+		watch(w, c, what);
 		return;
-	c->wait = (uint8_t)what;
-	c->deadline_ms = w->now_ms + w->config->timeout_ms[what];
-	list_append(&w->waiting[what], c);
+	}
+	list_unlink(&w->waiting[c->wait], c);
+	enlist(w, c, what);
 }
 
 void worker_forget(struct worker *w, struct conn *c)

@@ -48,7 +48,7 @@ static struct sock_key *key_of(struct hlist_node *n)
 
 /* ---- hashes ---------------------------------------------------------------------------------- */
 
-#define HASHES_REMEMBERED 256u
+#define HASHES_REMEMBERED 512u
 
 /* A flow and its hash, which nothing but the flow and the net's key decide: never out of date. */
 struct flow_hash {

@@ -268,18 +268,24 @@ static noinline void timewait_rcv(struct net *net, struct tcp_tw_sock *tw, struc
 		kfree_skb_reason(skb, why);
 }
 
+/* Is the header whole? It is linear then. */
+static bool header_is_whole(struct sk_buff *skb)
+{
+	u32 have = skb_headlen(skb), len;
+
+	if (unlikely(have < sizeof(struct tcphdr)) && !pskb_may_pull(skb, sizeof(struct tcphdr)))
+		return false;
+	len = tcp_hdrlen(skb);
+	return len >= sizeof(struct tcphdr) && (likely(len <= have) || pskb_may_pull(skb, len));
+}
+
 /* Header whole, length sane, checksum right. */
 static enum skb_drop_reason check_header(struct net *net, struct sk_buff *skb)
 {
-	const struct tcphdr *th;
-
 	if (skb->pkt_type != PACKET_HOST && skb->pkt_type != PACKET_LOOPBACK)
 		return SKB_DROP_REASON_OTHERHOST;
 	TCP_ADD_STATS(net, INSEGS, max_t(u32, 1, skb_shinfo(skb)->gso_segs));
-	if (!pskb_may_pull(skb, sizeof(*th)))
-		return SKB_DROP_REASON_TCP_INVALID;
-	th = tcp_hdr(skb);
-	if (tcp_hdrlen_bytes(th) < sizeof(*th) || !pskb_may_pull(skb, tcp_hdrlen_bytes(th)))
+	if (!header_is_whole(skb))
 		return SKB_DROP_REASON_TCP_INVALID;
 	if (!skb_checksum_ok(skb, inet_pseudo(skb, IPPROTO_TCP))) {
 		TCP_INC_STATS(net, CSUMERRORS);
