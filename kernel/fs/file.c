@@ -102,16 +102,20 @@ static bool file_is_watched(struct file *f)
 	return watched;
 }
 
-void fput(struct file *f)
+static noinline void file_free(struct file *f)
 {
-	if (!refcount_dec_and_test(&f->ref))
-		return;
 	if (file_is_watched(f))
 		eventpoll_release(f);
 	if (f->ops->release)
 		f->ops->release(f);
 	kfree(f->pos_lock);
 	kmem_cache_free(file_cache, f);
+}
+
+void fput(struct file *f)
+{
+	if (unlikely(refcount_dec_and_test(&f->ref)))
+		file_free(f);
 }
 
 /* --- the table ---------------------------------------------------------------------------- */
