@@ -54,6 +54,7 @@ struct side {
 	int tx_err, rx_err;
 	bool started, done, eof;
 	bool unreachable; /* ARP ended an attempt to connect */
+	u64 connected_ns;
 	struct thread *thread;
 };
 
@@ -111,10 +112,21 @@ static bool opened_in_vain(const struct side *s)
 	return s->c->mode == CROSS && peer->unreachable && !peer->started && !s->got;
 }
 
+/* Has the server's stack forgotten the client's connection? Where nothing that the client sends
+ * comes through, it gives up a minute after its SYN-ACK did (tcp_synack_retries: 5), and resets
+ * what comes then. */
+static bool forgotten(const struct conn *c)
+{
+	const struct side *client = &c->side[0];
+
+	return c->mode != CROSS && client->started && !c->side[1].started && !client->got &&
+	       world_lost_frames() && ktime_get_ns() - client->connected_ns > 60 * NSEC_PER_SEC;
+}
+
 /* May the connection break? A stack without memory may give it up. */
 static bool may_break(const struct side *s)
 {
-	return s->c->mode == ABORT || world.alloc_failures || opened_in_vain(s);
+	return s->c->mode == ABORT || world.alloc_failures || opened_in_vain(s) || forgotten(s->c);
 }
 
 /* May this call of a side fail so? */
@@ -122,7 +134,7 @@ static bool error_expected(const struct side *s, int err)
 {
 	if (err == -ENOBUFS || err == -ENOMEM)
 		return world.alloc_failures;
-	if (opened_in_vain(s) && (err == -ECONNRESET || err == -EPIPE))
+	if ((opened_in_vain(s) || forgotten(s->c)) && (err == -ECONNRESET || err == -EPIPE))
 		return true;
 	return (s->c->mode == ABORT || world_ran_short()) &&
 	       (err == -ECONNRESET || err == -EPIPE || err == -ENOTCONN || err == -ETIMEDOUT);
@@ -556,6 +568,7 @@ static int client(void *arg)
 	if (connect_client(s, port, mine)) {
 		sys_getsockname(s->fd, (void *)&me, &len);
 		s->started = true;
+		s->connected_ns = ktime_get_ns();
 		side_keys(s, ip_of(c, s->index), be16_get(BE16_RAW(me.sin_port)),
 			  ip_of(c, !s->index), port);
 		if (c->mode != CROSS)
