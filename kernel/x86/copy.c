@@ -32,7 +32,8 @@ static void copy_blocks(u8 *dst, const u8 *src, size_t n)
 		copy_blocks_sse2(dst + n - COPY_BLOCK_SSE2, src + n - COPY_BLOCK_SSE2, 1);
 }
 
-void copy_vectors(void *dst, const void *src, size_t n)
+/* The loops lie in one page: an emulator searches for the next turn of one that leaves its page. */
+__aligned(512) void copy_vectors(void *dst, const void *src, size_t n)
 {
 	u8 taken;
 
