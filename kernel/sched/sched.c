@@ -245,7 +245,7 @@ __no_lock_check void thread_begin(void)
 
 	finish_switch(rq);
 	time_slice(rq, self);
-	spin_unlock_irqrestore(&rq->lock, 0);
+	spin_unlock(&rq->lock);
 	local_irq_enable();
 	preempt_check_resched();
 	thread_exit(self->fn(self->arg));
@@ -346,13 +346,14 @@ void sched_init_cpu(void)
 void sched_idle(void)
 {
 	schedule();
+	local_irq_enable();
 	cpu_first_idle();
 	for (;;) {
 		schedule();
 		rcu_idle();
-		local_irq_disable();
+		cpu_irq_disable();
 		if (this_cpu(resched_due) || softirq_pending())
-			local_irq_enable();
+			cpu_irq_enable();
 		else
 			cpu_idle_halt();
 	}

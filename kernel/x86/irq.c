@@ -7,6 +7,7 @@
 #include "irq_int.h"
 
 #include <errno.h>
+#include <home/irqflags.h>
 #include <kernel/acpi.h>
 #include <kernel/atomic.h>
 #include <kernel/log.h>
@@ -24,6 +25,10 @@ static DEFINE_SPINLOCK(irq_lock);
 /* Which irq a vector of this CPU means; 0: none (irq + 1 is stored). [irq lock] */
 static DEFINE_PER_CPU(u16, vector_irq[NR_VECTORS]);
 static u64 unexpected;
+
+/* Interrupts are off until a CPU's first thread lets them in. */
+DEFINE_PER_CPU(u8, irq_state) = IRQS_OFF | IRQS_HELD;
+DEFINE_PER_CPU(u8, irq_late); /* vector that was put off, 0: none; with IRQS_HELD only */
 
 static bool valid_irq(int irq)
 {

@@ -97,11 +97,14 @@ static void compare_tsc(const u64 *others)
 /* Halted, not spinning: the boot CPU may need this CPU's host to finish its part. */
 static void wait_for_go(void)
 {
-	local_irq_disable();
+	local_irq_enable();
+	cpu_irq_disable();
 	while (!smp_load_acquire(&go)) {
 		cpu_idle_halt();
-		local_irq_disable();
+		cpu_irq_disable();
 	}
+	cpu_irq_enable();
+	local_irq_disable();
 }
 
 _Noreturn void ap_main(unsigned cpu);

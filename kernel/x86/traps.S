@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Entry of exceptions and interrupts, all from kernel mode. Interrupts leave the thread's stack for
+ * Entry of exceptions and interrupts, all from kernel mode. An interrupt that comes while they are
+ * switched off in software (irqflags.h) is put off; else it leaves the thread's stack for
  * the CPU's interrupt stack (softirqs run there too); the outermost one goes back to it before it
  * lets another thread run. Frame pointers stay chained across the change of stacks.
  */
 #include <x86/layout.h>
+
+#define RFLAGS_IF 0x200
 
 	.text
 
@@ -87,12 +90,30 @@ exception_entry:
 	restore_regs_iret
 	.size exception_entry, . - exception_entry
 
+/* Switched off in software: the vector is kept, and nothing else comes until irq_let_in(). */
+	.balign 16
+	.type interrupt_held, @function
+interrupt_held:
+	pushq %rax
+	movb 8(%rsp), %al
+	movb %al, %gs:irq_late
+	orb $IRQS_HELD, %gs:irq_state
+	andq $~RFLAGS_IF, 40(%rsp)
+	popq %rax
+	addq $16, %rsp
+	iretq
+	.size interrupt_held, . - interrupt_held
+
 	.balign 16
 	.type interrupt_entry, @function
 interrupt_entry:
+	testb $IRQS_OFF, %gs:irq_state
+	jnz interrupt_held
+interrupt_begin:
+	movb $(IRQS_OFF | IRQS_HELD), %gs:irq_state
 	save_regs
 	movq %rsp, %rbx
-	incl %gs:irq_nesting
+0:	incl %gs:irq_nesting
 	cmpl $1, %gs:irq_nesting
 	jne 1f
 	movq %gs:irq_stack_top, %rsp
@@ -110,8 +131,49 @@ interrupt_entry:
 	chain_frame
 	call preempt_schedule
 	movq %rbx, %rsp
-2:	restore_regs_iret
+	/* Softirqs ran, or other threads: one may have been put off after them. */
+2:	cli
+	cmpb $0, %gs:irq_late
+	jne 3f
+	movb $0, %gs:irq_state
+	restore_regs_iret
+3:	movb %gs:irq_late, %al
+	movb %al, 120(%rbx) /* vector */
+	movb $0, %gs:irq_late
+	orb $IRQS_HELD, %gs:irq_state
+	jmp 0b
 	.size interrupt_entry, . - interrupt_entry
+
+/* Let interrupts in, with irq_state IRQS_HELD and the processor's flag off: first the one that was
+ * put off, as if it came now. Changes no register but the flags. */
+	.balign 16
+	.globl irq_let_in
+	.type irq_let_in, @function
+irq_let_in:
+	cmpb $0, %gs:irq_late
+	jne 1f
+	movb $0, %gs:irq_state
+	sti
+	ret
+1:	pushq %rax
+	pushq %rcx
+	movzbl %gs:irq_late, %eax
+	movb $0, %gs:irq_late
+	movq %rsp, %rcx
+	andq $-16, %rsp
+	pushq $SEL_DATA
+	pushq %rcx
+	pushfq
+	orl $RFLAGS_IF, (%rsp)
+	pushq $SEL_CODE
+	pushq $2f
+	pushq $0
+	pushq %rax
+	jmp interrupt_begin
+2:	popq %rcx
+	popq %rax
+	ret
+	.size irq_let_in, . - irq_let_in
 
 /* void switch_stacks(void **save_sp, void *load_sp): returns on the other stack. */
 	.balign 16

@@ -43,8 +43,20 @@ static inline u64 rdtsc(void)
 	return __builtin_ia32_rdtsc();
 }
 
-/* Halt until an interrupt; interrupts must be off, and are on afterwards. None is lost between: sti
- * takes effect after the next instruction. */
+/* The processor's own interrupt flag, which local_irq_disable() leaves alone: for who halts. With
+ * interrupts on. */
+static inline void cpu_irq_disable(void)
+{
+	__asm__ volatile("cli" ::: "memory");
+}
+
+static inline void cpu_irq_enable(void)
+{
+	__asm__ volatile("sti" ::: "memory");
+}
+
+/* Halt until an interrupt, after cpu_irq_disable(); the flag is on afterwards. None is lost
+ * between: sti takes effect after the next instruction. */
 static inline void cpu_idle_halt(void)
 {
 	__asm__ volatile("sti; hlt" ::: "memory");

@@ -1,30 +1,42 @@
 /* SPDX-License-Identifier: MIT */
-/* The interrupt flag of this CPU. Each function is a compiler barrier. */
+/*
+ * Interrupts of this CPU, switched off in software: the processor's own flag stays on, and what
+ * comes all the same is put off (traps.S) with the flag off, until they are let in again. That is
+ * rare, while cli, sti and pushf are costly: on a processor, and more so under an emulator, which
+ * leaves its translated code for each. Each function is a compiler barrier.
+ */
 #ifndef HOME_IRQFLAGS_H
 #define HOME_IRQFLAGS_H
 
 #include <lib/types.h>
+#include <x86/layout.h>
 
 typedef unsigned long irqflags_t;
 
-#define X86_FLAGS_IF 0x200ul
+extern u8 irq_state; /* IRQS_*, in the per-CPU area */
+
+static inline void local_irq_disable(void)
+{
+	__asm__ volatile("orb %0, %%gs:%c1" ::"i"(IRQS_OFF), "i"(&irq_state) : "memory", "cc");
+}
+
+/* irq_let_in() (traps.S) changes no register. */
+static inline void local_irq_enable(void)
+{
+	__asm__ volatile("andb %0, %%gs:%c1\n\t"
+			 "jz 1f\n\t"
+			 "call irq_let_in\n"
+			 "1:" ::"i"(~IRQS_OFF),
+			 "i"(&irq_state)
+			 : "memory", "cc");
+}
 
 static inline irqflags_t local_save_flags(void)
 {
 	irqflags_t flags;
 
-	__asm__ volatile("pushfq; popq %0" : "=rm"(flags)::"memory");
+	__asm__ volatile("movzbl %%gs:%c1, %k0" : "=r"(flags) : "i"(&irq_state) : "memory");
 	return flags;
-}
-
-static inline void local_irq_disable(void)
-{
-	__asm__ volatile("cli" ::: "memory");
-}
-
-static inline void local_irq_enable(void)
-{
-	__asm__ volatile("sti" ::: "memory");
 }
 
 /* Switch interrupts of this CPU off; value: what local_irq_restore() puts back. */
@@ -38,15 +50,13 @@ static inline irqflags_t local_irq_save(void)
 
 static inline void local_irq_restore(irqflags_t flags)
 {
-	if (flags & X86_FLAGS_IF)
+	if (!(flags & IRQS_OFF))
 		local_irq_enable();
-	else
-		local_irq_disable();
 }
 
 static inline bool irqs_disabled(void)
 {
-	return !(local_save_flags() & X86_FLAGS_IF);
+	return local_save_flags() & IRQS_OFF;
 }
 
 #endif

@@ -20,6 +20,11 @@
 #define CR4_BOOT 0x20
 #define CR4_PGE  0x80
 
+/* irq_state (home/irqflags.h), 0 while interrupts are on: switched off in software; the processor's
+ * own flag is off too, in a handler or because one has been put off. */
+#define IRQS_OFF  1
+#define IRQS_HELD 2
+
 /* Who gets which vector. A device's vector means something only on the CPU it is aimed at. */
 #define VECTOR_EXCEPTIONS   32
 #define VECTOR_PIC          0x20
