@@ -97,43 +97,46 @@ static void wake_ksoftirqd(struct softirq_cpu *sc)
 		thread_wake(sc->ksoftirqd);
 }
 
-/* own: what the caller itself added to preempt_count. */
-static void serve_pending(unsigned own)
+/* More became due in the first round, the only one as a rule: from here on by the clock. What is
+ * left in the end is ksoftirqd's. Interrupts off. */
+static noinline void serve_more(struct softirq_cpu *sc, unsigned own)
 {
-	struct softirq_cpu *sc = &this_cpu(softirq_cpu);
-	unsigned rounds = SOFTIRQ_MAX_RESTART;
-	irqflags_t flags;
-	u64 now_ns, end_ns = 0;
-	u32 due;
+	u64 end_ns = ktime_get_ns() + SOFTIRQ_MAX_NS;
+	u32 due = this_cpu(softirq_due);
 
-	if (in_interrupt())
-		return;
-	flags = local_irq_save();
-	due = this_cpu(softirq_due);
-	if (!due) {
-		local_irq_restore(flags);
-		return;
-	}
-	__this_cpu(preempt_count) += SOFTIRQ_OFFSET;
-	for (;;) {
+	for (unsigned rounds = SOFTIRQ_MAX_RESTART - 1; due && rounds; rounds--) {
 		softirq_serve(sc, due);
 		softirq_quiescent(own);
 		due = this_cpu(softirq_due);
-		if (likely(!due) || !--rounds)
-			break;
-		/* One round is the rule: the clock is read from the second one on. */
-		now_ns = ktime_get_ns();
-		if (!end_ns)
-			end_ns = now_ns + SOFTIRQ_MAX_NS;
-		else if (now_ns >= end_ns)
+		if (due && ktime_get_ns() >= end_ns)
 			break;
 	}
-	__this_cpu(preempt_count) -= SOFTIRQ_OFFSET;
 	if (due && sc->ksoftirqd) {
 		sc->deferred |= due & SOFTIRQ_DEFERRABLE;
 		sc->waiting |= due & SOFTIRQ_DEFERRABLE;
 		this_cpu(softirq_due) &= ~SOFTIRQ_DEFERRABLE;
 		wake_ksoftirqd(sc);
+	}
+}
+
+/* own: what the caller itself added to preempt_count. */
+static void serve_pending(unsigned own)
+{
+	struct softirq_cpu *sc = &this_cpu(softirq_cpu);
+	irqflags_t flags;
+	u32 due;
+
+	if (in_interrupt())
+		return;
+	flags = local_irq_save();
+	due = __this_cpu(softirq_due);
+	if (likely(due)) {
+		__this_cpu(preempt_count) += SOFTIRQ_OFFSET;
+		softirq_serve(sc, due);
+		softirq_quiescent(own);
+		if (unlikely(__this_cpu(softirq_due)))
+			serve_more(sc, own);
+		__this_cpu(preempt_count) -= SOFTIRQ_OFFSET;
 	}
 	local_irq_restore(flags);
 }

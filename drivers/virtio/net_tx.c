@@ -160,7 +160,7 @@ netdev_tx_t vnet_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	}
 	virtqueue_disable_cb(sq->vq);
 	/* Once a batch, when its last packet comes, or as the ring fills. */
-	if (!more || sq->vq->num_free < sq->vq->num / 2)
+	if ((!more || sq->vq->num_free < sq->vq->num / 2) && virtqueue_more_used(sq->vq))
 		clean(sq, 0);
 	kick = __netdev_tx_sent_queue(sq->txq, skb->len, more);
 	if (unlikely(submit(sq, skb))) {

@@ -345,7 +345,8 @@ bool virtqueue_enable_cb_delayed(struct virtqueue *vq)
 
 bool virtqueue_interrupt(struct virtqueue *vq)
 {
-	if (!virtqueue_more_used(vq))
+	/* Where no callback was asked for, the interrupt is another queue's. */
+	if (READ_ONCE(vq->cb_off) || !virtqueue_more_used(vq))
 		return false;
 	vq->stats.interrupts++;
 	if (vq->callback)

@@ -21,6 +21,7 @@ typedef enum irqreturn (*irq_handler_t)(int irq, void *arg);
  * -EBUSY, -ENOSPC. Thread context. */
 int request_irq(int irq, irq_handler_t fn, unsigned flags, const char *name, void *arg,
 		unsigned cpu);
+/* The handler does not run any more when this returns. Thread context, sleeps. */
 void free_irq(int irq, void *arg);
 int irq_set_affinity(int irq, unsigned cpu);
 void enable_irq(int irq);

@@ -343,13 +343,20 @@ void sched_init_cpu(void)
 	thread_init_idle(idle, smp_processor_id());
 }
 
+/* Has schedule() anything to do on a CPU that idles? Mostly interrupts came and went. */
+static bool idle_work(void)
+{
+	return need_resched() || !list_empty(&this_cpu(run_queue).dead);
+}
+
 void sched_idle(void)
 {
 	schedule();
 	local_irq_enable();
 	cpu_first_idle();
 	for (;;) {
-		schedule();
+		if (idle_work())
+			schedule();
 		rcu_idle();
 		cpu_irq_disable();
 		if (this_cpu(resched_due) || softirq_pending())

@@ -13,6 +13,7 @@
 #include <kernel/log.h>
 #include <kernel/mm.h>
 #include <kernel/random.h>
+#include <kernel/rcu.h>
 #include <kernel/sched.h>
 #include <kernel/softirq.h>
 #include <kernel/spinlock.h>
@@ -68,12 +69,10 @@ static void handle_irq(int irq, struct irq_desc *d)
 {
 	bool handled = false;
 
-	__atomic_fetch_add(&d->running, 1, __ATOMIC_SEQ_CST);
 	for (struct irq_action *a = READ_ONCE(d->actions); a; a = READ_ONCE(a->next))
 		handled |= a->fn(irq, a->arg) == IRQ_HANDLED;
 	if (d->count)
 		d->count[smp_processor_id()]++;
-	__atomic_fetch_sub(&d->running, 1, __ATOMIC_RELEASE);
 	if (!handled)
 		unexpected++;
 	d->chip->eoi(d);
@@ -234,8 +233,7 @@ void free_irq(int irq, void *arg)
 		}
 	}
 	spin_unlock_irqrestore(&irq_lock, flags);
-	while (__atomic_load_n(&d->running, __ATOMIC_SEQ_CST))
-		cpu_relax();
+	synchronize_rcu(); /* a handler counts as a reader */
 	kfree(a);
 }
 

@@ -31,12 +31,11 @@ struct irq_action {
 
 struct irq_desc {
 	const struct irq_chip *chip;
-	struct irq_action *actions; /* [irq lock], read by the handler without it */
+	struct irq_action *actions; /* [irq lock, rcu] */
 	u64 *count;                 /* an element each CPU [owner CPU] */
 	u32 hw;                     /* GSI or PIC line */
 	u32 flags;                  /* IRQF_* */
 	u32 firmware_flags;         /* IRQF_TRIGGER_* that an ISA line has [I] */
-	u32 running;                /* CPUs that are in its handlers [a] */
 	u8 vector;
 	u8 old_vector; /* still accepted on old_cpu, 0: none */
 	u8 disabled;   /* depth of disable_irq() */
