@@ -7,8 +7,15 @@
  * three lists: `next` (no grace period chosen yet), `wait` (for number wait_gp) and `done`, which
  * RCU_SOFTIRQ moves on. Nothing but memory waits for most callbacks, so a busy CPU gathers BUNCH of
  * them for one grace period; an idle one, or one with a thread in synchronize_rcu(), begins it at
- * once. A CPU that lets a grace period wait for more than KICK_NS gets a call, so that an idle or
- * computing CPU passes through a softirq boundary.
+ * once.
+ *
+ * A CPU that halts is quiescent for as long as it does (rcu_halted), so nobody interrupts it for a
+ * report. The flag changes by an atomic exchange, a full barrier. Going to halt: either the CPU
+ * sees a grace period that has begun, and reports first, or who ends that one sees the flag. Coming
+ * back: either who ends it sees the flag gone, or the CPU sees all that was unlinked before it
+ * began. Nor is a CPU told that its callbacks may run, unless a thread waits for one: it looks when
+ * it is awake, or is called after PATIENCE_NS. One that computes gets a call after KICK_NS, so that
+ * it passes through a softirq boundary.
  *
  * One CPU is the same with one report: its grace period ends at the end of the softirq round.
  */
@@ -23,6 +30,7 @@
 #include <kernel/wait.h>
 
 #define KICK_NS     1000000ull
+#define PATIENCE_NS 10000000ull
 #define BUNCH       32    /* callbacks that a busy CPU gathers */
 #define BATCH       128   /* callbacks run in one softirq round */
 #define KFREE_LIMIT 4096u /* a "function" below this is an offset: kfree_rcu() */
@@ -35,8 +43,10 @@ struct rcu_cpu {
 	u64 seen; /* latest grace period this CPU has reported for [a] */
 	u64 wait_gp;
 	struct rcu_list next, wait, done; /* [interrupts off, this CPU] */
+	u64 wait_since_ns;                /* when wait got its number */
 	u32 gathered;                     /* callbacks in next */
 	bool begin;                       /* next is to get its grace period */
+	bool next_soon, wait_soon;        /* a thread waits for one of the list */
 	struct call_single_data kick;
 };
 
@@ -49,6 +59,7 @@ static struct {
 } rcu = {.lock = SPINLOCK_INIT(rcu)};
 
 static DEFINE_PER_CPU(struct rcu_cpu, rcu_cpu);
+DEFINE_PER_CPU(u32, rcu_halted);
 
 static void list_append(struct rcu_list *l, struct rcu_head *h)
 {
@@ -78,7 +89,7 @@ static void gp_begin(void)
 }
 
 /* A number whose end means that all readers of now have left. */
-static u64 gp_request(void)
+static u64 gp_request(u64 now_ns)
 {
 	irqflags_t flags;
 	u64 gp;
@@ -93,14 +104,21 @@ static u64 gp_request(void)
 		gp = rcu.gp_begun + 1;
 	}
 	spin_unlock_irqrestore(&rcu.lock, flags);
-	timer_reduce(&rcu.kick_timer, ktime_get_ns() + KICK_NS);
+	timer_reduce(&rcu.kick_timer, now_ns + KICK_NS);
 	return gp;
+}
+
+/* After smp_mb() behind a look at gp_begun. */
+static bool gp_reported(u64 gp, unsigned cpu)
+{
+	return smp_load_acquire(&per_cpu(rcu_cpu, cpu).seen) >= gp ||
+	       smp_load_acquire(&per_cpu(rcu_halted, cpu));
 }
 
 static bool gp_all_reported(u64 gp)
 {
 	for_each_cpu(cpu) {
-		if (smp_load_acquire(&per_cpu(rcu_cpu, cpu).seen) < gp)
+		if (!gp_reported(gp, cpu))
 			return false;
 	}
 	return true;
@@ -135,12 +153,13 @@ static void gp_end(u64 gp)
 	spin_unlock_irqrestore(&rcu.lock, flags);
 	if (!ended)
 		return;
+	smp_mb(); /* with that of queue_callback(): whom it missed sees the end */
 	for_each_cpu(cpu) {
 		struct rcu_cpu *rc = per_cpu_ptr(&rcu_cpu, cpu);
 
 		if (cpu == smp_processor_id())
 			raise_softirq(RCU_SOFTIRQ);
-		else if (READ_ONCE(rc->wait.first))
+		else if (READ_ONCE(rc->wait_soon) || READ_ONCE(rc->next_soon))
 			kick_cpu(rc, cpu);
 	}
 }
@@ -159,20 +178,36 @@ void rcu_note_quiescent(void)
 		gp_end(gp);
 }
 
-/* A grace period is taking long: have the CPUs that have not reported pass a boundary. */
+/* May cpu's waiting callbacks run, and for how long have they waited for that? 0: they may not. */
+static u64 callbacks_late_ns(unsigned cpu, u64 now_ns)
+{
+	const struct rcu_cpu *rc = per_cpu_ptr(&rcu_cpu, cpu);
+	u64 since_ns = READ_ONCE(rc->wait_since_ns);
+
+	if (!READ_ONCE(rc->wait.first) || READ_ONCE(rc->wait_gp) > READ_ONCE(rcu.gp_done))
+		return 0;
+	return now_ns > since_ns ? now_ns - since_ns : 1;
+}
+
+/* A grace period takes long, or has ended: call the CPUs that have neither reported nor halted, and
+ * those that leave callbacks lying. */
 static void kick_timer_fn(struct timer *t)
 {
-	u64 gp = READ_ONCE(rcu.gp_begun);
+	u64 gp = READ_ONCE(rcu.gp_begun), now_ns = ktime_get_ns();
+	bool under_way = READ_ONCE(rcu.gp_done) < gp, lying = false;
 
-	if (READ_ONCE(rcu.gp_done) == gp)
-		return;
+	smp_mb();
 	for_each_cpu(cpu) {
-		struct rcu_cpu *rc = per_cpu_ptr(&rcu_cpu, cpu);
+		u64 late_ns = callbacks_late_ns(cpu, now_ns);
 
-		if (READ_ONCE(rc->seen) < gp)
-			kick_cpu(rc, cpu);
+		if ((under_way && !gp_reported(gp, cpu)) || late_ns >= PATIENCE_NS)
+			kick_cpu(per_cpu_ptr(&rcu_cpu, cpu), cpu);
+		lying |= late_ns;
 	}
-	timer_mod(t, ktime_get_ns() + KICK_NS);
+	if (under_way)
+		timer_reduce(t, now_ns + KICK_NS);
+	else if (lying)
+		timer_reduce(t, now_ns + PATIENCE_NS);
 }
 
 static void rcu_invoke(struct rcu_head *h)
@@ -199,6 +234,25 @@ static struct rcu_head *take_done(struct rcu_cpu *rc)
 	return first;
 }
 
+/* Are there callbacks whose grace period has ended? */
+static bool wait_is_over(const struct rcu_cpu *rc)
+{
+	return rc->wait.first && smp_load_acquire(&rcu.gp_done) >= rc->wait_gp;
+}
+
+/* What was gathered waits for a grace period from here on. Interrupts off. */
+static void begin_waiting(struct rcu_cpu *rc)
+{
+	rc->begin = false;
+	rc->gathered = 0;
+	/* Before the number is had: who ends that grace period looks at it. */
+	WRITE_ONCE(rc->wait_soon, rc->next_soon);
+	WRITE_ONCE(rc->next_soon, false);
+	rc->wait_since_ns = ktime_get_ns();
+	list_move_all(&rc->next, &rc->wait);
+	WRITE_ONCE(rc->wait_gp, gp_request(rc->wait_since_ns));
+}
+
 static void rcu_softirq(void)
 {
 	struct rcu_cpu *rc = &this_cpu(rcu_cpu);
@@ -206,14 +260,12 @@ static void rcu_softirq(void)
 	struct rcu_head *h;
 	bool more;
 
-	if (rc->wait.first && smp_load_acquire(&rcu.gp_done) >= rc->wait_gp)
+	if (wait_is_over(rc)) {
 		list_move_all(&rc->wait, &rc->done);
-	if (!rc->wait.first && rc->next.first && rc->begin) {
-		rc->begin = false;
-		rc->gathered = 0;
-		list_move_all(&rc->next, &rc->wait);
-		rc->wait_gp = gp_request();
+		WRITE_ONCE(rc->wait_soon, false);
 	}
+	if (!rc->wait.first && rc->next.first && rc->begin)
+		begin_waiting(rc);
 	h = take_done(rc);
 	more = rc->done.first;
 	local_irq_restore(flags);
@@ -241,6 +293,10 @@ static void queue_callback(struct rcu_head *head, void (*func)(struct rcu_head *
 
 	head->func = func;
 	list_append(&rc->next, head);
+	if (unlikely(soon)) {
+		WRITE_ONCE(rc->next_soon, true);
+		smp_mb();
+	}
 	if (unlikely(++rc->gathered % BUNCH == 0 || soon))
 		begin_soon(rc);
 	local_irq_restore(flags);
@@ -257,14 +313,31 @@ bool rcu_idle(void)
 	irqflags_t flags;
 
 	rcu_note_quiescent();
-	if (!READ_ONCE(rc->next.first) || READ_ONCE(rc->wait.first))
+	if (likely(!rc->next.first && !rc->wait.first))
+		return false;
+	if (rc->wait.first && !wait_is_over(rc))
 		return false;
 	local_bh_disable();
 	flags = local_irq_save();
-	begin_soon(rc);
+	rc->begin = rc->next.first;
+	raise_softirq_irqoff(RCU_SOFTIRQ);
 	local_irq_restore(flags);
 	local_bh_enable(); /* serves it */
 	return true;
+}
+
+bool rcu_halt_enter(void)
+{
+	__atomic_exchange_n(&this_cpu(rcu_halted), 1, __ATOMIC_SEQ_CST);
+	if (likely(this_cpu(rcu_cpu).seen == READ_ONCE(rcu.gp_begun)))
+		return true;
+	rcu_halt_exit();
+	return false;
+}
+
+void rcu_halt_exit(void)
+{
+	__atomic_exchange_n(&this_cpu(rcu_halted), 0, __ATOMIC_SEQ_CST);
 }
 
 void __kfree_rcu(struct rcu_head *head, size_t offset)

@@ -274,6 +274,8 @@ void preempt_check_resched(void)
 void irq_enter(void)
 {
 	__this_cpu(preempt_count) += HARDIRQ_OFFSET;
+	if (unlikely(__this_cpu(rcu_halted)))
+		rcu_halt_exit();
 }
 
 void irq_exit(void)

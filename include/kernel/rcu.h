@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Read-copy-update, by quiescent states. Readers run with preemption off (any softirq counts),
- * take no lock and write nothing shared; a CPU is quiescent when it passes through the scheduler,
- * the idle loop, or a softirq boundary in a thread. Writers unlink, then call_rcu().
+ * take no lock and write nothing shared; a CPU is quiescent when it passes through the scheduler
+ * or a softirq boundary in a thread, and while it halts. Writers unlink, then call_rcu().
  */
 #ifndef KERNEL_RCU_H
 #define KERNEL_RCU_H
@@ -46,6 +46,16 @@ void rcu_note_quiescent(void);
 /* Called by the idle loop, in place of rcu_note_quiescent(): there is time for callbacks that were
  * put off. True: there were some. */
 bool rcu_idle(void);
+
+/* This CPU, one of several, halts: until rcu_halt_exit() it holds no reference to a protected
+ * object, and grace periods pass without it. False: one waits for its rcu_note_quiescent(), so it
+ * is not to halt yet. Idle loop, interrupts off. */
+bool rcu_halt_enter(void);
+
+/* It runs again. The idle loop, and irq_enter() where it finds rcu_halted set; harmless twice. */
+void rcu_halt_exit(void);
+
+DECLARE_PER_CPU(u32, rcu_halted);
 
 void rcu_init(void);
 

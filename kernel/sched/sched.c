@@ -349,8 +349,24 @@ static bool idle_work(void)
 	return need_resched() || !list_empty(&this_cpu(run_queue).dead);
 }
 
+/* Wait for an interrupt; one of several CPUs leaves RCU's readers meanwhile. Interrupts off. */
+static void idle_halt(bool others)
+{
+	if (!others) {
+		cpu_idle_halt();
+	} else if (rcu_halt_enter()) {
+		cpu_idle_halt();
+		if (unlikely(__this_cpu(rcu_halted)))
+			rcu_halt_exit(); /* what woke us was no interrupt */
+	} else {
+		cpu_irq_enable();
+	}
+}
+
 void sched_idle(void)
 {
+	const bool others = num_online_cpus() > 1;
+
 	schedule();
 	local_irq_enable();
 	cpu_first_idle();
@@ -362,6 +378,6 @@ void sched_idle(void)
 		if (this_cpu(resched_due) || softirq_pending())
 			cpu_irq_enable();
 		else
-			cpu_idle_halt();
+			idle_halt(others);
 	}
 }

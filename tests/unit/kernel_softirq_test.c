@@ -3,6 +3,7 @@
  * Softirqs, calls between CPUs and RCU on four CPUs: what is held off waits, a flood leaves room
  * for threads, callbacks run after every reader has left and not before.
  */
+#include <kernel/handoff.h>
 #include <kernel/mm.h>
 #include <kernel/rcu.h>
 #include <kernel/softirq.h>
@@ -185,6 +186,116 @@ static void callbacks_are_gathered(void **state)
 		assert_true(o[n].reclaimed);
 }
 
+/* What a CPU's idle loop does; false where it may not halt. */
+static void halt(void *arg)
+{
+	bool halted = rcu_halt_enter();
+
+	assert_int_equal(this_cpu(rcu_halted), halted);
+	*(bool *)arg = halted;
+}
+
+static bool halts(unsigned cpu)
+{
+	bool halted = false;
+
+	host_interrupt(cpu, halt, &halted);
+	return halted;
+}
+
+/* Enough callbacks for a grace period to begin, which CPU 0 or 1 does on its way out. */
+static void call_many(void *arg)
+{
+	struct object *o = arg;
+
+	for (unsigned i = 0; i < 32; i++)
+		call_rcu(&o[i].rcu, reclaim);
+}
+
+static u64 calls_sent(void)
+{
+	u64 n = 0;
+
+	for_each_cpu(cpu)
+		n += per_cpu(handoffs, cpu).calls;
+	return n;
+}
+
+/* Grace periods pass without CPUs that halt, and send them nothing. */
+static void halted_cpus_are_not_waited_for(void **state)
+{
+	struct object o[32] = {0};
+	u64 sent;
+
+	host_run_for(20 * NSEC_PER_MSEC);
+	sent = calls_sent();
+	assert_true(halts(1) && halts(2) && halts(3));
+	host_interrupt(0, call_many, o);
+	for (int i = 0; i < 3; i++)
+		host_interrupt(0, raise_rcu, NULL);
+	assert_true(o[0].reclaimed && o[31].reclaimed);
+	assert_int_equal(calls_sent(), sent);
+	for (unsigned cpu = 1; cpu < 4; cpu++)
+		host_interrupt(cpu, raise_only, NULL);
+}
+
+static void read_meanwhile(void *arg)
+{
+	struct object *o = arg;
+
+	assert_false(this_cpu(rcu_halted));
+	host_interrupt(0, call_many, o);
+	for (int i = 0; i < 3; i++)
+		host_interrupt(0, raise_rcu, NULL);
+	assert_false(o->reclaimed);
+}
+
+/* An interrupt of a CPU that halts is a reader like any other. */
+static void an_interrupt_ends_the_halt(void **state)
+{
+	struct object o[32] = {0};
+
+	host_run_for(20 * NSEC_PER_MSEC);
+	assert_true(halts(1) && halts(2) && halts(3));
+	host_interrupt(1, read_meanwhile, o);
+	host_run_for(20 * NSEC_PER_MSEC);
+	assert_true(o[0].reclaimed && o[31].reclaimed);
+}
+
+/* A CPU that a grace period waits for reports before it halts. */
+static void no_halt_before_the_report(void **state)
+{
+	struct object o[32] = {0};
+
+	host_run_for(20 * NSEC_PER_MSEC);
+	host_interrupt(0, call_many, o);
+	assert_false(halts(1));
+	host_interrupt(1, raise_only, NULL);
+	assert_true(halts(1) && !o[0].reclaimed);
+	host_run_for(20 * NSEC_PER_MSEC);
+	assert_true(o[0].reclaimed);
+}
+
+/* The end of a grace period does not interrupt those whose callbacks it lets run. */
+static void callbacks_wait_for_their_cpu(void **state)
+{
+	struct object o[32] = {0};
+	u64 sent;
+
+	host_run_for(20 * NSEC_PER_MSEC);
+	sent = calls_sent();
+	assert_true(halts(2) && halts(3));
+	host_interrupt(1, call_many, o);
+	host_interrupt(1, raise_rcu, NULL);
+	assert_true(halts(1));
+	host_interrupt(0, raise_rcu, NULL);
+	host_interrupt(0, raise_rcu, NULL);
+	assert_int_equal(calls_sent(), sent);
+	assert_false(o[0].reclaimed);
+	host_interrupt(1, raise_rcu, NULL);
+	assert_true(o[0].reclaimed && o[31].reclaimed);
+}
+
 static int synchronizes(void *arg)
 {
 	for (int i = 0; i < 20; i++) {
@@ -253,6 +364,10 @@ int main(void)
 		cmocka_unit_test(a_callback_waits_for_the_reader),
 		cmocka_unit_test(synchronize_returns_on_every_cpu),
 		cmocka_unit_test(callbacks_are_gathered),
+		cmocka_unit_test(halted_cpus_are_not_waited_for),
+		cmocka_unit_test(an_interrupt_ends_the_halt),
+		cmocka_unit_test(no_halt_before_the_report),
+		cmocka_unit_test(callbacks_wait_for_their_cpu),
 		cmocka_unit_test(kfree_rcu_frees),
 		cmocka_unit_test(preemption_counts_nest),
 	};
