@@ -32,7 +32,9 @@ HOT := lib/checksum.c lib/siphash.c lib/rbtree.c \
 	net/tcp/tcp_cubic.c net/tcp/tcp_hystart.c net/tcp/tcp_delack.c net/tcp/tcp_rcvbuf.c \
 	net/tcp/tcp_tso.c net/tcp/tcp_pacing.c net/tcp/tcp_tlp.c net/tcp/tcp_cwnd.c \
 	net/tcp/tcp_mss.c net/tcp/tcp_urg.c net/tcp/tcp_ecn.c net/tcp/tcp_notify.c \
-	net/tcp/tcp_sock.c net/tcp/tcp_state.c net/socket/socket.c net/socket/af_inet.c \
+	net/tcp/tcp_sock.c net/tcp/tcp_state.c net/tcp/tcp_listen.c net/tcp/tcp_timewait.c \
+	net/tcp/tcp_port.c net/tcp/tcp_secure_seq.c net/tcp/tcp_admission.c \
+	net/socket/socket.c net/socket/af_inet.c \
 	libc/socket.c apps/httpd/conn.c apps/httpd/worker.c
 FAST := lib/string.c kernel/mm/page_alloc.c kernel/sched/% kernel/x86/copy.c \
 	kernel/fs/poll.c kernel/fs/sendfile.c drivers/net/intel/rx.c drivers/net/intel/tx.c \

@@ -100,6 +100,15 @@ void ip_early_reply(struct sk_buff *skb, const struct sock *sk, struct rtable *r
  * leaves when the poll ends. Its transport header, to be completed; NULL: no room in skb, nothing
  * was done. */
 void *ip_early_repeat(struct sk_buff *skb, const struct ip_early_answer *a, be32 daddr);
+/* In GRO, which found the header sound and does not hold skb: would ip_rcv() hand it to its
+ * protocol without any question? True: it is counted as received, skb->data is at its transport
+ * header. False: unchanged. */
+bool ip_early_take(struct sk_buff *skb);
+/* ip_build_and_send_pkt() of an answer by rt, without options; within a poll it leaves with the
+ * other answers, when that ends. True: so it will, and may be looked at until then. sk may be NULL.
+ * rcu; takes skb. */
+bool ip_answer(struct sk_buff *skb, const struct sock *sk, struct rtable *rt, be32 saddr,
+	       be32 daddr, u8 ttl, u8 tos);
 /* The header is complete but for length, id and checksum. */
 int ip_local_out(struct net *net, struct sock *sk, struct sk_buff *skb);
 int ip_output(struct net *net, struct sock *sk, struct sk_buff *skb);

@@ -519,6 +519,9 @@ struct netns_core {
 	struct rps_flows *rps_flows; /* [rcu] sockets' CPUs by flow; NULL: packets don't follow */
 };
 
+/* May packets be steered to other CPUs? */
+bool rps_active(void);
+
 /* Whose packets came to a backlog of late, while it was nearly full. */
 #define FLOW_HISTORY 128
 struct flow_limit {

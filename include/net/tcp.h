@@ -469,6 +469,9 @@ u8 tcp_key_state(const struct sock_key *key);
 void tcp_timer_view(const struct sock_key *key, struct tcp_timer_view *v);
 
 /* net/tcp/tcp_offload.c: TCP's part of GRO and GSO, see <net/gro.h>. */
+/* A segment that GRO does not hold, checked, its headers set: past the stack to its socket, where
+ * IP has no question. False: unchanged. NAPI poll. */
+bool tcp4_rcv_early(struct sk_buff *skb);
 struct sk_buff *tcp4_gro_receive(struct list_head *held, struct sk_buff *skb);
 int tcp4_gro_complete(struct sk_buff *skb, int thoff);
 struct sk_buff *tcp4_gso_segment(struct sk_buff *skb, u32 features);

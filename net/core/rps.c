@@ -162,6 +162,11 @@ void rps_flows_free(struct rps_flows *flows)
 
 /* -- the choice ------------------------------------------------------------------------------- */
 
+bool rps_active(void)
+{
+	return READ_ONCE(rps_wanted);
+}
+
 unsigned rps_cpu(struct sk_buff *skb, u32 **tail)
 {
 	const struct net_device *dev = skb->dev;

@@ -109,6 +109,18 @@ void ip_early_accept(const struct sk_buff *skb)
 	count_received(NET_MIB(dev_net(skb->dev)), ip_hdr(skb));
 }
 
+bool ip_early_take(struct sk_buff *skb)
+{
+	const struct iphdr *ip = ip_hdr(skb);
+	struct net_device *dev = skb->dev;
+
+	if (packet_taps_active() || rps_active() || !rt_passes(dev, ip->saddr, ip->daddr))
+		return false;
+	count_received(NET_MIB(dev_net(dev)), ip);
+	skb_pull(skb, sizeof(*ip));
+	return true;
+}
+
 /* ---- answers -----------------------------------------------------------------------------------
  */
 
@@ -134,6 +146,12 @@ static void push_link_header(struct sk_buff *skb, struct net_device *dev, const 
 	dev->header_ops->create(skb, dev, ETH_P_IP, &ha, NULL, skb->len);
 }
 
+/* Only a poll sends what it has put off. */
+static bool in_poll(void)
+{
+	return this_cpu(softnet_data).polls & 1;
+}
+
 /* skb is ready to be sent: remember it, but for whom it goes to. */
 static void keep(struct ip_early_answer *a, const struct sk_buff *skb)
 {
@@ -153,19 +171,19 @@ static void keep(struct ip_early_answer *a, const struct sk_buff *skb)
 	a->len = (u16)skb->len;
 }
 
-void ip_early_reply(struct sk_buff *skb, const struct sock *sk, struct rtable *rt, be32 saddr,
-		    be32 daddr, u8 ttl, u8 tos, struct ip_early_answer *a)
+bool ip_answer(struct sk_buff *skb, const struct sock *sk, struct rtable *rt, be32 saddr,
+	       be32 daddr, u8 ttl, u8 tos)
 {
 	struct net *net = dev_net(rt->dst.dev);
 	u32 len = skb->len + (u32)sizeof(struct iphdr);
 	const struct neighbour *n;
 	struct iphdr *ip;
 
-	a->len = 0;
-	if (!ip_dont_fragment(sk, rt) || rt->dst.output != ip_output || len > rt->dst.mtu) {
-		skb_dst_set_noref(skb, &rt->dst);
+	if (unlikely(!in_poll() || (sk ? !ip_dont_fragment(sk, rt) : rt->mtu_locked) ||
+		     rt->type != RTN_UNICAST || rt->dst.output != ip_output || len > rt->dst.mtu)) {
+		skb_dst_set(skb, dst_hold(&rt->dst));
 		ip_build_and_send_pkt(skb, sk, saddr, daddr, NULL, IPPROTO_TCP, ttl, tos);
-		return;
+		return false;
 	}
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 	ip = ip_push_header(skb, saddr, daddr, IPPROTO_TCP, ttl, tos);
@@ -173,18 +191,28 @@ void ip_early_reply(struct sk_buff *skb, const struct sock *sk, struct rtable *r
 	ip->tot_len = be16_make((u16)len);
 	ip_send_check(ip);
 	skb->protocol = BE16(ETH_P_IP);
-	skb->priority = sk->sk_priority;
-	skb->mark = sk->sk_mark;
+	if (sk) {
+		skb->priority = sk->sk_priority;
+		skb->mark = sk->sk_mark;
+	}
 	count_sent(NET_MIB(net), len);
 	n = known_hop(skb, rt->dst.dev, rt, daddr);
-	if (!n) {
-		skb_dst_set_noref(skb, &rt->dst);
+	if (unlikely(!n)) {
+		skb_dst_set(skb, dst_hold(&rt->dst));
 		dst_output(net, NULL, skb);
-		return;
+		return false;
 	}
 	push_link_header(skb, rt->dst.dev, n);
-	keep(a, skb);
 	dev_queue_xmit_later(skb);
+	return true;
+}
+
+void ip_early_reply(struct sk_buff *skb, const struct sock *sk, struct rtable *rt, be32 saddr,
+		    be32 daddr, u8 ttl, u8 tos, struct ip_early_answer *a)
+{
+	a->len = 0;
+	if (ip_answer(skb, sk, rt, saddr, daddr, ttl, tos))
+		keep(a, skb);
 }
 
 void *ip_early_repeat(struct sk_buff *skb, const struct ip_early_answer *a, be32 daddr)
@@ -219,9 +247,8 @@ const struct neighbour *ip_early_way_back(const struct sk_buff *skb)
 	const struct iphdr *ip = ip_hdr(skb);
 	struct rtable *rt;
 
-	/* Only a poll sends what it has put off, and taps see a packet farther up. */
-	if (!(this_cpu(softnet_data).polls & 1) || packet_taps_active() || skb_is_nonlinear(skb) ||
-	    skb_cloned(skb))
+	/* Taps see a packet farther up. */
+	if (!in_poll() || packet_taps_active() || skb_is_nonlinear(skb) || skb_cloned(skb))
 		return NULL;
 	rt = rt_way_back(skb->dev, ip->saddr, ip->daddr);
 	if (!rt || rt->dst.output != ip_output || skb->len > rt->dst.mtu)

@@ -70,6 +70,8 @@ struct rtable *rt_nexthop_peek(struct net *net, be32 daddr, be32 saddr);
 /* Of packets from saddr to daddr that dev received: has ip_route_input() just let such through, and
  * do answers go back by dev? The rtable of those. Softirq, rcu, no reference. NULL: not known. */
 struct rtable *rt_way_back(const struct net_device *dev, be32 saddr, be32 daddr);
+/* Only: has it let such through? */
+bool rt_passes(const struct net_device *dev, be32 saddr, be32 daddr);
 /* May destinations have a path MTU of their own now? */
 static inline bool rt_has_exceptions(const struct net *net)
 {

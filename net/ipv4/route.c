@@ -381,6 +381,11 @@ static struct rtable *pass_back(struct net *net, struct rt_pass *p)
 	return p->back;
 }
 
+bool rt_passes(const struct net_device *dev, be32 saddr, be32 daddr)
+{
+	return pass_find(dev_net(dev)->ipv4, saddr, daddr, dev);
+}
+
 struct rtable *rt_way_back(const struct net_device *dev, be32 saddr, be32 daddr)
 {
 	struct net *net = dev_net(dev);

@@ -64,9 +64,9 @@ static void reply_send(struct net *net, const struct sk_buff *skb, const struct 
 	tcp_options_emit((u8 *)(h + 1), o);
 	skb_reset_transport_header(out);
 	tcp_v4_check(out, own, peer);
-	skb_dst_set(out, &rt->dst);
 	TCP_INC_STATS(net, OUTSEGS);
-	ip_build_and_send_pkt(out, NULL, own, peer, NULL, IPPROTO_TCP, 64, tos);
+	ip_answer(out, NULL, rt, own, peer, 64, tos);
+	dst_release(&rt->dst);
 }
 
 /* RFC 9293 section 3.10.7.1: a RST takes its sequence number from the ACK field, or, where there is
@@ -334,6 +334,12 @@ static bool demux(struct net *net, struct sk_buff *skb)
 	return true;
 }
 
+static void segment_rcv(struct net *net, struct sk_buff *skb)
+{
+	while (!demux(net, skb))
+		;
+}
+
 static int tcp_v4_rcv(struct sk_buff *skb)
 {
 	struct net *net = dev_net(skb->dev);
@@ -346,13 +352,23 @@ static int tcp_v4_rcv(struct sk_buff *skb)
 		return 0;
 	}
 	tcp_v4_fill_cb(skb);
-	if (unlikely(skb->sk)) {
+	if (unlikely(skb->sk))
 		sock_rcv(skb_steal_sock(skb), skb);
-		return 0;
-	}
-	while (!demux(net, skb))
-		;
+	else
+		segment_rcv(net, skb);
 	return 0;
+}
+
+bool tcp4_rcv_early(struct sk_buff *skb)
+{
+	struct net *net = dev_net(skb->dev);
+
+	if (!ip_early_take(skb))
+		return false;
+	TCP_INC_STATS(net, INSEGS);
+	tcp_v4_fill_cb(skb);
+	segment_rcv(net, skb);
+	return true;
 }
 
 /* ---- ICMP errors
@@ -563,11 +579,19 @@ static void v4_send_check(struct sock *sk, struct sk_buff *skb)
 static int v4_send_synack(const struct sock *sk, struct tcp_request_sock *req, struct sk_buff *skb,
 			  struct dst_entry *dst, u8 tos)
 {
+	const struct inet_sock *inet = inet_sk(sk);
+	u8 ttl = inet->uc_ttl < 0 ? 64 : (u8)inet->uc_ttl;
+
 	tcp_v4_check(skb, req->key.rcv_saddr, req->key.daddr);
+	/* Text of a Fast Open child must not come before it. */
+	if (likely(!inet->inet_opt && !req->fastopen)) {
+		ip_answer(skb, sk, container_of(dst, struct rtable, dst), req->key.rcv_saddr,
+			  req->key.daddr, ttl, tos);
+		return 0;
+	}
 	skb_dst_set(skb, dst_hold(dst));
-	return ip_build_and_send_pkt(skb, sk, req->key.rcv_saddr, req->key.daddr,
-				     inet_sk(sk)->inet_opt, IPPROTO_TCP,
-				     inet_sk(sk)->uc_ttl < 0 ? 64 : (u8)inet_sk(sk)->uc_ttl, tos);
+	return ip_build_and_send_pkt(skb, sk, req->key.rcv_saddr, req->key.daddr, inet->inet_opt,
+				     IPPROTO_TCP, ttl, tos);
 }
 
 static void v4_init_child(struct sock *child, const struct tcp_request_sock *req)

@@ -131,6 +131,8 @@ struct sk_buff *tcp4_gro_receive(struct list_head *held, struct sk_buff *skb)
 	       (flags & (TCPHDR_URG | TCPHDR_PSH | TCPHDR_RST | TCPHDR_SYN | TCPHDR_FIN));
 	if (p && NAPI_GRO_CB(skb)->same_flow)
 		return last ? p : NULL;
+	if (last && !p && tcp4_rcv_early(skb))
+		return ERR_PTR(-EINPROGRESS);
 	NAPI_GRO_CB(skb)->flush |= last;
 	return p; /* what comes now does not continue it */
 flush:

@@ -296,6 +296,83 @@ static void test_listener_has_its_say(void **state)
 		assert_int_equal(s[i].answer_len != 0, s[i].frame[37] == 81);
 }
 
+/* ---- past the stack, from GRO -----------------------------------------------------------------
+ */
+
+/* What a connection's segments were answered with, apart from where its numbers begin. */
+struct life {
+	struct syn_answer said[5];
+	u64 counted[offsetof(struct net_mib, rt) /
+		    sizeof(u64)]; /* routes are asked for by one alone */
+};
+
+static void note(struct syn_answer *a, u32 isn)
+{
+	*a = answer;
+	a->seq -= isn;
+	a->tsval = 0;
+}
+
+static void read_all(struct socket *s, u32 len)
+{
+	u8 text[256];
+	struct iovec iov = {text, sizeof(text)};
+	struct msghdr msg = {0};
+	struct iov_iter to;
+
+	iov_iter_init(&to, &iov, 1, sizeof(text));
+	assert_int_equal(s->ops->recvmsg(s, &msg, &to, MSG_DONTWAIT), len);
+}
+
+/* From its SYN to the ACK of its FIN; len bytes of text. */
+static void live(struct life *l, u16 port, u32 len)
+{
+	struct net_mib before = *net.mib[0];
+	struct socket *s;
+	u32 isn, ts;
+
+	syn(port);
+	isn = answer.seq;
+	ts = answer.tsval;
+	note(&l->said[0], isn);
+	ack(port, 0);
+	note(&l->said[1], isn);
+	send_segment(port, TCPHDR_ACK | TCPHDR_PSH, PEER_ISN + 1, isn + 1, ts, true, len);
+	note(&l->said[2], isn);
+	s = accept_one();
+	assert_non_null(s);
+	read_all(s, len);
+	sock_release(s);
+	look();
+	note(&l->said[3], isn);
+	send_segment(port, TCPHDR_ACK, PEER_ISN + 1 + len, isn + 2, ts, true, 0);
+	send_segment(port, TCPHDR_ACK | TCPHDR_FIN, PEER_ISN + 1 + len, isn + 2, ts, true, 0);
+	note(&l->said[4], isn);
+	for (unsigned i = 0; i < ARRAY_SIZE(l->counted); i++)
+		l->counted[i] = ((u64 *)net.mib[0])[i] - ((u64 *)&before)[i];
+}
+
+/* A connection whose segments GRO hands to TCP is like one whose segments come through IP. */
+static void test_connections_are_the_same(void **state)
+{
+	static struct life a, b;
+
+	(void)state;
+	net.tcp->tcp_syncookies = 1;
+	peer_addr = tap_ip("10.0.0.9");
+	for (unsigned round = 0; round < 100; round++) {
+		u32 len = 1 + host_random_below(100);
+
+		live(&a, (u16)(1000 + 2 * round), len);
+		tap->dev->features &= ~NETIF_F_GRO;
+		live(&b, (u16)(1001 + 2 * round), len);
+		tap->dev->features |= NETIF_F_GRO;
+		assert_int_equal(a.said[0].flags, TCPHDR_SYN | TCPHDR_ACK);
+		assert_int_equal(a.said[4].flags, TCPHDR_ACK);
+		assert_memory_equal(&a, &b, sizeof(a));
+	}
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -303,6 +380,7 @@ int main(void)
 		TEST(test_answers_are_the_same),
 		TEST(test_needs_no_memory),
 		TEST(test_listener_has_its_say),
+		TEST(test_connections_are_the_same),
 	};
 
 	host_init(1);
