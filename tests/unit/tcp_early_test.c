@@ -304,6 +304,7 @@ struct life {
 	struct syn_answer said[5];
 	u64 counted[offsetof(struct net_mib, rt) /
 		    sizeof(u64)]; /* routes are asked for by one alone */
+	u64 processed;            /* /proc/net/softnet_stat, first column */
 };
 
 static void note(struct syn_answer *a, u32 isn)
@@ -328,6 +329,7 @@ static void read_all(struct socket *s, u32 len)
 static void live(struct life *l, u16 port, u32 len)
 {
 	struct net_mib before = *net.mib[0];
+	u64 processed = this_cpu(softnet_data).processed;
 	struct socket *s;
 	u32 isn, ts;
 
@@ -350,6 +352,7 @@ static void live(struct life *l, u16 port, u32 len)
 	note(&l->said[4], isn);
 	for (unsigned i = 0; i < ARRAY_SIZE(l->counted); i++)
 		l->counted[i] = ((u64 *)net.mib[0])[i] - ((u64 *)&before)[i];
+	l->processed = this_cpu(softnet_data).processed - processed;
 }
 
 /* A connection whose segments GRO hands to TCP is like one whose segments come through IP. */
