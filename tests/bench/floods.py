@@ -148,6 +148,11 @@ def back_after(guest, before, limit_s):
     return after, time.monotonic() - start
 
 
+def packet_kib(guest):
+    """Pages that packets' memory has, in use or kept."""
+    return int(re.search(r"SkbPool: +(\d+)", guest.sh("cat /proc/meminfo")).group(1))
+
+
 def idle_once(tools, guest, n, at_once=256, killed=False):
     """n connections that have asked for a page and stay: what each holds, and what is left after.
 
@@ -155,10 +160,10 @@ def idle_once(tools, guest, n, at_once=256, killed=False):
     the host overflows and FINs are lost; whose client forgets them is ended by httpd's time-out.
     """
     crowd.run_conns(tools, guest, "client-closes", 500, "-c", 32, *SOURCE)
-    before = crowd.settled_free_kib(guest)
+    before, packets = crowd.settled_free_kib(guest), packet_kib(guest)
     held = crowd.Conns(tools, guest, "idle", n, "-c", at_once, "-t", 30000, *SOURCE)
     up, failed, seconds = held.up()
-    during = crowd.settled_free_kib(guest)
+    during, packets = crowd.settled_free_kib(guest), packet_kib(guest) - packets
     extra = crowd.run_conns(tools, guest, "server-closes", 50, "-t", 5000)
     start = time.monotonic()
     if killed:
@@ -175,6 +180,7 @@ def idle_once(tools, guest, n, at_once=256, killed=False):
         "broken": broken,
         "seconds": seconds,
         "bytes_each": (before - during) * 1024 / max(up, 1),
+        "packets_kib": packets,
         "free_kib": [before, during, after],
         "closed_s": closed - start,
         "returned_after_s": time.monotonic() - closed,
