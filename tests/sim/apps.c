@@ -12,6 +12,8 @@
 #include <kernel/mm.h>
 #include <kernel/syscalls.h>
 #include <kernel/thread.h>
+#include <net/ip.h>
+#include <net/neighbour.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +56,6 @@ struct side {
 	int tx_err, rx_err;
 	bool started, done, eof;
 	bool unreachable; /* ARP ended an attempt to connect */
-	u64 connected_ns;
 	struct thread *thread;
 };
 
@@ -112,15 +113,15 @@ static bool opened_in_vain(const struct side *s)
 	return s->c->mode == CROSS && peer->unreachable && !peer->started && !s->got;
 }
 
-/* Has the server's stack forgotten the client's connection? Where nothing that the client sends
- * comes through, it gives up a minute after its SYN-ACK did (tcp_synack_retries: 5), and resets
- * what comes then. */
+/* Has the server's stack forgotten the client's connection? Where ARP fails as the SYN-ACK is to go
+ * again, the half-open connection is given up, as for a router's "host unreachable"; what the
+ * client, who had its SYN-ACK, sends then is reset. */
 static bool forgotten(const struct conn *c)
 {
-	const struct side *client = &c->side[0];
+	const struct side *server = &c->side[1];
 
-	return c->mode != CROSS && client->started && !c->side[1].started && !client->got &&
-	       world_lost_frames() && ktime_get_ns() - client->connected_ns > 60 * NSEC_PER_SEC;
+	return c->mode != CROSS && c->side[0].started && !server->started && !c->side[0].got &&
+	       arp_table(&server->host->net)->stat.res_failed;
 }
 
 /* May the connection break? A stack without memory may give it up. */
@@ -568,7 +569,6 @@ static int client(void *arg)
 	if (connect_client(s, port, mine)) {
 		sys_getsockname(s->fd, (void *)&me, &len);
 		s->started = true;
-		s->connected_ns = ktime_get_ns();
 		side_keys(s, ip_of(c, s->index), be16_get(BE16_RAW(me.sin_port)),
 			  ip_of(c, !s->index), port);
 		if (c->mode != CROSS)
